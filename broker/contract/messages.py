@@ -1,0 +1,178 @@
+"""The messages that edge and console exchange. Frozen: a field may be added with a default, never renamed or removed.
+
+All times are UTC seconds since 1970 (`_at_s`) or durations in seconds (`_s`).
+All boxes and points are fractions of the picture's width and height, origin top left.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Box = tuple[Fraction, Fraction, Fraction, Fraction]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Severity = Literal["low", "medium", "high", "critical"]
+RuleKind = Literal["loitering", "repeated_presence", "intrusion", "crowd", "line_crossing"]
+
+
+class _Message(BaseModel):
+    # Newer senders may add fields; an older reader ignores them. Infinities and NaN are never meant.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class PathPoint(_Message):
+    """Where a person's feet were, at a moment."""
+
+    at_s: float
+    x: Fraction
+    y: Fraction
+
+
+class GapBridged(_Message):
+    """A time in which the person was not seen inside the zone, and why the stay went on all the same."""
+
+    from_at_s: float
+    to_at_s: float
+    reason: Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
+
+
+class EventMessage(_Message):
+    """One revision of an event. `event_id` is immutable; the highest `revision` is the truth."""
+
+    schema_version: Literal[1] = 1
+    event_id: EventId
+    revision: Annotated[int, Field(ge=1)]
+    state: Literal["open", "updated", "closed"]
+    rule: RuleKind
+    camera: Name
+    zone: Name | None = None
+    severity: Severity = "medium"
+    stage: Annotated[int, Field(ge=1)] = 1
+    opened_at_s: float
+    captured_at_s: float = Field(description="capture time of the frame that this revision speaks of")
+    closed_at_s: float | None = None
+    closed_because: Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"] | None = None
+    dwell_s: Annotated[float, Field(ge=0)] = 0.0
+    threshold_s: float | None = Field(None, description="the seconds the rule was set to")
+    people: Annotated[int, Field(ge=0)] = 1
+    direction: Literal["in", "out"] | None = None
+    visits: Annotated[int, Field(ge=1)] = Field(1, description="stays summed up, for repeated_presence")
+    confidence: Fraction = 0.0
+    box: Box | None = None
+    path: tuple[PathPoint, ...] = Field((), max_length=500)
+    gaps_bridged: tuple[GapBridged, ...] = Field((), max_length=200)
+    model: str = Field("", description="name of the network in the node's manifest")
+
+
+class EvidenceFile(_Message):
+    """One file that belongs to an event; the file itself travels by HTTP."""
+
+    role: Literal["clip", "snapshot", "snapshot_boxes", "track"]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
+    media_type: Literal["video/mp4", "image/jpeg", "application/json"]
+    bytes: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    begins_at_s: float
+    ends_at_s: float
+
+
+class EvidenceMessage(_Message):
+    """The files of an event. A later revision replaces the list of an earlier one."""
+
+    schema_version: Literal[1] = 1
+    event_id: EventId
+    revision: Annotated[int, Field(ge=1)]
+    camera: Name
+    files: tuple[EvidenceFile, ...] = Field((), max_length=16)
+    missing: str | None = Field(None, max_length=300, description="why a clip could not be made, for people")
+
+
+class CameraHealth(_Message):
+    """How one camera of a node does."""
+
+    camera: Name
+    label: str = Field("", max_length=120, description="what people call it")
+    state: Literal["sees", "impaired", "blind"]
+    since_at_s: float
+    reason: str = Field("", max_length=300, description="true cause in plain English, empty while it sees")
+    reason_code: str = Field("", max_length=40, description="the same as a stable word that the console translates")
+    recording: bool = False
+    analysed_fps: float = 0.0
+    frames_dropped: int = 0
+    reconnects: int = 0
+    last_frame_at_s: float | None = None
+    width: int = 0
+    height: int = 0
+    codec: str = ""
+    zones: tuple["ZoneShape", ...] = Field((), max_length=32)
+
+
+class ZoneShape(_Message):
+    """A zone as the node watches it, for drawing."""
+
+    zone: Name
+    polygon: tuple[tuple[Fraction, Fraction], ...] = Field(min_length=2, max_length=64)
+    rules: tuple[RuleKind, ...] = ()
+
+
+class HealthMessage(_Message):
+    """Sent every 15 s and at every change."""
+
+    schema_version: Literal[1] = 1
+    at_s: float
+    started_at_s: float
+    version: str
+    state: Literal["ok", "degraded"]
+    problems: tuple[str, ...] = Field((), max_length=32)
+    cameras: tuple[CameraHealth, ...] = Field((), max_length=64)
+    outbox_rows: int = 0
+    uploads_waiting: int = 0
+    oldest_waiting_s: float = 0.0
+    worker_restarts: int = 0
+    disk_free_bytes: int = 0
+
+
+class StatusMessage(_Message):
+    """Retained. `offline` is also the node's last will, spoken by the broker when the node falls silent."""
+
+    schema_version: Literal[1] = 1
+    status: Literal["online", "offline"]
+    at_s: float
+    version: str = ""
+
+
+class CommandMessage(_Message):
+    """Console to node."""
+
+    schema_version: Literal[1] = 1
+    command_id: EventId
+    command: Literal["send_still"]
+    camera: Name
+    at_s: float
+
+
+class Refusal(_Message):
+    """A message that the console will never take, and why."""
+
+    sequence: int
+    reason: str = Field(max_length=300)
+
+
+class AcknowledgementMessage(_Message):
+    """Console to node: these rows of your outbox are committed here (or refused for good); drop them."""
+
+    schema_version: Literal[1] = 1
+    outbox_id: str
+    committed: tuple[int, ...] = Field((), max_length=1000)
+    refused: tuple[Refusal, ...] = Field((), max_length=1000)
+
+
+CameraHealth.model_rebuild()
+
+AnyMessage = (
+    EventMessage | EvidenceMessage | HealthMessage | StatusMessage | CommandMessage | AcknowledgementMessage
+)

@@ -1,0 +1,57 @@
+"""The topic table. A node writes only below its own name; the broker's ACL enforces it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from broker.contract.messages import (
+    AcknowledgementMessage,
+    AnyMessage,
+    CommandMessage,
+    EventMessage,
+    EvidenceMessage,
+    HealthMessage,
+    StatusMessage,
+)
+
+ROOT = "gatehouse/v1/nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One kind of topic: `gatehouse/v1/nodes/NODE/KIND`."""
+
+    kind: str
+    message: type[AnyMessage]
+    written_by: Literal["node", "console"]
+    qos: int
+    retained: bool
+    numbered: bool  # carries outbox_id and sequence, and is acknowledged by the console
+
+    def of(self, node: str) -> str:
+        """The topic of one node."""
+        return f"{ROOT}/{node}/{self.kind}"
+
+    @property
+    def of_every_node(self) -> str:
+        """The filter that matches this topic of all nodes."""
+        return f"{ROOT}/+/{self.kind}"
+
+
+EVENT = Topic("event", EventMessage, "node", qos=1, retained=False, numbered=True)
+EVIDENCE = Topic("evidence", EvidenceMessage, "node", qos=1, retained=False, numbered=True)
+HEALTH = Topic("health", HealthMessage, "node", qos=1, retained=True, numbered=False)
+STATUS = Topic("status", StatusMessage, "node", qos=1, retained=True, numbered=False)
+COMMAND = Topic("command", CommandMessage, "console", qos=1, retained=False, numbered=False)
+ACK = Topic("ack", AcknowledgementMessage, "console", qos=1, retained=False, numbered=False)
+
+TOPICS = (EVENT, EVIDENCE, HEALTH, STATUS, COMMAND, ACK)
+_BY_KIND = {topic.kind: topic for topic in TOPICS}
+
+
+def parse(topic: str) -> tuple[str, Topic]:
+    """Node name and kind of a topic string. Raises ValueError for a topic that is not in the table."""
+    head, _, kind = topic.rpartition("/")
+    root, _, node = head.rpartition("/")
+    if root != ROOT or not node or kind not in _BY_KIND:
+        raise ValueError(f"not a Gatehouse topic: {topic[:200]!r}")
+    return node, _BY_KIND[kind]

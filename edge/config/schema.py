@@ -1,0 +1,242 @@
+"""The node's configuration file, as types. Every default is written here and nowhere else.
+
+Coordinates are fractions of the picture's width and height, origin top left. Seconds end in `_s`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from edge.core.geometry import polygon_fault
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+Label = Annotated[str, Field(max_length=120)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Point = tuple[Fraction, Fraction]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ArmedHours(_Section):
+    """A weekly span. `until` before `from` runs past midnight."""
+
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    from_: ClockTime = Field("00:00", alias="from")
+    until: ClockTime = "24:00"
+
+
+class _RuleSection(_Section):
+    zone: Name
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    armed: tuple[ArmedHours, ...] = Field((ArmedHours(),), min_length=1)  # default: always
+
+
+class LoiteringSection(_RuleSection):
+    """Fires when one person has been in the zone for `dwell_s`, while the person is there."""
+
+    kind: Literal["loitering"]
+    dwell_s: Annotated[float, Field(ge=1, le=7200)]
+    second_stage_at: Annotated[float, Field(ge=1.1, le=20)] = 3.0  # multiple of dwell_s: severity rises by one
+
+
+class RepeatedPresenceSection(_RuleSection):
+    """Fires when the stays of one person within `window_s` add up to `dwell_s`: pacing in and out."""
+
+    kind: Literal["repeated_presence"]
+    dwell_s: Annotated[float, Field(ge=1, le=7200)]
+    window_s: Annotated[float, Field(ge=10, le=14400)] = 900.0
+
+
+class IntrusionSection(_RuleSection):
+    """Fires when anyone is in the zone for `confirm_s` while the rule is armed."""
+
+    kind: Literal["intrusion"]
+    confirm_s: Annotated[float, Field(ge=0.2, le=60)] = 1.0
+
+
+class CrowdSection(_RuleSection):
+    """Fires when at least `people` are in the zone for `hold_s`."""
+
+    kind: Literal["crowd"]
+    people: Annotated[int, Field(ge=2, le=500)]
+    hold_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
+
+
+class LineCrossingSection(_Section):
+    """Fires when a footpoint crosses `line` (two points). Seen from the first point to the second, 'in' is left to right."""
+
+    kind: Literal["line_crossing"]
+    name: Name
+    line: tuple[Point, Point]
+    direction: Literal["in", "out", "both"] = "both"
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    armed: tuple[ArmedHours, ...] = Field((ArmedHours(),), min_length=1)
+
+    @field_validator("line")
+    @classmethod
+    def _two_places(cls, line: tuple[Point, Point]) -> tuple[Point, Point]:
+        if abs(line[0][0] - line[1][0]) + abs(line[0][1] - line[1][1]) < 0.01:
+            raise ValueError("the two points are the same place; draw the line longer")
+        return line
+
+
+RuleSection = Annotated[
+    LoiteringSection | RepeatedPresenceSection | IntrusionSection | CrowdSection | LineCrossingSection,
+    Field(discriminator="kind"),
+]
+
+
+class ZoneSection(_Section):
+    """A polygon of at least three points, not crossing itself."""
+
+    name: Name
+    label: Label = ""
+    polygon: tuple[Point, ...] = Field(min_length=3, max_length=64)
+    grace_s: Annotated[float, Field(ge=0, le=60)] = 2.0  # exits up to this long do not end a stay
+
+    @field_validator("polygon")
+    @classmethod
+    def _sound(cls, polygon: tuple[Point, ...]) -> tuple[Point, ...]:
+        fault = polygon_fault(polygon)
+        if fault:
+            raise ValueError(fault)
+        return polygon
+
+
+class RecordingSection(_Section):
+    """Continuous recording of the main stream, from which clips are cut."""
+
+    segment_s: Annotated[float, Field(ge=1, le=60)] = 4.0
+    max_bytes: Annotated[int, Field(ge=10_000_000)] = 2_000_000_000  # oldest segments go first
+    pre_s: Annotated[float, Field(ge=0, le=120)] = 10.0
+    post_s: Annotated[float, Field(ge=0, le=120)] = 10.0
+
+
+class CameraSection(_Section):
+    """One camera. `url` is recorded; `sub_url`, where given, is analysed instead of it."""
+
+    name: Name
+    label: Label = ""
+    url: str
+    sub_url: str | None = None
+    username: str | None = None
+    password_file: Path | None = None  # read at start; a secret never stands in this file or in a URL
+    transport: Literal["tcp", "udp"] = "tcp"
+    analysed_fps: Annotated[float, Field(ge=0.5, le=30)] = 5.0
+    stall_s: Annotated[float, Field(ge=1, le=60)] = 4.0
+    recording: RecordingSection = RecordingSection()
+    zones: tuple[ZoneSection, ...] = ()
+    rules: tuple[RuleSection, ...] = ()
+
+    @field_validator("url", "sub_url")
+    @classmethod
+    def _rtsp_without_secret(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
+            raise ValueError("must look like rtsp://camera.example/stream")
+        if parts.username or parts.password:
+            raise ValueError("take the user and password out of the address: use `username` and `password_file`")
+        return url
+
+    @model_validator(mode="after")
+    def _zones_and_rules_fit(self) -> "CameraSection":
+        names = [zone.name for zone in self.zones]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two zones are named {', '.join(twice)}; give each its own name")
+        for rule in self.rules:
+            if not isinstance(rule, LineCrossingSection) and rule.zone not in names:
+                known = ", ".join(names) or "none"
+                raise ValueError(f"rule {rule.kind} names zone {rule.zone!r}, which is not a zone here (there is: {known})")
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and password_file go together")
+        return self
+
+
+class BrokerSection(_Section):
+    """Where events go. The user name is the node's name."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    tls: bool = True
+    ca_file: Path | None = None
+    password_file: Path
+    protocol: Literal["5", "3.1.1"] = "5"
+
+    @model_validator(mode="after")
+    def _plain_only_on_loopback(self) -> "BrokerSection":
+        if not self.tls and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("tls: false is allowed on this machine itself only; set tls: true and ca_file")
+        return self
+
+
+class ConsoleSection(_Section):
+    """Where clips and pictures go."""
+
+    url: str
+    token_file: Path
+    ca_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _https_off_loopback(cls, url: str) -> str:
+        parts = urlsplit(url)
+        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise ValueError("must be an https:// address (http:// on this machine itself only)")
+        if parts.username or parts.password:
+            raise ValueError("take the user and password out of the address: use token_file")
+        return url.rstrip("/")
+
+
+class NodeSection(_Section):
+    """This box."""
+
+    name: Name
+    timezone: str = "Asia/Ho_Chi_Minh"  # armed hours are read in it
+    state_dir: Path  # recordings, clips and the outbox live here
+    workers: Annotated[int, Field(ge=0, le=64)] = 0  # 0: one for each processor core, at most one a camera
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; for example Asia/Ho_Chi_Minh") from None
+        return name
+
+
+class DetectorSection(_Section):
+    """Which network looks for people."""
+
+    model: str = "default"  # a name in the manifest, or a path of an .onnx file that `gatehouse models add` took
+    confidence: Annotated[float, Field(ge=0.05, le=0.95)] | None = None  # default: the manifest's
+
+
+class EdgeConfig(_Section):
+    """The whole file."""
+
+    node: NodeSection
+    broker: BrokerSection
+    console: ConsoleSection
+    detector: DetectorSection = DetectorSection()
+    cameras: tuple[CameraSection, ...] = Field(min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _camera_names_differ(self) -> "EdgeConfig":
+        names = [camera.name for camera in self.cameras]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two cameras are named {', '.join(twice)}; give each its own name")
+        return self
