@@ -1,0 +1,1 @@
+"""What edge and console agree on."""

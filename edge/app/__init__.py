@@ -1,0 +1,1 @@
+"""Creates objects, threads and processes; the command line."""

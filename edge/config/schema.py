@@ -1,5 +1,8 @@
 """The node's configuration file, as types. Every default is written here and nowhere else.
 
+What ties sections together (names that differ, rules that name a zone) is checked in `load`, so that it is reported
+together with everything else.
+
 Coordinates are fractions of the picture's width and height, origin top left. Seconds end in `_s`.
 """
 
@@ -7,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from edge.core.geometry import polygon_fault
 
@@ -16,7 +19,14 @@ Label = Annotated[str, Field(max_length=120)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Fraction, Fraction]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+
+
+def _undo_sexagesimal(value: object) -> object:
+    # YAML 1.1 reads an unquoted 22:00 as the number 22 * 60.
+    return f"{value // 60:02d}:{value % 60:02d}" if isinstance(value, int) else value
+
+
+ClockTime = Annotated[str, BeforeValidator(_undo_sexagesimal), Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 
 
 class _Section(BaseModel):
@@ -24,11 +34,11 @@ class _Section(BaseModel):
 
 
 class ArmedHours(_Section):
-    """A weekly span. `until` before `from` runs past midnight."""
+    """A weekly span in the node's time zone. `ends` before `begins` runs past midnight."""
 
     days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    from_: ClockTime = Field("00:00", alias="from")
-    until: ClockTime = "24:00"
+    begins: ClockTime = "00:00"
+    ends: ClockTime = "24:00"
 
 
 class _RuleSection(_Section):
@@ -69,7 +79,7 @@ class CrowdSection(_RuleSection):
 
 
 class LineCrossingSection(_Section):
-    """Fires when a footpoint crosses `line` (two points). Seen from the first point to the second, 'in' is left to right."""
+    """Fires when a footpoint crosses `line`; 'in' is left to right, seen from its first point to its second."""
 
     kind: Literal["line_crossing"]
     name: Name
@@ -147,15 +157,7 @@ class CameraSection(_Section):
         return url
 
     @model_validator(mode="after")
-    def _zones_and_rules_fit(self) -> "CameraSection":
-        names = [zone.name for zone in self.zones]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two zones are named {', '.join(twice)}; give each its own name")
-        for rule in self.rules:
-            if not isinstance(rule, LineCrossingSection) and rule.zone not in names:
-                known = ", ".join(names) or "none"
-                raise ValueError(f"rule {rule.kind} names zone {rule.zone!r}, which is not a zone here (there is: {known})")
+    def _both_or_neither(self) -> "CameraSection":
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
         return self
@@ -232,11 +234,3 @@ class EdgeConfig(_Section):
     console: ConsoleSection
     detector: DetectorSection = DetectorSection()
     cameras: tuple[CameraSection, ...] = Field(min_length=1, max_length=64)
-
-    @model_validator(mode="after")
-    def _camera_names_differ(self) -> "EdgeConfig":
-        names = [camera.name for camera in self.cameras]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two cameras are named {', '.join(twice)}; give each its own name")
-        return self

@@ -1,0 +1,1 @@
+"""Pure: people, tracks, stays, rules, events."""

@@ -1,0 +1,1 @@
+"""The path of one frame; start at camera_pipeline."""

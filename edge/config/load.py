@@ -1,0 +1,213 @@
+"""Reads the node's configuration file; reports every problem at once, each with its place and its cure."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from edge.config import schema
+from edge.config.schema import CameraSection, EdgeConfig
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where in the file (line from 1, 0 for the whole file) and what to do about it."""
+
+    place: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.place}: {self.text}" if self.place else f"{where}{self.text}"
+
+
+class ConfigError(Exception):
+    """A configuration that can't be used, with all its problems."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{path} can't be used, {len(problems)} problem(s):\n{lines}")
+
+
+def load_config(path: Path) -> EdgeConfig:
+    """The configuration in `path`; file names in it are read relative to its folder.
+
+    Raises ConfigError with every problem found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(path, [Problem("", 0, f"the file can't be read: {why}")]) from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(path, [Problem("", line, f"not YAML: {error.problem or error.context}")]) from error
+    lines: dict[Place, int] = {}
+    problems: list[Problem] = []
+    _index_lines(node, (), lines, problems)
+    raw = yaml.safe_load(text)
+    if not isinstance(raw, dict):
+        raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
+    problems += [Problem(_dotted(place), _line(place, lines), text) for place, text in _name_faults(raw)]
+    try:
+        config = EdgeConfig.model_validate(raw)
+    except ValidationError as error:
+        problems += [_problem(item, lines) for item in error.errors(include_url=False)]
+        raise ConfigError(path, problems) from error
+    config = _with_absolute_paths(config, path.resolve().parent)
+    problems += _unreadable_secrets(config, lines)
+    if problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def read_secret(path: Path) -> str:
+    """The secret in a file, without the line break at its end. Raises OSError where it can't be read."""
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], problems: list[Problem]) -> None:
+    """Notes the line of every key and item below `node`, and every key that stands twice."""
+    if node is None:
+        return
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            _index_lines(item, (*place, number), lines, problems)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                text = "this key stands twice; YAML would silently keep only the last one"
+                problems.append(Problem(_dotted((*place, key.value)), line, text))
+            seen.add(key.value)
+            lines[(*place, key.value)] = line
+            _index_lines(value, (*place, key.value), lines, problems)
+
+
+def _problem(item: Any, lines: dict[Place, int]) -> Problem:
+    """One pydantic error as a sentence with its place."""
+    kinds = {"loitering", "repeated_presence", "intrusion", "crowd", "line_crossing"}
+    place: Place = tuple(part for part in item["loc"] if part not in kinds)
+    return Problem(_dotted(place), _line(place, lines), _sentence(item, place))
+
+
+def _line(place: Place, lines: dict[Place, int]) -> int:
+    """The line of `place`, or of the nearest thing around it that stands in the file."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 0)
+
+
+def _name_faults(raw: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
+    """Names that stand twice and rules that name no zone, as far as the file is well formed."""
+    cameras = _dicts(raw.get("cameras"))
+    yield from _twins(("cameras",), "camera", cameras)
+    for i, camera in cameras:
+        zones = _dicts(camera.get("zones"))
+        yield from _twins(("cameras", i, "zones"), "zone", zones)
+        known = [zone.get("name") for _, zone in zones]
+        for j, rule in _dicts(camera.get("rules")):
+            if isinstance(rule.get("zone"), str) and rule["zone"] not in known:
+                there = ", ".join(map(str, known)) or "none"
+                yield (
+                    ("cameras", i, "rules", j, "zone"),
+                    f"{rule['zone']!r} is no zone of this camera (there is: {there})",
+                )
+
+
+def _twins(place: Place, noun: str, sections: list[tuple[int, dict[Any, Any]]]) -> Iterator[tuple[Place, str]]:
+    first: dict[Any, int] = {}
+    for i, section in sections:
+        name = section.get("name")
+        if isinstance(name, str) and first.setdefault(name, i) != i:
+            yield (*place, i, "name"), f"two {noun}s are named {name!r}; give each its own name"
+
+
+def _dicts(items: object) -> list[tuple[int, dict[Any, Any]]]:
+    return [(i, item) for i, item in enumerate(items) if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _sentence(item: Any, place: Place) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        guess = difflib.get_close_matches(str(place[-1]), _known_keys(), n=1)
+        return "unknown key" + (f"; did you mean {guess[0]!r}?" if guess else "; take it out")
+    if kind == "missing":
+        return "is missing; add it"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "union_tag_not_found":
+        return "says no `kind`; one of " + str(context.get("expected_tags", "")).replace("'", "") or item["msg"]
+    if kind == "union_tag_invalid":
+        return f"there is no rule {context['tag']!r}; one of {context['expected_tags']}"
+    if kind == "string_pattern_mismatch" and place[-1] in ("name", "zone"):
+        return f"{item['input']!r}: a name has letters, digits, - and _ only (use `label` for what people read)"
+    shown = repr(item["input"])
+    return f"{item['msg'][0].lower()}{item['msg'][1:]}, not {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
+def _known_keys() -> list[str]:
+    sections = [value for value in vars(schema).values() if isinstance(value, type) and issubclass(value, BaseModel)]
+    return sorted({field.alias or name for section in sections for name, field in section.model_fields.items()})
+
+
+def _dotted(place: Place) -> str:
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return dotted.lstrip(".")
+
+
+def _with_absolute_paths(config: EdgeConfig, folder: Path) -> EdgeConfig:
+    def absolute(path: Path | None) -> Path | None:
+        return None if path is None else folder / path.expanduser()
+
+    def camera(section: CameraSection) -> CameraSection:
+        return section.model_copy(update={"password_file": absolute(section.password_file)})
+
+    broker = {name: absolute(getattr(config.broker, name)) for name in ("ca_file", "password_file")}
+    console = {name: absolute(getattr(config.console, name)) for name in ("ca_file", "token_file")}
+    model = config.detector.model
+    as_file = {"model": str(folder / model)} if model.endswith(".onnx") else {}
+    return config.model_copy(
+        update={
+            "node": config.node.model_copy(update={"state_dir": absolute(config.node.state_dir)}),
+            "broker": config.broker.model_copy(update=broker),
+            "console": config.console.model_copy(update=console),
+            "detector": config.detector.model_copy(update=as_file),
+            "cameras": tuple(camera(section) for section in config.cameras),
+        }
+    )
+
+
+def _unreadable_secrets(config: EdgeConfig, lines: dict[Place, int]) -> list[Problem]:
+    files: list[tuple[Place, Path | None]] = [
+        (("broker", "password_file"), config.broker.password_file),
+        (("broker", "ca_file"), config.broker.ca_file),
+        (("console", "token_file"), config.console.token_file),
+        (("console", "ca_file"), config.console.ca_file),
+    ]
+    files += [(("cameras", i, "password_file"), camera.password_file) for i, camera in enumerate(config.cameras)]
+    problems = []
+    for place, path in files:
+        if path is None:
+            continue
+        try:
+            cure = "" if read_secret(path) else "the file is empty; put the secret into it"
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
+            cure = f"{path} can't be read ({why}); make it, readable for this account only"
+        if cure:
+            problems.append(Problem(_dotted(place), lines.get(place, 0), cure))
+    return problems
