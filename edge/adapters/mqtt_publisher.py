@@ -1,0 +1,197 @@
+"""Tells the console what stands in the outbox, and hears its acknowledgements and commands.
+
+The outbox drives: a row is sent, and sent again after `RESEND_S` or a reconnect, until the console acknowledges it.
+paho's own queue only ever holds what is in flight, so nothing depends on its memory.
+"""
+
+import logging
+import queue
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from broker.contract import codec, topics
+from broker.contract.messages import AcknowledgementMessage, CommandMessage, HealthMessage, StatusMessage
+from edge.adapters.sqlite_outbox import OutboxRow, SqliteOutbox
+from edge.core.ports import Clock
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.1  # how soon a worker's row is noticed
+RESEND_S = 20.0
+WINDOW = 200  # rows sent and not yet acknowledged
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is and how to sign in. The password stays out of repr."""
+
+    host: str
+    port: int
+    username: str
+    password_file: Path
+    tls: bool = True
+    ca_file: Path | None = None
+    protocol: Literal["5", "3.1.1"] = "5"
+
+
+def make_client(address: BrokerAddress, client_id: str) -> mqtt.Client:
+    """A paho client for `address`, signed in but not connected. Raises OSError where a secret can't be read."""
+    version = MQTTProtocolVersion.MQTTv5 if address.protocol == "5" else MQTTProtocolVersion.MQTTv311
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version)
+    client.username_pw_set(address.username, address.password_file.read_text(encoding="utf-8").strip())
+    if address.tls:
+        context = ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
+        client.tls_set_context(context)
+    client.connect_timeout = 5.0
+    return client
+
+
+class MqttPublisher:
+    """Delivers the outbox of one node. `run` is the whole life of its thread."""
+
+    def __init__(
+        self,
+        node: str,
+        address: BrokerAddress,
+        outbox: SqliteOutbox,
+        clock: Clock,
+        on_command: Callable[[CommandMessage], None],
+        version: str,
+    ) -> None:
+        self._node, self._outbox, self._clock, self._version = node, outbox, clock, version
+        self._address, self._on_command = address, on_command
+        self._inbox: queue.SimpleQueue[AcknowledgementMessage] = queue.SimpleQueue()
+        self._health: HealthMessage | None = None
+        self._health_lock = threading.Lock()
+        self._connected = threading.Event()
+        self._fresh = threading.Event()  # a connection was made since the last turn
+        self.fault = "not connected yet"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker listens."""
+        return self._connected.is_set()
+
+    def tell_health(self, message: HealthMessage) -> None:
+        """Publishes `message` with the next turn; a newer one replaces an unsent one."""
+        with self._health_lock:
+            self._health = message
+
+    def run(self, stop: threading.Event) -> None:
+        """Delivers until `stop`; then says 'offline' and goes."""
+        client = self._client()
+        # paho reconnects by itself, waiting longer each time, from 1 to 30 s.
+        client.reconnect_delay_set(1, 30)
+        client.connect_async(self._address.host, self._address.port, keepalive=20)
+        client.loop_start()
+        after, sent_at_s = 0, 0.0
+        in_flight: set[int] = set()
+        try:
+            while not stop.wait(POLL_S):
+                in_flight -= self._take_acknowledgements()
+                if not self.connected:
+                    continue
+                stale = in_flight and self._clock.monotonic_s() - sent_at_s > RESEND_S
+                if self._fresh.is_set() or stale:
+                    self._fresh.clear()
+                    after = 0
+                    in_flight.clear()
+                self._send_health(client)
+                rows = self._outbox.waiting(after, WINDOW - len(in_flight)) if len(in_flight) < WINDOW else []
+                for row in rows:
+                    self._publish(client, *self._encoded(row))
+                    in_flight.add(row.sequence)
+                if rows:
+                    after, sent_at_s = rows[-1].sequence, self._clock.monotonic_s()
+        finally:
+            self._leave(client)
+
+    def _client(self) -> mqtt.Client:
+        client = make_client(self._address, f"gatehouse-node-{self._node}")
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        will = StatusMessage(status="offline", at_s=self._clock.wall_s(), version=self._version)
+        client.will_set(
+            topics.STATUS.of(self._node),
+            codec.encode(topics.STATUS, self._node, will, self._clock.wall_s()),
+            qos=topics.STATUS.qos,
+            retain=True,
+        )
+        return client
+
+    def _encoded(self, row: OutboxRow) -> tuple[topics.Topic, bytes]:
+        topic = topics.EVENT if row.kind == "event" else topics.EVIDENCE
+        now_s = self._clock.wall_s()
+        return topic, codec.encode(topic, self._node, row.message, now_s, self._outbox.outbox_id, row.sequence)
+
+    def _publish(self, client: mqtt.Client, topic: topics.Topic, payload: bytes) -> mqtt.MQTTMessageInfo:
+        return client.publish(topic.of(self._node), payload, qos=topic.qos, retain=topic.retained)
+
+    def _send_status(self, client: mqtt.Client, status: Literal["online", "offline"]) -> mqtt.MQTTMessageInfo:
+        message = StatusMessage(status=status, at_s=self._clock.wall_s(), version=self._version)
+        return self._publish(client, topics.STATUS, codec.encode(topics.STATUS, self._node, message, message.at_s))
+
+    def _send_health(self, client: mqtt.Client) -> None:
+        with self._health_lock:
+            message, self._health = self._health, None
+        if message is not None:
+            self._publish(client, topics.HEALTH, codec.encode(topics.HEALTH, self._node, message, self._clock.wall_s()))
+
+    def _take_acknowledgements(self) -> set[int]:
+        """Drops the rows that the console is done with; returns their numbers."""
+        done: set[int] = set()
+        while not self._inbox.empty():
+            message = self._inbox.get_nowait()
+            if message.outbox_id != self._outbox.outbox_id:
+                continue
+            self._outbox.acknowledge(message.committed)
+            for refusal in message.refused:
+                log.error("the console refuses message %d for good: %s", refusal.sequence, refusal.reason)
+                self._outbox.refuse(refusal.sequence, refusal.reason)
+            done.update(message.committed, (refusal.sequence for refusal in message.refused))
+        return done
+
+    def _leave(self, client: mqtt.Client) -> None:
+        if self.connected:
+            self._send_status(client, "offline").wait_for_publish(2)
+        client.disconnect()
+        client.loop_stop()
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            fault = f"the broker refuses this node: {reason}; check broker.password_file"
+            if fault != self.fault:
+                log.error(fault)
+            self.fault = fault
+            return
+        self.fault = ""
+        client.subscribe([(topics.ACK.of(self._node), 1), (topics.COMMAND.of(self._node), 1)])
+        self._send_status(client, "online")
+        self._fresh.set()
+        self._connected.set()
+        log.info("connected to the broker")
+
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self._connected.is_set():
+            log.warning("the broker is gone: %s; events wait in the outbox", reason)
+            self.fault = f"the broker is gone: {reason}"
+        self._connected.clear()
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            received = codec.decode(message.topic, bytes(message.payload))
+        except codec.DecodeError as error:
+            log.warning("a message on %s was not understood: %s", message.topic, error)
+            return
+        if isinstance(received.message, AcknowledgementMessage):
+            self._inbox.put(received.message)
+        elif isinstance(received.message, CommandMessage):
+            self._on_command(received.message)
