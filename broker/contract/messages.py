@@ -173,6 +173,4 @@ class AcknowledgementMessage(_Message):
 
 CameraHealth.model_rebuild()
 
-AnyMessage = (
-    EventMessage | EvidenceMessage | HealthMessage | StatusMessage | CommandMessage | AcknowledgementMessage
-)
+AnyMessage = EventMessage | EvidenceMessage | HealthMessage | StatusMessage | CommandMessage | AcknowledgementMessage

@@ -1,0 +1,101 @@
+"""Who may sign in to the broker and what each may write and read: one rule for mosquitto and the embedded broker."""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+
+from broker.contract.topics import ROOT, TOPICS, Topic
+
+CONSOLE = "console"  # the console's account; every other account is a node's
+_ITERATIONS = 20_000
+_NODE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")
+
+
+class AccessError(Exception):
+    """Something about accounts that can't be done; the text says what to do instead."""
+
+
+def may_write(account: str, topic: str) -> bool:
+    """Whether `account` may publish on `topic`."""
+    return _matches(account, topic, wildcard_ok=False, want_writer=True)
+
+
+def may_read(account: str, topic_filter: str) -> bool:
+    """Whether `account` may subscribe to `topic_filter` or be handed a message on it."""
+    return _matches(account, topic_filter, wildcard_ok=account == CONSOLE, want_writer=False)
+
+
+def _matches(account: str, topic: str, *, wildcard_ok: bool, want_writer: bool) -> bool:
+    head, _, kind = topic.rpartition("/")
+    root, _, node = head.rpartition("/")
+    entry = next((entry for entry in TOPICS if entry.kind == kind), None)
+    if root != ROOT or entry is None or not ((node == "+" and wildcard_ok) or _NODE_NAME.match(node)):
+        return False
+    is_writer = (entry.written_by == "console") == (account == CONSOLE)
+    return is_writer == want_writer and account in (CONSOLE, node)
+
+
+def acl_text() -> str:
+    """The same rule as a mosquitto ACL file."""
+
+    def lines(keyword: str, node: str, *, console: bool) -> list[str]:
+        def right(entry: Topic) -> str:
+            return "write" if (entry.written_by == "console") == console else "read"
+
+        return [f"{keyword} {right(entry)} {ROOT}/{node}/{entry.kind}" for entry in TOPICS]
+
+    head = ["# Made by `gatehouse broker init` from the topic table. A node writes and reads below its own name only."]
+    return "\n".join(
+        [*head, f"user {CONSOLE}", *lines("topic", "+", console=True), "", *lines("pattern", "%u", console=False), ""]
+    )
+
+
+def add_account(password_file: Path, secret_file: Path, account: str) -> None:
+    """Makes an account with a random password: its hash into `password_file`, the password into `secret_file` (0600).
+
+    A second call for the same account replaces its password. Raises AccessError for a name that can't be a topic level.
+    """
+    if not _NODE_NAME.match(account):
+        raise AccessError(f"{account!r} can't be a name: letters, digits, - and _ only, at most 63")
+    password = secrets.token_urlsafe(24)
+    salt = secrets.token_bytes(12)
+    kept = [line for line in _lines(password_file) if line.partition(":")[0] != account]
+    kept.append(f"{account}:$7${_ITERATIONS}${_b64(salt)}${_b64(_digest(password, salt, _ITERATIONS))}")
+    _write_private(secret_file, password + "\n")
+    _write_private(password_file, "\n".join(kept) + "\n")
+
+
+def signs_in(password_file: Path, account: str, password: str) -> bool:
+    """Whether `password` is that of `account`: mosquitto's PBKDF2-SHA512 format, `name:$7$iterations$salt$hash`."""
+    for line in _lines(password_file):
+        name, _, entry = line.partition(":")
+        if name == account:
+            _, _, iterations, salt, digest = entry.split("$")
+            expected = base64.b64decode(digest)
+            return hmac.compare_digest(expected, _digest(password, base64.b64decode(salt), int(iterations)))
+    return False
+
+
+def _digest(password: str, salt: bytes, iterations: int) -> bytes:
+    return hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations, dklen=64)
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line.strip()] if path.exists() else []
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    part.replace(path)

@@ -1,0 +1,69 @@
+"""`gatehouse broker`: set up, run, hand out accounts, write the contract down."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker import installation
+from broker.access import AccessError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The post office between nodes and console.")
+
+Folder = Annotated[Path, typer.Argument(help="the broker's own folder", show_default=False)]
+
+
+@app.command()
+def init(
+    folder: Folder,
+    host: Annotated[str, typer.Option(help="name or address under which the nodes reach this machine")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8883,
+    loopback: Annotated[bool, typer.Option(help="this machine only, without TLS")] = False,
+) -> None:
+    """Make a broker: configuration for mosquitto, keys, rights and the console's account."""
+    try:
+        installation.make_folder(folder, host, port, loopback=loopback)
+    except (installation.SetupError, OSError) as error:
+        _fail(error)
+    typer.echo(f"made {folder}/mosquitto.conf; the console signs in with {folder}/secrets/console.password")
+    if not loopback:
+        typer.echo(f"give every node and the console {folder}/tls/ca.crt as ca_file; keep tls/ca.key to yourself")
+
+
+@app.command()
+def add_node(folder: Folder, name: Annotated[str, typer.Argument(help="the node's name")]) -> None:
+    """Make an account for a node (or a new password for one)."""
+    try:
+        secret = installation.add_account(folder, name)
+    except (AccessError, OSError) as error:
+        _fail(error)
+    typer.echo(f"{name}: copy {secret} to the node as broker.password_file, then send mosquitto a SIGHUP")
+
+
+@app.command()
+def run(folder: Folder) -> None:
+    """Run the broker: mosquitto where it is installed, else an embedded one for demos."""
+    logging.basicConfig(format="%(asctime)s broker %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logging.getLogger("transitions").setLevel(logging.ERROR)
+    try:
+        installation.run(folder)
+    except (installation.SetupError, OSError) as error:
+        _fail(error)
+
+
+@app.command()
+def contract(
+    out: Annotated[Path, typer.Option(help="folder to write into")] = Path("broker/contract/published"),
+) -> None:
+    """Write the contract down: JSON Schema of each message and an AsyncAPI 3 page."""
+    from broker.contract import publish
+
+    for path in publish.write(out):
+        typer.echo(path)
+
+
+def _fail(error: Exception) -> None:
+    typer.echo(f"gatehouse broker: {error}", err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,80 @@
+"""Makes a broker's folder: configuration, keys, accounts. And runs the broker from it."""
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from broker import access, certificates
+
+log = logging.getLogger(__name__)
+
+
+class SetupError(Exception):
+    """The broker can't be set up or run like this; the text says what to do."""
+
+
+def make_folder(folder: Path, host: str, port: int, *, loopback: bool) -> None:
+    """Writes mosquitto.conf, acl, passwords, the console's account and, unless `loopback`, TLS keys for `host`.
+
+    Raises SetupError where a broker already lives there: its accounts would be lost.
+    """
+    folder = folder.resolve()
+    if (folder / "mosquitto.conf").exists():
+        raise SetupError(f"{folder} already holds a broker; use `gatehouse broker add-node`, or another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    tls = ""
+    if not loopback:
+        certificates.make_certificates(folder / "tls", host)
+        tls = f"certfile {folder}/tls/server.crt\nkeyfile {folder}/tls/server.key\ntls_version tlsv1.2"
+    text = (Path(__file__).parent / "mosquitto.conf").read_text()
+    fields = {"DIR": str(folder), "PORT": str(port), "BIND": "127.0.0.1" if loopback else "0.0.0.0", "TLS": tls}  # noqa: S104 TLS and passwords guard it
+    for name, value in fields.items():
+        text = text.replace(f"@{name}@", value)
+    (folder / "acl").write_text(access.acl_text())
+    (folder / "acl").chmod(0o600)
+    add_account(folder, access.CONSOLE)
+    (folder / "mosquitto.conf").write_text(text)
+
+
+def add_account(folder: Path, account: str) -> Path:
+    """Makes an account; returns the file that holds its password. mosquitto reads it at the next SIGHUP."""
+    secret = folder / "secrets" / f"{account}.password"
+    access.add_account(folder / "passwords", secret, account)
+    return secret
+
+
+def run(folder: Path) -> None:
+    """Runs the broker of `folder` until it is told to stop: mosquitto where it is installed, else the embedded one."""
+    conf = folder / "mosquitto.conf"
+    if not conf.exists():
+        raise SetupError(f"{folder} holds no broker; make one with `gatehouse broker init {folder}`")
+    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if mosquitto is None:
+        log.warning("mosquitto is not installed; the embedded broker takes its place (MQTT 3.1.1, demo only)")
+        _run_embedded(folder, conf.read_text())
+        return
+    if os.geteuid() == 0:
+        # Started as root it would drop to an account that can't read its keys.
+        own = folder / "mosquitto.root.conf"
+        own.write_text(conf.read_text() + "user root\n")
+        conf = own
+    broker = subprocess.Popen([mosquitto, "-c", str(conf)])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: broker.terminate())
+    if broker.wait() not in (0, -signal.SIGTERM):
+        raise SetupError(f"mosquitto ended with {broker.returncode}; its last lines above say why")
+
+
+def _run_embedded(folder: Path, conf: str) -> None:
+    from broker.embedded import serve
+
+    found = re.search(r"^listener (\d+) (\S+)$", conf, re.MULTILINE)
+    if found is None or "certfile" in conf:
+        raise SetupError("the embedded broker serves loopback without TLS only; install mosquitto")
+    asyncio.run(serve(found[2], int(found[1]), folder / "passwords"))
