@@ -13,6 +13,9 @@ from edge.config import schema
 from edge.config.schema import CameraSection, EdgeConfig
 
 Place = tuple[str | int, ...]
+MAX_DEPTH = 12
+RULE_KINDS = ("loitering", "repeated_presence", "intrusion", "crowd", "line_crossing")
+BOOLEAN_KEYS = {("tls",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,15 @@ def load_config(path: Path) -> EdgeConfig:
         raise ConfigError(path, [Problem("", 0, f"the file can't be read: {why}")]) from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigError(path, [Problem("", line, f"not YAML: {error.problem or error.context}")]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or getattr(error, "reason", "") or "it can't be parsed"
+        raise ConfigError(path, [Problem("", mark.line + 1 if mark else 0, f"not YAML: {why}")]) from error
     lines: dict[Place, int] = {}
     problems: list[Problem] = []
     _index_lines(node, (), lines, problems)
+    if any(len(place) > MAX_DEPTH for place in lines):
+        raise ConfigError(path, problems)
     raw = yaml.safe_load(text)
     if not isinstance(raw, dict):
         raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
@@ -63,7 +69,11 @@ def load_config(path: Path) -> EdgeConfig:
     try:
         config = EdgeConfig.model_validate(raw)
     except ValidationError as error:
-        problems += [_problem(item, lines) for item in error.errors(include_url=False)]
+        items = error.errors(include_url=False)
+        places = [item["loc"] for item in items]
+        # A list of which no item is sound is also reported as too short; the items' own faults say it better.
+        items = [item for item in items if not _is_echo(item, places)]
+        problems += [_problem(item, lines) for item in items]
         raise ConfigError(path, problems) from error
     config = _with_absolute_paths(config, path.resolve().parent)
     problems += _unreadable_secrets(config, lines)
@@ -82,6 +92,11 @@ def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], 
     if node is None:
         return
     lines.setdefault(place, node.start_mark.line + 1)
+    if len(place) > MAX_DEPTH:
+        problems.append(Problem(_dotted(place[:3]), lines[place], "is nested too deeply, or contains itself"))
+        return
+    if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool") and place[-1:] not in BOOLEAN_KEYS:
+        problems.append(Problem(_dotted(place), lines[place], f"YAML reads {node.value!r} as yes or no; quote it"))
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             _index_lines(item, (*place, number), lines, problems)
@@ -99,9 +114,13 @@ def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], 
 
 def _problem(item: Any, lines: dict[Place, int]) -> Problem:
     """One pydantic error as a sentence with its place."""
-    kinds = {"loitering", "repeated_presence", "intrusion", "crowd", "line_crossing"}
-    place: Place = tuple(part for part in item["loc"] if part not in kinds)
+    place: Place = tuple(part for part in item["loc"] if part not in RULE_KINDS)
     return Problem(_dotted(place), _line(place, lines), _sentence(item, place))
+
+
+def _is_echo(item: Any, places: list[Place]) -> bool:
+    inside = [place for place in places if len(place) > len(item["loc"]) and place[: len(item["loc"])] == item["loc"]]
+    return item["type"] == "too_short" and bool(inside)
 
 
 def _line(place: Place, lines: dict[Place, int]) -> int:
@@ -141,22 +160,22 @@ def _dicts(items: object) -> list[tuple[int, dict[Any, Any]]]:
 
 
 def _sentence(item: Any, place: Place) -> str:
-    kind, context = item["type"], item.get("ctx", {})
+    kind, context, given = item["type"], item.get("ctx", {}), item["input"]
     if kind == "extra_forbidden":
         guess = difflib.get_close_matches(str(place[-1]), _known_keys(), n=1)
         return "unknown key" + (f"; did you mean {guess[0]!r}?" if guess else "; take it out")
-    if kind == "missing":
-        return "is missing; add it"
     if kind == "value_error":
         return str(context["error"])
-    if kind == "union_tag_not_found":
-        return "says no `kind`; one of " + str(context.get("expected_tags", "")).replace("'", "") or item["msg"]
-    if kind == "union_tag_invalid":
-        return f"there is no rule {context['tag']!r}; one of {context['expected_tags']}"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        wrong = f"there is no rule {context['tag']!r}" if "tag" in context else "`kind` is missing"
+        return f"{wrong}; one of {', '.join(RULE_KINDS)}"
     if kind == "string_pattern_mismatch" and place[-1] in ("name", "zone"):
-        return f"{item['input']!r}: a name has letters, digits, - and _ only (use `label` for what people read)"
-    shown = repr(item["input"])
-    return f"{item['msg'][0].lower()}{item['msg'][1:]}, not {shown if len(shown) <= 60 else shown[:57] + '...'}"
+        return f"{given!r}: a name has letters, digits, - and _ only (use `label` for what people read)"
+    if kind == "missing":
+        return "is missing; add it"
+    # Only plain values are shown: a whole section could hold an address with a password in it.
+    shown = f", not {given!r}" if isinstance(given, str | int | float) and len(str(given)) <= 60 else ""
+    return f"{item['msg'][0].lower()}{item['msg'][1:]}{shown}"
 
 
 def _known_keys() -> list[str]:

@@ -1,0 +1,152 @@
+"""The configuration file: examples load, every problem is told with its place and cure."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.config import schema
+from edge.config.load import ConfigError, load_config
+
+ROOT = Path(__file__).resolve().parents[3]
+GOOD = """
+node: {name: box, state_dir: state}
+broker: {host: 127.0.0.1, port: 1883, tls: false, password_file: secret}
+console: {url: "http://127.0.0.1:8080", token_file: secret}
+cameras:
+  - name: gate
+    url: rtsp://127.0.0.1/gate
+    zones:
+      - name: z
+        polygon: [[0, 0], [1, 0], [1, 1]]
+    rules:
+      - {kind: loitering, zone: z, dwell_s: 60}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    (tmp_path / "secret").write_text("s\n")
+
+    def _write(text: str) -> Path:
+        path = tmp_path / "edge.yaml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_loads(example, tmp_path):
+    text = example.read_text()
+    (tmp_path / "secrets").mkdir()
+    for name in ("ca.crt", "broker.password", "console.token", "camera.password"):
+        (tmp_path / "secrets" / name).write_text("x\n")
+    (tmp_path / example.name).write_text(text)
+    config = load_config(tmp_path / example.name)
+    assert config.cameras
+
+
+def test_the_first_example_shows_every_setting():
+    text = (ROOT / "configs" / "school.yaml").read_text()
+    sections = [value for value in vars(schema).values() if isinstance(value, type) and hasattr(value, "model_fields")]
+    missing = {name for section in sections for name in section.model_fields if f"{name}:" not in text}
+    assert not missing, f"show {sorted(missing)} in configs/school.yaml"
+
+
+def test_paths_are_relative_to_the_file(write):
+    path = write(GOOD)
+    config = load_config(path)
+    assert config.node.state_dir == path.parent / "state"
+    assert config.broker.password_file == path.parent / "secret"
+
+
+# what is changed in the good file, the line the fault is at, and words that must stand in the report
+BAD = [
+    ("name: gate\n", "name: gate\n    colour: red\n", 7, "unknown key"),
+    ("name: gate\n", "name: gate\n    analysd_fps: 3\n", 7, "did you mean 'analysed_fps'"),
+    ("dwell_s: 60", "dwell_s: soon", 12, "valid number, not 'soon'"),
+    ("dwell_s: 60", "dwell_s: on", 12, "reads 'on' as yes or no"),
+    ("zone: z,", "zone: q,", 12, "'q' is no zone of this camera (there is: z)"),
+    ("kind: loitering", "kind: dancing", 12, "there is no rule 'dancing'"),
+    ("[1, 0], [1, 1]", "[1, 0]", 10, "at least 3"),
+    ("[1, 0], [1, 1]", "[0.5, 0], [1, 0]", 10, "line"),
+    ("[1, 0], [1, 1]", "[1, 1], [1, 0], [0, 1]", 10, "cross"),
+    ("[1, 1]]", "[1, 2]]", 10, "less than or equal to 1"),
+    ("rtsp://127", "rtsp://user:pw@127", 7, "take the user and password out"),
+    ("rtsp://127.0.0.1/gate", "/dev/video0", 7, "must look like rtsp://"),
+    ("host: 127.0.0.1", "host: 192.0.2.1", 3, "tls: true"),
+    ("http://127.0.0.1:8080", "http://192.0.2.1", 4, "https://"),
+    ("token_file: secret", "token_file: nothing", 4, "can't be read"),
+    ("state_dir: state", "state_dir: state, timezone: Mars/Base", 2, "no time zone"),
+    ("name: box", "name: my box", 2, "letters, digits"),
+    ("  - name: gate\n", "  - name: gate\n    name: gate\n", 7, "stands twice"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), BAD, ids=[row[3] for row in BAD])
+def test_a_fault_is_told_with_its_place_and_cure(write, old, new, line, words):
+    assert old in GOOD
+    with pytest.raises(ConfigError) as error:
+        load_config(write(GOOD.replace(old, new, 1)))
+    told = [problem for problem in error.value.problems if words in problem.text]
+    assert told, str(error.value)
+    assert told[0].line == line, str(error.value)
+
+
+def test_all_faults_are_told_at_once(write):
+    text = (
+        GOOD.replace("name: box", "name: my box").replace("dwell_s: 60", "dwell_s: -1").replace("zone: z,", "zone: q,")
+    )
+    text += "  - {name: gate, url: 'rtsp://127.0.0.1/other'}\n"
+    with pytest.raises(ConfigError) as error:
+        load_config(write(text))
+    told = str(error.value)
+    for words in ("letters", "greater than or equal", "no zone of this camera", "two cameras are named 'gate'"):
+        assert words in told, told
+
+
+def test_a_secret_never_stands_in_a_report(write):
+    with pytest.raises(ConfigError) as error:
+        load_config(write(GOOD.replace("rtsp://127", "rtsp://user:hunter2@127")))
+    assert "hunter2" not in str(error.value)
+
+
+def test_unquoted_times_are_not_read_as_minutes(write):
+    hours = "armed: [{begins: 22:00, ends: 5:30}]"
+    config = load_config(write(GOOD.replace("dwell_s: 60", "dwell_s: 60, " + hours)))
+    assert config.cameras[0].rules[0].armed[0].begins == "22:00"
+    assert config.cameras[0].rules[0].armed[0].ends == "05:30"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "\x00", "- 1", "node: 3", "a: &a [*a]", "cameras: {1: 2}"])
+def test_what_is_no_configuration_is_told(write, text):
+    with pytest.raises(ConfigError):
+        load_config(write(text))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="can't be read: No such file"):
+        load_config(tmp_path / "nothing.yaml")
+
+
+@settings(max_examples=60, derandomize=True)
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["node", "broker", "cameras", "zones", "name", "rules", "url"]), inner, max_size=3
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_odd_documents_never_do_more_than_a_config_error(tmp_path_factory, document):
+    path = tmp_path_factory.mktemp("odd") / "edge.yaml"
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigError):
+        load_config(path)
