@@ -41,10 +41,13 @@ class ArmedHours(_Section):
     ends: ClockTime = "24:00"
 
 
+Armed = Annotated[tuple[ArmedHours, ...], Field(min_length=1)]
+
+
 class _RuleSection(_Section):
     zone: Name
     severity: Literal["low", "medium", "high", "critical"] = "medium"
-    armed: tuple[ArmedHours, ...] = Field((ArmedHours(),), min_length=1)  # default: always
+    armed: Armed = (ArmedHours(),)  # default: always
 
 
 class LoiteringSection(_RuleSection):
@@ -86,7 +89,7 @@ class LineCrossingSection(_Section):
     line: tuple[Point, Point]
     direction: Literal["in", "out", "both"] = "both"
     severity: Literal["low", "medium", "high", "critical"] = "medium"
-    armed: tuple[ArmedHours, ...] = Field((ArmedHours(),), min_length=1)
+    armed: Armed = (ArmedHours(),)
 
     @field_validator("line")
     @classmethod

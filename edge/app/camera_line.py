@@ -1,0 +1,177 @@
+"""One camera inside a worker: its streams, its recording, its health."""
+
+import threading
+from pathlib import Path
+from typing import Literal
+
+import av
+from av.video.stream import VideoStream
+
+from broker.contract.messages import CameraHealth, ZoneShape
+from edge.adapters.av_source import AvSource, StreamAddress, StreamInfo
+from edge.adapters.recorder import Ranges, Recorder
+from edge.adapters.stream_faults import StreamFault
+from edge.config.load import read_secret
+from edge.config.schema import CameraSection, LineCrossingSection
+from edge.core.frame import Frame
+from edge.core.ports import Clock
+from edge.pipeline.mailbox import Mailbox
+
+State = Literal["sees", "impaired", "blind"]
+_CONNECTING = StreamFault("connecting", "connecting for the first time")
+_SILENT = StreamFault("no_pictures", "the stream is open but holds no pictures that can be decoded")
+
+
+class _ToRecorder:
+    """Listener of the recorded stream; frames go on too where no sub-stream is analysed."""
+
+    def __init__(self, recorder: Recorder, line: "CameraLine") -> None:
+        self._recorder, self._line = recorder, line
+
+    def connected(self, info: StreamInfo, template: VideoStream) -> None:
+        self._recorder.connected(info, template)
+
+    def packet(self, packet: "av.Packet[VideoStream]", media_s: float, captured_at_s: float) -> None:
+        self._recorder.packet(packet, media_s, captured_at_s)
+
+    def frame(self, frame: Frame) -> None:
+        self._line.take_frame(frame)
+
+    def disconnected(self, fault: StreamFault) -> None:
+        self._recorder.disconnected(fault)
+
+
+class _ToAnalysis:
+    """Listener of a sub-stream: frames only."""
+
+    def __init__(self, line: "CameraLine") -> None:
+        self._line = line
+
+    def connected(self, info: StreamInfo, template: VideoStream) -> None:
+        pass
+
+    def packet(self, packet: "av.Packet[VideoStream]", media_s: float, captured_at_s: float) -> None:
+        pass
+
+    def frame(self, frame: Frame) -> None:
+        self._line.take_frame(frame)
+
+    def disconnected(self, fault: StreamFault) -> None:
+        pass
+
+
+class CameraLine:
+    """Reads one camera: the main stream is recorded, the sub-stream (or else the main one) analysed."""
+
+    def __init__(
+        self, section: CameraSection, recordings: Path, mailbox: Mailbox, clock: Clock, protected: Ranges
+    ) -> None:
+        """recordings: folder of this camera's segments. protected: spans that may not be deleted yet.
+
+        Raises OSError where the password can't be read or the folder can't be made.
+        """
+        self.section = section
+        self.recordings = recordings
+        self._mailbox, self._clock = mailbox, clock
+        recordings.mkdir(parents=True, exist_ok=True)
+        self.recorder = Recorder(recordings, section.recording.segment_s, section.recording.max_bytes, protected)
+        password = read_secret(section.password_file) if section.password_file else None
+        self._main = self._source(section.url, password, _ToRecorder(self.recorder, self), section.sub_url is None)
+        self._sub = self._source(section.sub_url, password, _ToAnalysis(self), True) if section.sub_url else None
+        self._lock = threading.Lock()
+        self._latest: Frame | None = None
+        self._latest_at_s = clock.monotonic_s()
+        self._frames = 0
+        self._rate = (clock.monotonic_s(), 0, 0.0)
+        self._state: tuple[State, str, float] = ("blind", _CONNECTING.code, clock.wall_s())
+
+    def _source(self, url: str, password: str | None, listener: _ToRecorder | _ToAnalysis, analysed: bool) -> AvSource:
+        section = self.section
+        address = StreamAddress(url, section.username, password, section.transport)
+        fps = section.analysed_fps if analysed else None
+        return AvSource(section.name, address, listener, self._clock, analysed_fps=fps, stall_s=section.stall_s)
+
+    def threads(self, stop: threading.Event) -> list[threading.Thread]:
+        """The reader threads, not started yet."""
+        sources = {"main": self._main, "sub": self._sub}
+        return [
+            threading.Thread(target=source.run, args=(stop,), name=f"{self.section.name}-{kind}")
+            for kind, source in sources.items()
+            if source is not None
+        ]
+
+    def take_frame(self, frame: Frame) -> None:
+        """A decoded frame, from the reader thread."""
+        with self._lock:
+            self._latest, self._latest_at_s = frame, self._clock.monotonic_s()
+            self._frames += 1
+        self._mailbox.put(frame)
+
+    @property
+    def latest(self) -> Frame | None:
+        """The newest decoded frame."""
+        with self._lock:
+            return self._latest
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last decoded frame (or since the start)."""
+        with self._lock:
+            return self._clock.monotonic_s() - self._latest_at_s
+
+    def health(self) -> CameraHealth:
+        """How the camera does now. Call it from one thread only: it measures the rate since the last call."""
+        analysed = (self._sub or self._main).status
+        recorder, latest = self.recorder.status, self.latest
+        state, fault = self._judge()
+        if (state, fault.code) != self._state[:2]:
+            self._state = (state, fault.code, self._clock.wall_s())
+        return CameraHealth(
+            camera=self.section.name,
+            label=self.section.label,
+            state=state,
+            since_at_s=self._state[2],
+            reason=fault.sentence[:300],
+            reason_code=fault.code,
+            recording=self._main.status.connected and recorder.fault is None,
+            analysed_fps=self._frames_per_second(),
+            frames_dropped=self._mailbox.dropped(self.section.name),
+            reconnects=max(0, analysed.connections - 1),
+            last_frame_at_s=latest.captured_at_s if latest else None,
+            width=latest.width if latest else 0,
+            height=latest.height if latest else 0,
+            codec=analysed.info.codec if analysed.info else "",
+            zones=self._zones(),
+        )
+
+    def _judge(self) -> tuple[State, StreamFault]:
+        analysed = (self._sub or self._main).status
+        recorder_fault = self.recorder.status.fault
+        if self.silent_s > self.section.stall_s + 1.0 or self.latest is None:
+            return "blind", analysed.fault or (_SILENT if analysed.connected else _CONNECTING)
+        if self._main.status.fault is not None:
+            return "impaired", self._main.status.fault
+        if recorder_fault is not None:
+            return "impaired", StreamFault("not_recording", recorder_fault)
+        return "sees", StreamFault("", "")
+
+    def _frames_per_second(self) -> float:
+        now_s = self._clock.monotonic_s()
+        since_s, frames, rate = self._rate
+        if now_s - since_s >= 2.0:
+            rate = round((self._frames - frames) / (now_s - since_s), 1)
+            self._rate = (now_s, self._frames, rate)
+        return rate
+
+    def _zones(self) -> tuple[ZoneShape, ...]:
+        rules = self.section.rules
+        zones = [
+            ZoneShape(
+                zone=zone.name,
+                polygon=zone.polygon,
+                rules=tuple(r.kind for r in rules if not isinstance(r, LineCrossingSection) and r.zone == zone.name),
+            )
+            for zone in self.section.zones
+        ]
+        lines = [rule for rule in rules if isinstance(rule, LineCrossingSection)]
+        return (*zones, *(ZoneShape(zone=line.name, polygon=line.line, rules=(line.kind,)) for line in lines))

@@ -1,0 +1,16 @@
+"""`gatehouse edge`: the box beside the cameras."""
+
+import typer
+
+from edge.app.check_command import check
+from edge.app.replay_command import replay
+from edge.app.run_command import run
+from edge.app.track_command import track
+from edge.virtual_camera.cli import app as virtual_camera
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The box beside the cameras.")
+app.command()(run)
+app.command()(check)
+app.command()(replay)
+app.command()(track)
+app.add_typer(virtual_camera, name="virtual-camera")

@@ -1,0 +1,162 @@
+"""Stop 12 of the house: snapshots at once, clips when their last second is on disk. One thread for each worker."""
+
+import hashlib
+import logging
+import os
+import queue
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from broker.contract.messages import EvidenceFile
+from edge.adapters.clip_writer import ClipError, write_clip
+from edge.adapters.snapshot import snapshot
+from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.app.camera_line import CameraLine
+from edge.core.events import Event
+from edge.core.frame import Frame
+from edge.core.ports import Clock
+from edge.pipeline.track_log import Subject, TrackLog, track_file
+
+log = logging.getLogger(__name__)
+
+MAX_CLIP_S = 180.0
+POLL_S = 0.25
+MAX_TRIES = 5
+MAX_SUBJECTS = 1000  # events whose clips may still be owed at one time
+Role = Literal["clip", "snapshot", "snapshot_boxes", "track"]
+_MEDIA_TYPES: dict[Role, Literal["video/mp4", "image/jpeg", "application/json"]] = {
+    "clip": "video/mp4",
+    "snapshot": "image/jpeg",
+    "snapshot_boxes": "image/jpeg",
+    "track": "application/json",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    event: Event
+    frame: Frame
+
+
+class ClipDesk:
+    """Makes the evidence of events. What it owes stands in the outbox, so a restart forgets no clip."""
+
+    def __init__(
+        self,
+        folder: Path,
+        outbox: SqliteOutbox,
+        lines: Mapping[str, CameraLine],
+        tracks: Mapping[str, TrackLog],
+        clock: Clock,
+    ) -> None:
+        self._folder, self._outbox, self._lines, self._tracks, self._clock = folder, outbox, lines, tracks, clock
+        self._opened: queue.SimpleQueue[_Opened] = queue.SimpleQueue()
+        self._subjects: dict[str, Subject] = {}
+
+    def job_for(self, event: Event) -> ClipJob | None:
+        """The clip that this revision asks for: one soon after the opening, the whole one after the end."""
+        recording = self._lines[event.camera].section.recording
+        begins_at_s = event.opened_at_s - recording.pre_s
+        if event.state == "open":
+            ends_at_s = event.opened_at_s + recording.post_s
+        elif event.state == "closed" and event.closed_at_s is not None:
+            ends_at_s = min(event.closed_at_s + recording.post_s, begins_at_s + MAX_CLIP_S)
+            if ends_at_s <= event.opened_at_s + recording.post_s:
+                return None  # the first clip already shows it all
+        else:
+            return None
+        return ClipJob(event.event_id, event.camera, event.opened_at_s, begins_at_s, ends_at_s)
+
+    def opened(self, event: Event, frame: Frame) -> None:
+        """Asks for the snapshots of an event that has just opened on `frame`; returns at once."""
+        self._opened.put(_Opened(event, frame))
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until `stop`."""
+        while not stop.is_set():
+            self._take_snapshots(POLL_S)
+            for job in self._outbox.due_clips(self._lines, self._clock.wall_s()):
+                if stop.is_set():
+                    return
+                self._cut(job)
+
+    def _take_snapshots(self, timeout_s: float) -> None:
+        try:
+            opened = self._opened.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        event = opened.event
+        zones = {zone.name: zone.polygon for zone in self._lines[event.camera].section.zones}
+        polygon = zones.get(event.zone, ())
+        while len(self._subjects) >= MAX_SUBJECTS:
+            del self._subjects[next(iter(self._subjects))]
+        self._subjects[event.event_id] = Subject(event.opened_at_s, event.zone, polygon, event.box)
+        at_s = opened.frame.captured_at_s
+        boxes = [event.box] if event.box else []
+        plain = self._keep(event.event_id, "snapshot", "snapshot.jpg", snapshot(opened.frame), (at_s, at_s))
+        drawn = snapshot(opened.frame, boxes=boxes, zones=[polygon] if polygon else [])
+        marked = self._keep(event.event_id, "snapshot_boxes", "snapshot-boxes.jpg", drawn, (at_s, at_s))
+        self._outbox.put_evidence(event.event_id, event.camera, [plain, marked], self._clock.wall_s())
+
+    def _cut(self, job: ClipJob) -> None:
+        line = self._lines[job.camera]
+        line.recorder.wait_recorded(job.ends_at_s, 3.0)
+        target = self._event_folder(job.event_id) / f"clip-{round(job.ends_at_s)}.mp4"
+        try:
+            facts = write_clip(line.recordings, job.begins_at_s, job.ends_at_s, target)
+        except (ClipError, OSError) as error:
+            log.warning("camera %s: no clip yet of event %s: %s", job.camera, job.event_id, error)
+            if job.tries + 1 < MAX_TRIES and not isinstance(error, ClipError):
+                self._outbox.clip_failed(job)
+                return
+            self._outbox.put_evidence(job.event_id, job.camera, [], self._clock.wall_s(), missing=str(error)[:300])
+            self._outbox.clip_done(job)
+            return
+        span = (facts.begins_at_s, facts.ends_at_s)
+        clip = EvidenceFile(
+            role="clip",
+            name="clip.mp4",
+            media_type="video/mp4",
+            bytes=facts.size_bytes,
+            sha256=facts.sha256,
+            begins_at_s=span[0],
+            ends_at_s=span[1],
+        )
+        files = [(clip, target)]
+        samples = self._tracks[job.camera].between(*span)
+        subject = self._subjects.get(job.event_id)
+        if samples and subject is not None:
+            content = track_file(samples, span[0], subject)
+            files.append(self._keep(job.event_id, "track", f"track-{round(job.ends_at_s)}.json", content, span))
+        self._outbox.put_evidence(job.event_id, job.camera, files, self._clock.wall_s())
+        self._outbox.clip_done(job)
+
+    def _event_folder(self, event_id: str) -> Path:
+        folder = self._folder / event_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _keep(
+        self, event_id: str, role: Role, name: str, content: bytes, span: tuple[float, float]
+    ) -> tuple[EvidenceFile, Path]:
+        """Writes one file whole or not at all."""
+        path = self._event_folder(event_id) / name
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        facts = EvidenceFile(
+            role=role,
+            name=name if role != "track" else "track.json",
+            media_type=_MEDIA_TYPES[role],
+            bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            begins_at_s=span[0],
+            ends_at_s=span[1],
+        )
+        return facts, path

@@ -1,0 +1,26 @@
+"""`gatehouse edge run`: the node, until it is told to stop."""
+
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.app.detector import DetectorError, find_model
+from edge.app.supervisor import AlreadyRunningError, Supervisor
+from edge.config.load import ConfigError, load_config
+
+
+def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's configuration")]) -> None:
+    """Watches the cameras of a node and tells the console."""
+    logging.basicConfig(format="%(asctime)s node %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        loaded = load_config(config)
+        find_model(loaded.detector)
+        supervisor = Supervisor(loaded, version("gatehouse"))
+    except (ConfigError, DetectorError, AlreadyRunningError, OSError) as error:
+        typer.echo(f"gatehouse edge run: {error}", err=True)
+        raise typer.Exit(2) from None
+    supervisor.run()

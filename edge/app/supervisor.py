@@ -1,0 +1,227 @@
+"""The node's first process: starts and restarts the workers, delivers the outbox, tells the node's health."""
+
+import fcntl
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import IO
+
+from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
+from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
+from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.adapters.system_clock import SystemClock
+from edge.adapters.uploader import ConsoleAddress, Uploader
+from edge.app.worker import StillTaken, TakeStill, WorkerReport, outbox_path, run_worker
+from edge.config.schema import EdgeConfig
+
+log = logging.getLogger(__name__)
+
+HEALTH_S = 15.0
+RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
+SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
+STOP_S = 5.0
+
+
+class AlreadyRunningError(Exception):
+    """Another node runs on the same state folder."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A group of cameras and the worker that watches them now."""
+
+    cameras: tuple[str, ...]
+    process: SpawnProcess | None = None
+    pipe: Connection | None = None
+    started_s: float = 0.0
+    start_due_s: float = 0.0
+    failures: int = 0
+    health: dict[str, CameraHealth] = field(default_factory=dict)
+
+
+def share_out(cameras: list[str], workers: int) -> list[tuple[str, ...]]:
+    """Cameras dealt out to at most `workers` groups, none of them empty."""
+    count = max(1, min(workers, len(cameras)))
+    return [tuple(cameras[i::count]) for i in range(count)]
+
+
+class Supervisor:
+    """Runs a node. `run` is the whole life of the process."""
+
+    def __init__(self, config: EdgeConfig, version: str) -> None:
+        """Raises AlreadyRunningError; OSError where a secret or the state folder can't be used."""
+        self._config, self._version, self._clock = config, version, SystemClock()
+        config.node.state_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(config.node.state_dir)
+        self._stop = threading.Event()
+        self._outbox = SqliteOutbox(outbox_path(config))
+        broker = config.broker
+        address = BrokerAddress(
+            broker.host,
+            broker.port,
+            config.node.name,
+            broker.password_file,
+            broker.tls,
+            broker.ca_file,
+            broker.protocol,
+        )
+        self._publisher = MqttPublisher(config.node.name, address, self._outbox, self._clock, self._on_command, version)
+        console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
+        self._uploader = Uploader(console, self._outbox)
+        names = [camera.name for camera in config.cameras]
+        workers = config.node.workers or os.cpu_count() or 1
+        self._slots = [_Slot(group) for group in share_out(names, workers)]
+        self._spawn = multiprocessing.get_context("spawn")  # onnxruntime sessions crash when inherited by a fork
+        self._restarts = 0
+        self._started_at_s = self._clock.wall_s()
+        self._told: tuple[object, ...] = ()
+        self._health_due_s = 0.0
+
+    def run(self) -> None:
+        """Watches until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        delivery = [
+            threading.Thread(target=self._publisher.run, args=(self._stop,), name="publisher", daemon=True),
+            threading.Thread(target=self._uploader.run, args=(self._stop,), name="uploader", daemon=True),
+        ]
+        for thread in delivery:
+            thread.start()
+        log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
+        while not self._stop.is_set():
+            for slot in self._slots:
+                self._tend(slot)
+            self._listen(timeout_s=0.25)
+            self._tell_health()
+            if not all(thread.is_alive() for thread in delivery):
+                log.critical("a delivery thread has died; the node restarts")
+                break
+        self._end_workers()
+        clean = self._stop.is_set()
+        self._stop.set()
+        for thread in delivery:
+            thread.join(timeout=STOP_S)
+        self._outbox.close()
+        if not clean:
+            raise SystemExit(70)
+
+    def _tend(self, slot: _Slot) -> None:
+        """Starts the slot's worker where none runs and the pause after its death is over."""
+        now_s = self._clock.monotonic_s()
+        if slot.process is not None and not slot.process.is_alive():
+            lived_s = now_s - slot.started_s
+            slot.failures = 0 if lived_s > SOUND_AFTER_S else slot.failures + 1
+            pause_s = min(RESTART_FIRST_S * 2 ** max(0, slot.failures - 1), RESTART_LONGEST_S) if slot.failures else 0.0
+            log.error("worker of %s ended with %s after %.0f s; again in %.0f s",
+                      ", ".join(slot.cameras), slot.process.exitcode, lived_s, pause_s)  # fmt: skip
+            self._drop(slot)
+            self._restarts += 1
+            slot.start_due_s = now_s + pause_s
+        if slot.process is None and now_s >= slot.start_due_s:
+            ours, theirs = self._spawn.Pipe()
+            slot.process = self._spawn.Process(
+                target=run_worker, args=(self._config, slot.cameras, theirs), name=f"gatehouse-{slot.cameras[0]}"
+            )
+            slot.process.start()
+            theirs.close()  # or the end of the supervisor would not be the end of the pipe
+            slot.pipe, slot.started_s = ours, now_s
+
+    def _drop(self, slot: _Slot) -> None:
+        if slot.pipe is not None:
+            slot.pipe.close()
+        slot.process, slot.pipe = None, None
+        at_s = self._clock.wall_s()
+        blind = {"state": "blind", "since_at_s": at_s, "reason_code": "worker_restarts", "recording": False}
+        reason = "the process that watches this camera died and is being restarted"
+        slot.health = {
+            name: health.model_copy(update={**blind, "reason": reason, "analysed_fps": 0.0})
+            for name, health in slot.health.items()
+        }
+
+    def _listen(self, timeout_s: float) -> None:
+        pipes = {slot.pipe: slot for slot in self._slots if slot.pipe is not None}
+        if not pipes:
+            self._stop.wait(timeout_s)
+            return
+        for pipe in wait(list(pipes), timeout_s):
+            slot = pipes[pipe]  # type: ignore[index]  # wait returns what it was given
+            try:
+                report = slot.pipe.recv() if slot.pipe else None
+            except (EOFError, OSError):
+                self._stop.wait(0.05)  # the process is about to be found dead
+                continue
+            if isinstance(report, WorkerReport):
+                slot.health = {camera.camera: camera for camera in report.cameras}
+            elif isinstance(report, StillTaken):
+                self._uploader.send_still(report.camera, report.path)
+
+    def _on_command(self, command: CommandMessage) -> None:
+        """From the console, in the publisher's network thread."""
+        for slot in self._slots:
+            if command.camera in slot.cameras and slot.pipe is not None:
+                try:
+                    slot.pipe.send(TakeStill(command.camera))
+                except OSError:
+                    log.warning("the picture of %s can't be taken now: its worker restarts", command.camera)
+
+    def _tell_health(self) -> None:
+        """Every `HEALTH_S`, and at once when something changes that people must know."""
+        health = [camera for slot in self._slots for camera in slot.health.values()]
+        problems = self._problems(health)
+        essence = (tuple((c.camera, c.state, c.reason_code, c.recording) for c in health), problems)
+        now_s = self._clock.monotonic_s()
+        if essence == self._told and now_s < self._health_due_s:
+            return
+        self._told, self._health_due_s = essence, now_s + HEALTH_S
+        figures, at_s = self._outbox.figures(), self._clock.wall_s()
+        self._publisher.tell_health(
+            HealthMessage(
+                at_s=at_s,
+                started_at_s=self._started_at_s,
+                version=self._version,
+                state="degraded" if problems else "ok",
+                problems=problems,
+                cameras=tuple(health),
+                outbox_rows=figures.rows,
+                uploads_waiting=figures.uploads,
+                oldest_waiting_s=max(0.0, at_s - figures.oldest_at_s) if figures.oldest_at_s else 0.0,
+                worker_restarts=self._restarts,
+                disk_free_bytes=shutil.disk_usage(self._config.node.state_dir).free,
+            )
+        )
+
+    def _problems(self, health: list[CameraHealth]) -> tuple[str, ...]:
+        found = [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
+        if self._uploader.fault:
+            found.append("console_unreachable")
+        if any(slot.process is None for slot in self._slots):
+            found.append("worker_down")
+        return tuple(found)
+
+    def _end_workers(self) -> None:
+        for slot in self._slots:
+            if slot.pipe is not None:
+                slot.pipe.close()  # the worker sees the end of its pipe, closes its segments and goes
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.join(timeout=STOP_S)
+                if slot.process.is_alive():
+                    slot.process.kill()
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Holds `folder` for this process; the system lets go of it however the process ends."""
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise AlreadyRunningError(f"another node already runs on {folder}; stop it first") from error
+    return file
