@@ -1,0 +1,1 @@
+"""Detections of successive frames -> tracks (stop 7)."""
