@@ -27,9 +27,9 @@ class MotionParams:
 
     memory_s: float = 8.0
     speed: float = 1.0
-    resize: float = 0.2
-    position_noise: float = 0.05
-    size_noise: float = 0.08
+    resize: float = 0.3
+    position_noise: float = 0.08
+    size_noise: float = 0.1
 
 
 class BoxMotion:

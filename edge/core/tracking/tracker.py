@@ -17,14 +17,17 @@ from edge.core.tracking.association import Floats, Gate, Pairs, affinity, assign
 from edge.core.tracking.kalman import BoxMotion, MotionParams, centred
 
 NEAR = Gate(
-    buffer=0.0, buffer_per_s=0.2, max_buffer=0.5, min_overlap=0.3, reach=0.6, reach_per_s=1.0, max_ratio=1.8
+    buffer=0.03, buffer_per_s=0.1, max_buffer=0.5, min_overlap=0.3, reach=0.8, reach_per_s=1.0, max_ratio=1.8
 )  # a confident box where the track is expected
 FAR = Gate(
-    buffer=0.1, buffer_per_s=0.2, max_buffer=0.8, min_overlap=0.3, reach=1.0, reach_per_s=1.0, max_ratio=1.8
+    buffer=0.05, buffer_per_s=0.2, max_buffer=0.8, min_overlap=0.3, reach=1.0, reach_per_s=1.0, max_ratio=1.8
 )  # who turned, ran, or was seen once only and so has no known velocity
 FAINT = Gate(
     buffer=0.1, buffer_per_s=0.1, max_buffer=0.3, min_overlap=0.3, reach=0.4, reach_per_s=0.5, max_ratio=1.6
 )  # half-hidden people, and much that is no person
+FRESH = Gate(
+    buffer=0.1, buffer_per_s=0.8, max_buffer=0.8, min_overlap=0.2, reach=0.6, reach_per_s=1.5, max_ratio=1.8
+)  # seen once: at two frames a second a runner is three quarters of a body height further
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class TrackerParams:
     tentative_s: a track not yet told is forgotten when unseen for longer than this and for longer than one frame.
     coast_s: an unseen track is still returned (predicted, detected=False) so long.
     max_lost_s: an unseen track can be found again so long.
-    near, far, faint: gates of the first round, of the round that searches wider, of boxes of low confidence.
+    near, far, faint, fresh: gates of the first round, of the round that searches wider, of boxes of low confidence, of
+        tracks not yet told, whose velocity is hardly known.
     colour_weight: how much of the score colours may take away where both sides have them, 0..1.
     lost_penalty_per_s: taken off the score for each second unseen, so that a track in view goes first.
     surprise_weight: taken off the score for each unit of squared Mahalanobis distance, so that of two boxes that
@@ -52,12 +56,13 @@ class TrackerParams:
     new_confidence: float = 0.5
     confirm_hits: int = 2
     confirm_s: float = 0.0
-    tentative_s: float = 0.3
+    tentative_s: float = 0.6
     coast_s: float = 0.5
     max_lost_s: float = 2.0
     near: Gate = NEAR
     far: Gate = FAR
     faint: Gate = FAINT
+    fresh: Gate = FRESH
     colour_weight: float = 0.3
     lost_penalty_per_s: float = 0.2
     surprise_weight: float = 0.03
@@ -119,7 +124,7 @@ class Tracker:
     def _match(
         self, detections: Detections, boxes: Floats, appearance: NDArray[np.float32] | None
     ) -> NDArray[np.bool_]:
-        # Three rounds over what the earlier ones left: near and confident, far and confident, faint.
+        # Rounds over what the earlier ones left: near and confident, far and confident, faint, not yet told.
         params = self._params
         confident = detections.confidence >= params.high_confidence
         free = np.ones(len(detections), np.bool_)
@@ -131,7 +136,7 @@ class Tracker:
             (told, confident, params.near),
             (told, confident, params.far),
             (told & in_view, ~confident, params.faint),
-            (~told, confident, params.far),
+            (~told, confident, params.fresh),
         )
         for tracks, wanted, gate in rounds:
             rows, columns = np.flatnonzero(tracks & waiting), np.flatnonzero(wanted & free)
