@@ -1,0 +1,356 @@
+"""Stops 1 and 3 of the house: an RTSP stream to packets, packets to frames. One thread for each stream.
+
+`run` is the stream's whole life, `run_once` one connection. The password travels to libav inside the address, because
+libav takes it no other way; nothing that leaves this module holds that address (see stream_faults).
+"""
+
+from __future__ import annotations  # av.Packet is generic for the type checker only
+
+import logging
+import random
+import struct
+import threading
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from edge.adapters import stream_faults as faults
+from edge.adapters.decoded_picture import i420
+from edge.adapters.parameter_sets import sequence_parameter_sets
+from edge.adapters.stream_faults import StreamError, StreamFault, stream_fault
+from edge.adapters.time_line import Arrival, Sampler, TimeLine, settled, with_first_stamps
+from edge.core.frame import Frame
+from edge.core.ports import Clock
+
+OPEN_TIMEOUT_S = 5.0
+FIRST_WAIT_S = 0.5  # doubled after each failure in a row, up to LONGEST_WAIT_S
+LONGEST_WAIT_S = 10.0
+REFUSED_WAIT_S = 30.0  # cameras lock an account after a few wrong passwords
+_SOUND_AFTER_S = 10.0  # a connection that lasted this long resets the wait
+_CODECS = ("h264", "hevc")
+_LIBAV_AUTH_BYTES = 127
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAddress:
+    """Where a stream is: an rtsp:// address without secrets (or a file), and the secrets beside it."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    transport: str = "tcp"
+
+    def secret_url(self) -> str:
+        """The address with user and password in it, for libav alone. Raises StreamError where libav would cut it."""
+        if self.username is None:
+            return self.url
+        sign_in = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
+        if len(sign_in) > _LIBAV_AUTH_BYTES:
+            raise StreamError(stream_fault(faults.SIGN_IN_TOO_LONG, self.url))
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=f"{sign_in}@{parts.netloc}"))
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a stream said of itself when it connected.
+
+    codec: "h264" or "hevc". time_base: seconds of one tick of its packets' stamps. fps: as declared; None if it wasn't.
+    """
+
+    codec: str
+    width: int
+    height: int
+    time_base: Fraction
+    fps: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """Counters since the start, for the health report.
+
+    fault: why the stream is not there now, or None while it is. camera_clock_offset_s: the camera's wall clock minus
+    this box's, from the last RTCP sender report; None where the camera sends none.
+    """
+
+    connected: bool
+    fault: StreamFault | None
+    info: StreamInfo | None
+    connections: int
+    packets: int
+    packet_bytes: int
+    frames_decoded: int
+    frames_handed_on: int
+    packets_damaged: int
+    time_jumps: int
+    last_packet_media_s: float | None
+    last_captured_at_s: float | None
+    camera_clock_offset_s: float | None
+
+
+class StreamListener(Protocol):
+    """Who is told what comes out of a stream; called in the source's own thread, in the order of the stream.
+
+    `template` and `packet` belong to the open connection: use them within the call only, never after `disconnected`.
+    """
+
+    def connected(self, info: StreamInfo, template: VideoStream) -> None:
+        """The stream is there; `template` is libav's stream, from which a muxer can be made."""
+        ...
+
+    def packet(self, packet: av.Packet[VideoStream], media_s: float, captured_at_s: float) -> None:
+        """A compressed packet, in decoding order, with the moment its picture was captured. Don't change it."""
+        ...
+
+    def frame(self, frame: Frame) -> None:
+        """A decoded picture that is to be analysed."""
+        ...
+
+    def disconnected(self, fault: StreamFault) -> None:
+        """The connection ended, or could not be made."""
+        ...
+
+
+class AvSource:
+    """One stream of one camera."""
+
+    def __init__(
+        self,
+        camera: str,
+        address: StreamAddress,
+        listener: StreamListener,
+        clock: Clock,
+        *,
+        analysed_fps: float | None,
+        stall_s: float,
+    ) -> None:
+        """analysed_fps: frames a second to decode and hand on; None never decodes (recording only).
+
+        stall_s: a connected camera that sends nothing for so long is given up and asked again.
+        """
+        self._camera = camera
+        self._address = address
+        self._listener = listener
+        self._clock = clock
+        self._analysed_fps = analysed_fps
+        self._stall_s = stall_s
+        self._time_line = TimeLine()
+        self._sampler = Sampler(analysed_fps) if analysed_fps is not None else None
+        self._random = random.SystemRandom()
+        self._probe_us = 300_000
+        self._format: bytes | None = None
+        self._last_frame_s = float("-inf")
+        self._decoded_at_s = 0.0
+        self._connected = False
+        self._fault: StreamFault | None = None
+        self._info: StreamInfo | None = None
+        self._connections = self._packets = self._packet_bytes = self._damaged = self._jumps = 0
+        self._decoded = self._handed_on = 0
+        self._last_media_s: float | None = None
+        self._last_captured_at_s: float | None = None
+        self._clock_offset_s: float | None = None
+
+    @property
+    def status(self) -> SourceStatus:
+        """Where the stream stands; may be read from any thread."""
+        return SourceStatus(
+            self._connected,
+            self._fault,
+            self._info,
+            self._connections,
+            self._packets,
+            self._packet_bytes,
+            self._decoded,
+            self._handed_on,
+            self._damaged,
+            self._jumps,
+            self._last_media_s,
+            self._last_captured_at_s,
+            self._clock_offset_s,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Connects for ever, until `stop` is set; waits between tries, longer after each failure in a row."""
+        failures = 0
+        told: str | None = None
+        while not stop.is_set():
+            began_s = self._clock.monotonic_s()
+            fault = self.run_once(stop)
+            if stop.is_set():
+                return
+            if fault.code != told:  # a fault that repeats is logged once
+                log.warning("camera %s: %s (%s)", self._camera, fault.sentence, fault.code)
+                told = fault.code
+            if self._clock.monotonic_s() - began_s > _SOUND_AFTER_S or fault.code == faults.RESOLUTION_CHANGED:
+                failures, told = 0, None
+            stop.wait(self._pause_s(fault, failures))
+            failures += 1
+
+    def run_once(self, stop: threading.Event) -> StreamFault:
+        """One connection, from the first byte to the fault that ended it (code "stopped" where `stop` did)."""
+        try:
+            container = self._open()
+        except StreamError as error:
+            fault = error.fault
+        else:
+            try:
+                fault = self._read(container, stop)
+            finally:
+                self._connected = False
+                container.close()
+            return fault
+        self._fault = fault
+        self._listener.disconnected(fault)
+        return fault
+
+    def _pause_s(self, fault: StreamFault, failures: int) -> float:
+        if fault.code == faults.RESOLUTION_CHANGED:
+            return 0.0
+        longest_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**failures)
+        if fault.code in (faults.SIGN_IN_REFUSED, faults.SIGN_IN_MISSING):
+            longest_s = REFUSED_WAIT_S
+        return self._random.uniform(longest_s / 2, longest_s)
+
+    def _open(self) -> InputContainer:
+        """Raises StreamError."""
+        address = self._address
+        options = {"analyzeduration": str(self._probe_us)}
+        if address.url.startswith("rtsp"):
+            options |= {"rtsp_transport": address.transport, "allowed_media_types": "video"}
+            options |= {"buffer_size": "2097152"} if address.transport == "udp" else {}
+        secret_url = address.secret_url()
+        fault = None
+        try:
+            return av.open(secret_url, options=options, timeout=(OPEN_TIMEOUT_S, self._stall_s))
+        except (av.FFmpegError, OSError) as error:
+            fault = faults.fault_while_opening(error, address.url, signed_in=address.username is not None)
+        raise StreamError(fault)  # outside the handler: libav's error, which holds the secret address, is not chained
+
+    def _read(self, container: InputContainer, stop: threading.Event) -> StreamFault:
+        """Tells the listener of one connection, from `connected` to `disconnected`."""
+        listening = False
+        try:
+            stream = self._video_stream(container)
+            self._info = info = self._describe(stream)
+            self._connected, self._fault, self._format = True, None, None
+            self._connections += 1
+            listening = True
+            self._listener.connected(info, stream)
+            fault = self._demux(container, stream, stop)
+        except StreamError as error:
+            fault = error.fault
+        self._fault = fault
+        log.debug("camera %s: %s %s", self._camera, "disconnected" if listening else "not connected", fault.code)
+        self._listener.disconnected(fault)
+        return fault
+
+    def _video_stream(self, container: InputContainer) -> VideoStream:
+        if not container.streams.video:
+            raise StreamError(stream_fault(faults.NOT_VIDEO, self._address.url))
+        stream = container.streams.video[0]
+        name = stream.codec_context.name if stream.codec_context else "an unknown codec"
+        if name not in _CODECS:
+            raise StreamError(stream_fault(faults.UNSUPPORTED_CODEC, self._address.url, name))
+        stream.codec_context.thread_count = 1  # no frame delay, no hidden threads: workers share the cores
+        return stream
+
+    def _describe(self, stream: VideoStream) -> StreamInfo:
+        context = stream.codec_context
+        if not context.width or not context.height:
+            self._probe_us = 5_000_000  # next time wait longer for the first key frame
+            raise StreamError(stream_fault(faults.PICTURE_SIZE_UNKNOWN, self._address.url))
+        rate = stream.guessed_rate or stream.average_rate
+        assert stream.time_base is not None
+        return StreamInfo(context.name, context.width, context.height, stream.time_base, float(rate) if rate else None)
+
+    def _demux(self, container: InputContainer, stream: VideoStream, stop: threading.Event) -> StreamFault:
+        self._decoded_at_s = self._clock.monotonic_s()
+        held: list[tuple[av.Packet[VideoStream], Arrival]] | None = []
+        fault = stream_fault(faults.END_OF_STREAM, self._address.url)
+        try:
+            for packet in container.demux(stream):
+                if stop.is_set():
+                    fault = stream_fault(faults.STOPPED, self._address.url)
+                    break
+                if not packet.size:
+                    break  # libav's end-of-stream mark
+                arrival = self._arrival(packet)
+                if held is None:
+                    self._take(packet, arrival)
+                    continue
+                held.append((packet, arrival))
+                if settled([arrival for _, arrival in held]):
+                    self._release(held)
+                    held = None
+        except (av.FFmpegError, OSError) as error:
+            fault = faults.fault_while_reading(error, self._address.url)
+        self._release(held or [])
+        return fault
+
+    def _arrival(self, packet: av.Packet[VideoStream]) -> Arrival:
+        ticks = packet.dts if packet.dts is not None else packet.pts
+        dts_s = None if ticks is None else float(ticks * packet.time_base)
+        return Arrival(dts_s, self._clock.monotonic_s(), self._clock.wall_s())
+
+    def _release(self, held: list[tuple[av.Packet[VideoStream], Arrival]]) -> None:
+        """Takes the first packets of a connection, now that they tell where its stamps lie on the time line."""
+        arrivals = with_first_stamps([arrival for _, arrival in held])
+        self._time_line.reconnected(arrivals)
+        for (packet, _), arrival in zip(held, arrivals, strict=True):
+            self._take(packet, arrival)
+
+    def _take(self, packet: av.Packet[VideoStream], arrival: Arrival) -> None:
+        if packet.is_keyframe and self._info is not None:
+            self._watch_format(sequence_parameter_sets(self._info.codec, bytes(packet)))
+        stamp = self._time_line.stamp(arrival)
+        if stamp.jumped_s:
+            self._jumps += 1
+            log.warning("camera %s: its time stamps jumped by %.3f s; time goes on", self._camera, stamp.jumped_s)
+        self._packets += 1
+        self._packet_bytes += packet.size
+        self._last_media_s, self._last_captured_at_s = stamp.media_s, stamp.captured_at_s
+        self._compare_clocks(packet, arrival.wall_s)
+        self._listener.packet(packet, stamp.media_s, stamp.captured_at_s)
+        if self._sampler is not None:
+            self._decode(packet, self._sampler, arrival.monotonic_s)
+
+    def _decode(self, packet: av.Packet[VideoStream], sampler: Sampler, arrival_s: float) -> None:
+        try:
+            pictures = packet.decode()
+        except av.error.InvalidDataError as error:
+            self._damaged += 1
+            if arrival_s - self._decoded_at_s > max(self._stall_s, 10.0):
+                raise StreamError(faults.fault_while_reading(error, self._address.url)) from None
+            return
+        for picture in pictures:
+            self._decoded_at_s = arrival_s
+            self._decoded += 1
+            assert picture.time_base is not None
+            media_s = self._time_line.media(None if picture.pts is None else float(picture.pts * picture.time_base))
+            media_s = self._last_frame_s = max(media_s, self._last_frame_s)
+            if sampler.wants(media_s):
+                self._hand_on(picture, media_s)
+
+    def _hand_on(self, picture: av.VideoFrame, media_s: float) -> None:
+        frame = Frame(self._camera, self._handed_on, media_s, self._time_line.utc(media_s), i420(picture))
+        self._handed_on += 1
+        self._listener.frame(frame)
+
+    def _watch_format(self, found: bytes) -> None:
+        """A camera that changes its picture format in mid-stream is asked anew, so that everyone learns the new one."""
+        if found and self._format not in (None, found):
+            raise StreamError(stream_fault(faults.RESOLUTION_CHANGED, self._address.url, "new parameter sets"))
+        self._format = found or self._format
+
+    def _compare_clocks(self, packet: av.Packet[VideoStream], wall_s: float) -> None:
+        """libav adds the camera's wall clock (AVProducerReferenceTime, microseconds) after RTCP sender reports."""
+        if packet.has_sidedata("prft"):
+            (wall_us,) = struct.unpack_from("q", bytes(packet.get_sidedata("prft")))
+            self._clock_offset_s = wall_us / 1e6 - wall_s

@@ -1,0 +1,306 @@
+"""Stop 2 of the house: every packet of a stream to disk, from the first key frame, whatever happens behind it.
+
+Each segment is a fragmented MP4 (`segments` says how it is named): a fragment about every second goes to the operating
+system at once, so that after kill -9 all but the last second is readable. The oldest segments are deleted past
+`max_bytes`. A full disk or a write error is a fault that is told and outlived, never an exception to the caller.
+"""
+
+from __future__ import annotations  # av.Packet is generic for the type checker only
+
+import errno
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from edge.adapters.av_source import StreamInfo
+from edge.adapters.parameter_sets import parameter_sets
+from edge.adapters.segments import Segment, close_abandoned, closed_name, list_segments, open_name
+from edge.adapters.stream_faults import StreamFault
+
+FRAGMENT_S = 1.0
+RETRY_S = 2.0  # after a write error, before a new segment is tried
+_STEP_S = 1.0  # a wall clock set by more than this starts a new segment, a stamp that jumps by more is re-based
+
+log = logging.getLogger(__name__)
+
+Ranges = Callable[[], Iterable[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStatus:
+    """For the health report.
+
+    fault: why nothing is being written now, a sentence with its cure, or None. recorded_until_s: UTC seconds up to
+    which pictures are readable on disk, None before the first fragment. stored_bytes: of all segments kept.
+    """
+
+    fault: str | None
+    recorded_until_s: float | None
+    stored_bytes: int
+    write_errors: int
+    segments_deleted: int
+
+
+class _FlushedFile:
+    """What libav writes into: unbuffered, counts bytes, whole writes or OSError."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.written_bytes = 0
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Writes all of `data`; after an error, nothing more."""
+        if self.error is not None:
+            return len(data)  # let libav finish: it can't be told twice
+        rest = memoryview(data)
+        try:
+            while rest:
+                count = self._file.write(rest)
+                self.written_bytes += count
+                rest = rest[count:]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+
+class _OpenSegment:
+    """A segment being written. Stamps are those of the stream, shifted so that the segment starts at 0."""
+
+    def __init__(self, directory: Path, template: VideoStream, codec: str, key: bytes, begins_at_s: float) -> None:
+        """Creates the file. key: the first packet's payload, a key frame. Raises OSError, av.FFmpegError."""
+        self.begins_at_s = begins_at_s
+        while True:  # a wall clock set back can meet an old name
+            self.path = directory / open_name(self.begins_at_s)
+            try:
+                self._file = self.path.open("xb", buffering=0)
+                break
+            except FileExistsError:
+                self.begins_at_s += 0.001
+        self.out = _FlushedFile(self._file)
+        self._container: OutputContainer = av.open(
+            self.out,
+            "w",
+            format="mp4",
+            options={
+                "movflags": "empty_moov+default_base_moof",
+                "frag_duration": str(round(FRAGMENT_S * 1e6)),
+                "flush_packets": "1",
+            },
+        )
+        self._stream: VideoStream = self._container.add_stream_from_template(template, opaque=True)
+        if codec == "hevc":
+            self._stream.codec_context.codec_tag = "hvc1"  # hev1 is not played by Apple's players
+        extradata = parameter_sets(codec, key)
+        if extradata:  # what the camera sends now beats what its SDP promised
+            self._stream.codec_context.extradata = extradata
+        self._time_base: Fraction = template.time_base or Fraction(1, 90_000)
+        self._shift: int | None = None
+        self._last_dts = self._last_step = 0
+        self._last_media_s = 0.0
+        self.begun_media_s: float | None = None
+        self.last_captured_at_s = begins_at_s
+
+    def mux(self, packet: av.Packet[VideoStream], media_s: float, captured_at_s: float) -> None:
+        """Writes one packet. Raises OSError, av.FFmpegError."""
+        dts = self._rebased(packet, media_s)
+        copy = av.Packet(bytes(packet))
+        copy.stream = self._stream
+        copy.time_base = self._time_base
+        copy.is_keyframe = packet.is_keyframe
+        copy.dts = dts
+        pts = packet.pts if packet.pts is not None and packet.dts is not None else None
+        copy.pts = dts if pts is None else max(dts, dts + pts - (packet.dts or 0))
+        self._container.mux(copy)
+        if self.out.error is not None:
+            raise self.out.error
+        self._last_media_s, self.last_captured_at_s = media_s, captured_at_s
+
+    @property
+    def ends_at_s(self) -> float:
+        """UTC seconds of the end of the last picture: it lasts as long as the one before."""
+        return self.last_captured_at_s + float(self._last_step * self._time_base)
+
+    def close(self, directory: Path) -> Path:
+        """Writes the last fragment and gives the file its closed name. Raises OSError, av.FFmpegError."""
+        try:
+            self._container.close()
+        finally:
+            self._file.close()
+        if self.out.error is not None:
+            raise self.out.error
+        return self.path.rename(directory / closed_name(self.begins_at_s, self.ends_at_s))
+
+    def _rebased(self, packet: av.Packet[VideoStream], media_s: float) -> int:
+        """The packet's decoding stamp in this segment: strictly growing, also when the camera's stamps jump."""
+        dts = packet.dts if packet.dts is not None else packet.pts
+        if self._shift is None and self.begun_media_s is None:
+            self.begun_media_s, self._shift = media_s, None if dts is None else -dts
+            self._last_dts = 0
+            return 0
+        passed = max(1, round((media_s - self._last_media_s) / self._time_base))
+        if dts is None:
+            rebased = self._last_dts + (self._last_step or passed)
+        else:
+            rebased = dts + (self._shift or 0)
+            step_s = float((rebased - self._last_dts) * self._time_base)
+            if self._shift is None or step_s <= 0 or abs(step_s - (media_s - self._last_media_s)) > _STEP_S:
+                rebased = self._last_dts + passed
+                self._shift = rebased - dts
+        self._last_step, self._last_dts = rebased - self._last_dts, rebased
+        return rebased
+
+
+class Recorder:
+    """Records one stream into one directory. Feed it from an AvSource's listener: connected, packet, disconnected."""
+
+    def __init__(self, directory: Path, segment_s: float, max_bytes: int, protected: Ranges = lambda: ()) -> None:
+        """Closes what an earlier run left open. Raises OSError where `directory` can't be made or read.
+
+        segment_s: a new file begins at the first key frame after so many seconds. max_bytes: of all files together.
+        protected: asked before each deletion for the UTC ranges (from_s, to_s) that running clip requests need.
+        """
+        self._directory = directory
+        self._segment_s = segment_s
+        self._max_bytes = max_bytes
+        self._protected = protected
+        directory.mkdir(parents=True, exist_ok=True)
+        close_abandoned(directory)
+        self._kept: deque[tuple[Segment, int]] = deque(
+            (segment, segment.path.stat().st_size) for segment in list_segments(directory)
+        )
+        self._kept_bytes = sum(size for _, size in self._kept)
+        self._template: VideoStream | None = None
+        self._codec = ""
+        self._open: _OpenSegment | None = None
+        self._retry_media_s = float("-inf")
+        self._fault: str | None = None
+        self._recorded_until_s: float | None = None
+        self._write_errors = self._deleted = 0
+        self._changed = threading.Condition()
+
+    @property
+    def status(self) -> RecorderStatus:
+        """Where the recording stands; may be read from any thread."""
+        stored = self._kept_bytes + (self._open.out.written_bytes if self._open else 0)
+        return RecorderStatus(self._fault, self._recorded_until_s, stored, self._write_errors, self._deleted)
+
+    def wait_recorded(self, until_s: float, timeout_s: float) -> bool:
+        """Waits, in another thread, until pictures up to `until_s` (UTC) are readable; False on time-out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: (self._recorded_until_s or 0.0) >= until_s, timeout_s)
+
+    def connected(self, info: StreamInfo, template: VideoStream) -> None:
+        """A stream is there; recording begins with its next key frame."""
+        self._close_open()
+        self._codec, self._template = info.codec, template
+
+    def packet(self, packet: av.Packet[VideoStream], media_s: float, captured_at_s: float) -> None:
+        """Writes the packet, in a new segment where it is time for one."""
+        try:
+            if packet.is_keyframe and self._is_time_for_a_new_one(media_s, captured_at_s):
+                self._close_open()
+            if self._open is None:
+                if not packet.is_keyframe or self._template is None or media_s < self._retry_media_s:
+                    return
+                self._open = _OpenSegment(self._directory, self._template, self._codec, bytes(packet), captured_at_s)
+            before_bytes, until_s = self._open.out.written_bytes, self._open.last_captured_at_s
+            self._open.mux(packet, media_s, captured_at_s)
+            if self._open.out.written_bytes > before_bytes:
+                self._readable(until_s)
+        except (OSError, av.FFmpegError) as error:
+            self._failed(error, media_s)
+
+    def disconnected(self, _fault: StreamFault) -> None:
+        """The stream is gone: closes the segment."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the open segment, if any; recording goes on with the next `connected`."""
+        self._close_open()
+        self._template = None
+
+    def _is_time_for_a_new_one(self, media_s: float, captured_at_s: float) -> bool:
+        segment = self._open
+        if segment is None or segment.begun_media_s is None:
+            return False
+        age_s = media_s - segment.begun_media_s
+        clock_set = abs(captured_at_s - segment.begins_at_s - age_s) > _STEP_S
+        return age_s >= self._segment_s - 0.01 or clock_set
+
+    def _close_open(self) -> None:
+        segment, self._open = self._open, None
+        if segment is None:
+            return
+        try:
+            path = segment.close(self._directory)
+        except (OSError, av.FFmpegError) as error:
+            self._failed(error, float("-inf"))
+            return
+        size = path.stat().st_size
+        self._kept.append((Segment(path, segment.begins_at_s, segment.ends_at_s), size))
+        self._kept_bytes += size
+        if self._fault is not None:
+            log.warning("recording into %s works again", self._directory)
+        self._fault = None
+        self._readable(segment.ends_at_s)
+        self._delete_oldest(self._max_bytes)
+
+    def _readable(self, until_s: float) -> None:
+        with self._changed:
+            self._recorded_until_s = until_s
+            self._changed.notify_all()
+
+    def _delete_oldest(self, max_bytes: int) -> None:
+        protected = list(self._protected()) if self._kept_bytes > max_bytes else []
+        spared: list[tuple[Segment, int]] = []
+        while self._kept and self._kept_bytes > max_bytes:
+            segment, size = self._kept.popleft()
+            if any(segment.overlaps(from_s, to_s) for from_s, to_s in protected):
+                spared.append((segment, size))
+                continue
+            segment.path.unlink(missing_ok=True)
+            self._kept_bytes -= size
+            self._deleted += 1
+        self._kept.extendleft(reversed(spared))
+
+    def _failed(self, error: Exception, media_s: float) -> None:
+        """Tells the fault once, keeps what was written of the segment, and waits a little before the next try."""
+        self._write_errors += 1
+        self._retry_media_s = media_s + RETRY_S
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        cure = "free space or lower recording.max_bytes" if full else "look at the disk and the rights of the folder"
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        if self._fault is None:
+            log.error("recording into %s fails (%s): %s", self._directory, reason, cure)
+        self._fault = f"nothing is recorded: {reason}; {cure}"
+        segment, self._open = self._open, None
+        if segment is not None:
+            self._abandon(segment)
+        if full and self._kept:  # the newest video is worth more than the oldest
+            self._delete_oldest(self._kept_bytes - 1)
+
+    def _abandon(self, segment: _OpenSegment) -> None:
+        try:
+            segment.close(self._directory)
+        except (OSError, av.FFmpegError):
+            log.debug("%s was left open", segment.path.name)
+        try:
+            close_abandoned(self._directory)
+            known = {kept.path for kept, _ in self._kept}
+            for found in list_segments(self._directory):
+                if found.path not in known:
+                    size = found.path.stat().st_size
+                    self._kept.append((found, size))
+                    self._kept_bytes += size
+        except OSError as error:
+            log.debug("could not tidy %s: %s", self._directory, error.strerror)
