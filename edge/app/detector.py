@@ -1,29 +1,30 @@
 """Which network a node runs: finds it in the manifest and makes its detector."""
 
-from models.registry import ModelEntry, ModelError, find
+from pathlib import Path
 
-from edge.adapters.onnx_detector import OnnxDetector
-from edge.config.environment import model_override
+from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
+from edge.config.environment import model_override, user_model_folder
 from edge.config.schema import DetectorSection
+from models.registry import ModelEntry, ModelError, Registry
 
 
 class DetectorError(Exception):
     """There is no usable network; the text says how to get one."""
 
 
-def find_model(section: DetectorSection) -> ModelEntry:
-    """The entry of the network that `section` names. Raises DetectorError."""
-    name = section.model if section.model != "default" else model_override() or "default"
+def find_model(section: DetectorSection) -> tuple[ModelEntry, Path]:
+    """The network that `section` names and its checked file. Raises DetectorError."""
+    name = (model_override() or "default") if section.model == "default" else section.model
     try:
-        return find(name)
+        return Registry(user_model_folder()).find(name)
     except ModelError as error:
         raise DetectorError(str(error)) from error
 
 
 def make_detector(section: DetectorSection) -> tuple[OnnxDetector, ModelEntry]:
-    """A detector of its own session, and the entry it was made from. Raises DetectorError."""
-    entry = find_model(section)
+    """A detector with a session of its own, and the entry it was made from. Raises DetectorError."""
+    entry, path = find_model(section)
     try:
-        return OnnxDetector(entry, section.confidence), entry
-    except ModelError as error:
+        return OnnxDetector(entry, path, section.confidence), entry
+    except UnusableModelError as error:
         raise DetectorError(str(error)) from error

@@ -1,8 +1,15 @@
 """What the environment may say, all of it."""
 
 import os
+from pathlib import Path
 
 
 def model_override() -> str | None:
     """GATEHOUSE_MODEL: a network's name or file, taken wherever the configuration says `default`."""
     return os.environ.get("GATEHOUSE_MODEL") or None
+
+
+def user_model_folder() -> Path:
+    """Where `gatehouse models add` keeps networks: XDG_DATA_HOME/gatehouse/models, by default below ~/.local/share."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "gatehouse" / "models"

@@ -1,0 +1,181 @@
+"""From signals to events: a stable id, a growing revision, wall-clock times. What the edge reports."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from edge.core.person import GapReason
+from edge.core.rules.signal import Box, Direction, RuleKind, Signal, SignalState
+from edge.core.scene import Scene
+
+Severity = Literal["low", "medium", "high", "critical"]
+Closing = Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"]
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+_NAMESPACE = uuid.UUID("5f0c6f5e-8f2a-5c7b-9a63-2f6f1d0c9b41")
+
+
+@dataclass(frozen=True, slots=True)
+class EventPoint:
+    """Where the person's feet were: UTC seconds, fractions of the picture."""
+
+    at_s: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventGap:
+    """A bridged gap: UTC seconds, and why the stay went on."""
+
+    from_at_s: float
+    to_at_s: float
+    reason: GapReason
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One revision of an event; the fields are those of the wire's EventMessage, plus media_s.
+
+    event_id: never changes. revision: from 1. Times `_at_s` are UTC seconds of capture, media_s is the camera's own.
+    """
+
+    event_id: str
+    revision: int
+    state: SignalState
+    rule: RuleKind
+    camera: str
+    zone: str
+    severity: Severity
+    stage: int
+    opened_at_s: float
+    captured_at_s: float
+    media_s: float
+    closed_at_s: float | None = None
+    closed_because: Closing | None = None
+    dwell_s: float = 0.0
+    threshold_s: float | None = None
+    people: int = 1
+    direction: Direction | None = None
+    visits: int = 1
+    confidence: float = 0.0
+    box: Box | None = None
+    path: tuple[EventPoint, ...] = ()
+    gaps_bridged: tuple[EventGap, ...] = ()
+
+
+@dataclass(slots=True)
+class _Open:
+    last: Event
+    told_s: float = field(default=0.0)
+
+
+class EventBook:
+    """Keeps the open events of one camera and counts their revisions."""
+
+    def __init__(
+        self,
+        node: str,
+        camera: str,
+        severities: Mapping[tuple[RuleKind, str], Severity] | None = None,
+        update_every_s: float = 10.0,
+    ) -> None:
+        """severities: by rule kind and zone or line name; "medium" where absent.
+
+        update_every_s: media seconds between "updated" revisions of one event; a new stage is told at once.
+        """
+        self._node = node
+        self._camera = camera
+        self._severities = dict(severities or {})
+        self._update_every_s = update_every_s
+        self._open: dict[tuple[RuleKind, str, str], _Open] = {}
+
+    @property
+    def open_events(self) -> tuple[Event, ...]:
+        """The last told revision of each open event."""
+        return tuple(entry.last for entry in self._open.values())
+
+    def shape(self, signals: Sequence[Signal], scene: Scene) -> list[Event]:
+        """Events that `signals`, raised on `scene`, are worth."""
+        events = (self._shape_one(signal, scene) for signal in signals)
+        return [event for event in events if event is not None]
+
+    def close_all(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
+        """Closes every open event, for a camera that is lost or a node that stops."""
+        events = [
+            replace(
+                entry.last,
+                revision=entry.last.revision + 1,
+                state="closed",
+                closed_because=because,
+                closed_at_s=_ms(captured_at_s),
+                captured_at_s=_ms(captured_at_s),
+                media_s=_ms(media_s),
+            )
+            for entry in self._open.values()
+        ]
+        self._open.clear()
+        return events
+
+    def _shape_one(self, signal: Signal, scene: Scene) -> Event | None:
+        key = signal.rule, signal.place, signal.subject
+        known = self._open.get(key)
+        if signal.state == "open":
+            event = self._event(signal, scene, None)
+            self._open[key] = _Open(event, scene.media_s)
+            return event
+        if known is None:
+            return None
+        if signal.state == "closed":
+            del self._open[key]
+            return self._event(signal, scene, known.last)
+        due = scene.media_s - known.told_s >= self._update_every_s
+        if not due and signal.stage == known.last.stage:
+            return None
+        event = self._event(signal, scene, known.last)
+        self._open[key] = _Open(event, scene.media_s)
+        return event
+
+    def _event(self, signal: Signal, scene: Scene, before: Event | None) -> Event:
+        opened_at_s = before.opened_at_s if before else _ms(scene.captured_at_s)
+        offset_s = scene.captured_at_s - scene.media_s
+        stay, closed = signal.stay, signal.state == "closed"
+        return Event(
+            event_id=before.event_id if before else self._id(signal, opened_at_s),
+            revision=before.revision + 1 if before else 1,
+            state=signal.state,
+            rule=signal.rule,
+            camera=self._camera,
+            zone=signal.place,
+            severity=self._severity(signal),
+            stage=signal.stage,
+            opened_at_s=opened_at_s,
+            captured_at_s=_ms(scene.captured_at_s),
+            media_s=_ms(scene.media_s),
+            closed_at_s=_ms(scene.captured_at_s) if closed else None,
+            closed_because=signal.closed_because,
+            dwell_s=_ms(max(0.0, signal.dwell_s)),
+            threshold_s=signal.threshold_s,
+            people=signal.people,
+            direction=signal.direction,
+            visits=signal.visits,
+            confidence=round(signal.confidence, 4),
+            box=signal.box,
+            path=tuple(EventPoint(_ms(p.media_s + offset_s), p.x, p.y) for p in stay.path) if stay else (),
+            gaps_bridged=tuple(EventGap(_ms(g.from_s + offset_s), _ms(g.to_s + offset_s), g.reason) for g in stay.gaps)
+            if stay
+            else (),
+        )
+
+    def _severity(self, signal: Signal) -> Severity:
+        rank = SEVERITIES.index(self._severities.get((signal.rule, signal.place), "medium"))
+        return SEVERITIES[min(rank + signal.stage - 1, len(SEVERITIES) - 1)]
+
+    def _id(self, signal: Signal, opened_at_s: float) -> str:
+        # Derived, not drawn: a replay of the same video gives the same bytes, a retry the same event.
+        name = f"{self._node}/{self._camera}/{signal.place}/{signal.rule}/{opened_at_s:.3f}/{signal.subject}"
+        return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds, 3)

@@ -1,0 +1,175 @@
+"""One human being in one camera's view, across the tracker's identities.
+
+A tracker forgets: behind a pole, in a crowd, through a lost frame it ends one identity and begins another. A person is
+what stays the same. This file holds what is known of one person; `person_keeper` decides who is who.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.appearance import blend
+from edge.core.track import Track
+
+GapReason = Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
+
+
+@dataclass(frozen=True, slots=True)
+class GapBridged:
+    """A time in which a person was not seen and was taken to be there all the same.
+
+    from_s, to_s: media seconds of the last sight before and the first one after.
+    from_track, to_track: the tracker's identities on both sides; equal where the tracker itself bridged the gap.
+    """
+
+    from_s: float
+    to_s: float
+    reason: GapReason
+    from_track: int
+    to_track: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """A person as known after one frame.
+
+    person_id: from 1, unique within a camera; a person who comes back gets a new one.
+    known_as: the person_id of the earliest presence that this one is taken to be a return of; own id where none is.
+    track_id: the tracker's identity it goes by now. track_ids: all so far, oldest first.
+    seen: detected in this very frame.
+    xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
+    first_seen_s, last_seen_s: media seconds.
+    bridged: the gap that this very frame closed, if one.
+    ended_because: None while alive; "left" over the picture's border, "lost" in its middle, "merged" into `merged_into`.
+    """
+
+    person_id: int
+    known_as: int
+    track_id: int
+    track_ids: tuple[int, ...]
+    seen: bool
+    xyxy: NDArray[np.float32]
+    height_px: float
+    confidence: float
+    first_seen_s: float
+    last_seen_s: float
+    bridged: GapBridged | None = None
+    ended_because: Literal["left", "lost", "merged"] | None = None
+    merged_into: int | None = None
+
+    @property
+    def foot(self) -> tuple[float, float]:
+        """Middle of the box's lower edge, pixels."""
+        return float(self.xyxy[0] + self.xyxy[2]) / 2, float(self.xyxy[3])
+
+
+@dataclass(slots=True, eq=False)
+class Identity:
+    """What the keeper remembers of one person; changes from frame to frame.
+
+    foot_px, velocity_px_s: last footpoint and smoothed velocity, pixels.
+    appearance: slow blend of the histograms of boxes that no other box covered; None until one was measured.
+    trail: (media_s, x, y) of the last seconds, pixels, for the velocity.
+    crowded: another person's box overlapped at the last sight.
+    """
+
+    person_id: int
+    known_as: int
+    track_id: int
+    track_ids: list[int]
+    first_seen_s: float
+    last_seen_s: float
+    xyxy: NDArray[np.float32]
+    confidence: float
+    height_px: float
+    appearance: NDArray[np.float32] | None = None
+    trail: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=64))
+    missed_frames: int = 0
+    crowded: bool = False
+    linked: bool = False
+    bridged: GapBridged | None = None
+
+    @classmethod
+    def of(cls, person_id: int, track: Track) -> "Identity":
+        """A new person, first seen as `track`."""
+        identity = cls(
+            person_id=person_id,
+            known_as=person_id,
+            track_id=track.track_id,
+            track_ids=[track.track_id],
+            first_seen_s=track.first_seen_s,
+            last_seen_s=track.last_seen_s,
+            xyxy=track.xyxy,
+            confidence=track.confidence,
+            height_px=height_px(track.xyxy),
+            appearance=track.appearance,
+        )
+        identity.trail.append((track.last_seen_s, *track.footpoint))
+        return identity
+
+    @property
+    def foot_px(self) -> tuple[float, float]:
+        """Last seen footpoint, pixels."""
+        return float(self.xyxy[0] + self.xyxy[2]) / 2, float(self.xyxy[3])
+
+    def velocity_px_s(self) -> tuple[float, float]:
+        """Of the feet over the last second or so, pixels a second: a line fitted through the trail."""
+        points = np.array([p for p in self.trail if p[0] >= self.last_seen_s - 1.2], np.float64)
+        if len(points) < 2 or points[-1, 0] - points[0, 0] < 0.15:
+            return 0.0, 0.0
+        t = points[:, 0] - points[:, 0].mean()
+        spread = float((t * t).sum())
+        return float((t * points[:, 1]).sum()) / spread, float((t * points[:, 2]).sum()) / spread
+
+    def observe(self, track: Track, now_s: float, crowded: bool) -> None:
+        """Take in the detection that `track` was matched with in this frame."""
+        self.xyxy = track.xyxy
+        self.confidence = track.confidence
+        seen = height_px(track.xyxy)
+        self.height_px += 0.3 * (seen - self.height_px)
+        self.trail.append((now_s, *track.footpoint))
+        if track.appearance is not None and (not crowded or self.appearance is None):
+            # About two seconds of memory at 5 frames a second: slow enough to outlive a bad box.
+            self.appearance = blend(self.appearance, track.appearance, 0.1)
+        self.last_seen_s = now_s
+        self.missed_frames = 0
+        self.crowded = crowded
+
+    def rebind(self, track: Track) -> None:
+        """Go by another of the tracker's identities from now on."""
+        self.track_id = track.track_id
+        if self.track_ids[-1] != track.track_id:
+            self.track_ids.append(track.track_id)
+            del self.track_ids[:-64]
+        self.linked = True
+
+    def snapshot(
+        self,
+        seen: bool,
+        ended_because: Literal["left", "lost", "merged"] | None = None,
+        merged_into: int | None = None,
+    ) -> Person:
+        """The frozen view that stays and rules get."""
+        return Person(
+            person_id=self.person_id,
+            known_as=self.known_as,
+            track_id=self.track_id,
+            track_ids=tuple(self.track_ids),
+            seen=seen,
+            xyxy=self.xyxy,
+            height_px=self.height_px,
+            confidence=self.confidence,
+            first_seen_s=self.first_seen_s,
+            last_seen_s=self.last_seen_s,
+            bridged=self.bridged,
+            ended_because=ended_because,
+            merged_into=merged_into,
+        )
+
+
+def height_px(xyxy: NDArray[np.float32]) -> float:
+    """Height of a box in pixels, at least 1."""
+    return max(1.0, float(xyxy[3] - xyxy[1]))

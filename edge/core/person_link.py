@@ -1,0 +1,123 @@
+"""Is this new track that lost person? Place, time, motion, size and clothes must all agree.
+
+All distances are in body heights, all times in media seconds, so that one set of numbers serves a far and a near
+person, ten frames a second and two.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core import appearance
+from edge.core.geometry import segment_distance
+from edge.core.person import Identity, height_px
+from edge.core.track import Track
+
+
+@dataclass(frozen=True, slots=True)
+class LinkParams:
+    """When a lost person and a new track are one.
+
+    bridge_s: longest time without a sight after which a person in the middle of the picture is still waited for.
+    exit_grace_s: the same for one who was walking out of the picture.
+    reach_heights, reach_heights_s: how far from the expected path the new track may be, at once and per second lost.
+    reach_most_heights: never farther than this.
+    clothes_most: largest appearance distance at once; it shrinks to clothes_late at the end of bridge_s.
+    blind_bridge_s: replaces bridge_s where no appearance is known and the person was moving.
+    border_heights: how near to the picture's border counts as at the border.
+    walking_heights_s: slower than this is standing.
+    """
+
+    bridge_s: float = 8.0
+    exit_grace_s: float = 2.0
+    reach_heights: float = 0.4
+    reach_heights_s: float = 0.6
+    reach_most_heights: float = 2.5
+    clothes_most: float = 0.5
+    clothes_late: float = 0.35
+    blind_bridge_s: float = 4.0
+    border_heights: float = 0.2
+    walking_heights_s: float = 0.2
+
+
+def cost(identity: Identity, track: Track, frame_size: tuple[int, int], params: LinkParams) -> float:
+    """How badly `track` fits as the continuation of `identity`: infinite where it can't be, about 0 where it is plain."""
+    gap_s = track.first_seen_s - identity.last_seen_s
+    if gap_s <= 0:  # both were seen at once: two people
+        return math.inf
+    wait_s = patience_s(identity, frame_size, params)
+    if arrives(track, frame_size, params):
+        wait_s = min(wait_s, params.exit_grace_s)
+    clothes = _clothes(identity, track)
+    if clothes is None and speed_heights_s(identity) > params.walking_heights_s:
+        wait_s = min(wait_s, params.blind_bridge_s)
+    if gap_s > wait_s:
+        return math.inf
+    reach = min(params.reach_heights + params.reach_heights_s * gap_s, params.reach_most_heights)
+    miss = _miss_heights(identity, track, gap_s)
+    growth = abs(math.log(height_px(track.xyxy) / identity.height_px))
+    limit = params.clothes_most - (params.clothes_most - params.clothes_late) * min(1.0, gap_s / params.bridge_s)
+    unlike = 0.5 if clothes is None else clothes / limit
+    if miss > reach or unlike > 1 or growth > math.log(1.6):
+        return math.inf
+    return miss / reach + unlike + growth + 0.3 * gap_s / params.bridge_s
+
+
+def patience_s(identity: Identity, frame_size: tuple[int, int], params: LinkParams) -> float:
+    """How long a person who is not seen is waited for."""
+    return params.exit_grace_s if leaves(identity, frame_size, params) else params.bridge_s
+
+
+def leaves(identity: Identity, frame_size: tuple[int, int], params: LinkParams) -> bool:
+    """Whether the person was about to walk out of the picture when last seen."""
+    return _towards_border(identity.xyxy, identity.velocity_px_s(), frame_size, params, 1.0)
+
+
+def arrives(track: Track, frame_size: tuple[int, int], params: LinkParams) -> bool:
+    """Whether the track looks like someone who has just walked into the picture."""
+    velocity = float(track.velocity_px_s[0]), float(track.velocity_px_s[1])
+    return _towards_border(track.xyxy, velocity, frame_size, params, -1.0)
+
+
+def speed_heights_s(identity: Identity) -> float:
+    """Smoothed speed when last seen, body heights a second."""
+    return math.hypot(*identity.velocity_px_s()) / identity.height_px
+
+
+def _clothes(identity: Identity, track: Track) -> float | None:
+    if identity.appearance is None or track.appearance is None:
+        return None
+    return appearance.distance(identity.appearance, track.appearance)
+
+
+def _miss_heights(identity: Identity, track: Track, gap_s: float) -> float:
+    # Someone who walked may have stopped anywhere on the way on, so the whole way counts as expected.
+    foot = np.array([identity.foot_px], np.float64)
+    ahead_s = min(gap_s, 3.0)
+    velocity = np.array([identity.velocity_px_s()], np.float64)
+    end = foot + velocity * ahead_s
+    distance = float(segment_distance(foot, end, np.array([track.footpoint], np.float64))[0, 0])
+    return distance / max(identity.height_px, height_px(track.xyxy))
+
+
+def _towards_border(
+    xyxy: NDArray[np.float32],
+    velocity_px_s: tuple[float, float],
+    frame_size: tuple[int, int],
+    params: LinkParams,
+    sense: float,
+) -> bool:
+    # sense 1: moving out over a border that the box is near to; -1: moving in from it.
+    width, height = frame_size
+    body = height_px(xyxy)
+    near = params.border_heights * body
+    vx, vy = sense * velocity_px_s[0] / body, sense * velocity_px_s[1] / body
+    walking = params.walking_heights_s
+    return bool(
+        (xyxy[0] <= near and vx < -walking)
+        or (xyxy[2] >= width - near and vx > walking)
+        or (xyxy[1] <= near and vy < -walking)
+        or (xyxy[3] >= height - near and vy > walking)
+    )
