@@ -230,7 +230,7 @@ class AvSource:
         try:
             return av.open(secret_url, options=options, timeout=(OPEN_TIMEOUT_S, self._stall_s))
         except (av.FFmpegError, OSError) as error:
-            fault = faults.fault_while_opening(error, address.url, signed_in=address.username is not None)
+            fault = faults.fault_while_opening(error, address.url, address.username, address.password)
         raise StreamError(fault)  # outside the handler: libav's error, which holds the secret address, is not chained
 
     def _read(self, container: InputContainer, stop: threading.Event) -> StreamFault:

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import av
 
+from edge.adapters.rtsp_probe import NotRtsp, describe
+
 SIGN_IN_REFUSED = "wrong_password"
 SIGN_IN_MISSING = "password_missing"
 FORBIDDEN = "forbidden"
@@ -35,6 +37,9 @@ PICTURE_SIZE_UNKNOWN = "picture_size_unknown"
 SIGN_IN_TOO_LONG = "sign_in_too_long"
 STOPPED = "stopped"
 UNKNOWN = "unknown"
+
+PROBE_S = 3.0
+_UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
 
 # {place} is host:port, {url} the scrubbed address, {detail} what libav or the system said, scrubbed.
 _SENTENCES = {
@@ -103,17 +108,15 @@ def scrub(text: str) -> str:
     return re.sub(r"(?i)\b(password|passwd|pwd|token|secret)=[^&\s'\"]+", r"\1=***", text)
 
 
-def fault_while_opening(error: BaseException, url: str, *, signed_in: bool) -> StreamFault:
-    """Names the cause of a failed `av.open`. May ask the network once more (up to about 2 s) where libav was vague.
-
-    signed_in: whether user and password were given.
-    """
-    code = _code_by_type(error, signed_in=signed_in)
-    if code is None or code in (NO_ANSWER, CONNECTION_LOST):
-        code = _network_code(url) or code
+def fault_while_opening(error: BaseException, url: str, username: str | None, password: str | None) -> StreamFault:
+    """Names the cause of a failed `av.open`. Where libav was vague, asks the camera itself once more (PROBE_S)."""
+    code, detail = _code_by_type(error, signed_in=username is not None), _said(error)
+    if code in (None, NO_ANSWER, CONNECTION_LOST, TRANSPORT_REFUSED, CAMERA_ERROR) and url.startswith("rtsp"):
+        asked, told = _asked(url, username, password)
+        code, detail = asked or code, told or detail
     if code is None:
-        code = NOT_RTSP if isinstance(error, av.error.InvalidDataError | av.error.EOFError) else UNKNOWN
-    return stream_fault(code, url, _said(error))
+        code = DAMAGED_STREAM if isinstance(error, av.error.InvalidDataError) else UNKNOWN
+    return stream_fault(code, url, detail)
 
 
 def fault_while_reading(error: BaseException, url: str) -> StreamFault:
@@ -147,28 +150,37 @@ def _code_by_type(error: BaseException, *, signed_in: bool) -> str | None:
         if isinstance(error, kind):
             return code
     number = getattr(error, "errno", None)
-    if number in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN):
+    if number in _UNREACHABLE:
         return HOST_UNREACHABLE
     return None
 
 
-def _network_code(url: str, timeout_s: float = 2.0) -> str | None:
-    """What plain sockets say about the address, None where they find nothing wrong."""
-    host = urlsplit(url).hostname
-    if not host:
-        return None
+def _asked(url: str, username: str | None, password: str | None) -> tuple[str | None, str]:
+    """Code word and detail by the camera's own answer; None where it sees nothing wrong."""
     try:
-        with socket.create_connection((host, _port(url)), timeout_s):
-            return None
-    except socket.gaierror:
-        return NAME_NOT_RESOLVED
-    except TimeoutError:
-        return NO_ANSWER
-    except ConnectionRefusedError:
-        return CONNECTION_REFUSED
-    except OSError as error:
-        unreachable = error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
-        return HOST_UNREACHABLE if unreachable else None
+        answer = describe(url, username, password, PROBE_S)
+    except (OSError, ValueError, NotRtsp) as error:
+        return _code_of_probe(error), str(error) if isinstance(error, NotRtsp) else ""
+    if answer.status != 200:
+        refused = SIGN_IN_MISSING if username is None else SIGN_IN_REFUSED
+        by_status = {401: refused, 403: FORBIDDEN, 404: NO_SUCH_STREAM, 461: TRANSPORT_REFUSED}
+        return by_status.get(answer.status, CAMERA_ERROR), f"{answer.status} {answer.reason}"
+    if "video" not in answer.media:
+        return NOT_VIDEO, ""
+    if answer.codecs and not {"H264", "H265"} & set(answer.codecs):
+        return UNSUPPORTED_CODEC, " and ".join(answer.codecs)
+    return None, ""
+
+
+def _code_of_probe(error: Exception) -> str | None:
+    table: tuple[tuple[type[Exception], str], ...] = (
+        (socket.gaierror, NAME_NOT_RESOLVED),
+        (NotRtsp, NOT_RTSP),
+        (TimeoutError, NO_ANSWER),
+        (ConnectionRefusedError, CONNECTION_REFUSED),
+    )
+    code = next((code for kind, code in table if isinstance(error, kind)), None)
+    return HOST_UNREACHABLE if code is None and getattr(error, "errno", None) in _UNREACHABLE else code
 
 
 def _port(url: str) -> int:
