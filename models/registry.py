@@ -7,7 +7,7 @@ is the one that its entry describes.
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,10 +43,10 @@ class ModelEntry(BaseModel):
     colour: Literal["rgb", "bgr"]
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (255.0, 255.0, 255.0)
-    person_class: int = Field(0, ge=0)
-    classes: int = Field(80, ge=1)
-    confidence: float = Field(0.35, gt=0, lt=1)
-    suppression_iou: float = Field(0.6, gt=0, lt=1)
+    person_class: Annotated[int, Field(ge=0)] = 0
+    classes: Annotated[int, Field(ge=1)] = 80
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    suppression_iou: Annotated[float, Field(gt=0, lt=1)] = 0.6
     measured: str = ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from broker.contract.messages import EvidenceFile
-from edge.adapters.clip_writer import ClipError, write_clip
+from edge.adapters.clip_writer import NoRecording, write_clip
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.app.camera_line import CameraLine
@@ -107,9 +107,9 @@ class ClipDesk:
         target = self._event_folder(job.event_id) / f"clip-{round(job.ends_at_s)}.mp4"
         try:
             facts = write_clip(line.recordings, job.begins_at_s, job.ends_at_s, target)
-        except (ClipError, OSError) as error:
+        except (NoRecording, OSError) as error:
             log.warning("camera %s: no clip yet of event %s: %s", job.camera, job.event_id, error)
-            if job.tries + 1 < MAX_TRIES and not isinstance(error, ClipError):
+            if job.tries + 1 < MAX_TRIES and not isinstance(error, NoRecording):
                 self._outbox.clip_failed(job)
                 return
             self._outbox.put_evidence(job.event_id, job.camera, [], self._clock.wall_s(), missing=str(error)[:300])
@@ -120,7 +120,7 @@ class ClipDesk:
             role="clip",
             name="clip.mp4",
             media_type="video/mp4",
-            bytes=facts.size_bytes,
+            bytes=facts.bytes,
             sha256=facts.sha256,
             begins_at_s=span[0],
             ends_at_s=span[1],

@@ -1,0 +1,120 @@
+"""Takes a network into the user's manifest: recognised, tried out, copied, written down."""
+
+import ast
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError, open_session
+from edge.core.detect.families.table import FAMILIES, recognise
+from edge.core.frame import Frame
+from models.registry import ModelEntry, ModelError, Registry, read_manifest, sha256_of
+
+COCO_CLASSES = 80  # person is class 0 there, in every network that was trained on it
+
+
+def add(registry: Registry, file: Path, name: str | None = None, licence: str | None = None) -> ModelEntry:
+    """Adds `file` to the user's networks and returns its entry. Raises ModelError; then nothing was changed.
+
+    name: by default made from the file's name. licence: as its maker says; by default what the file says of itself.
+    """
+    digest = sha256_of(file)
+    known = next((entry for entry in registry.entries() if entry.sha256 == digest), None)
+    if known is not None:
+        entry = known.model_copy(update={"name": name or known.name, "file": f"{digest[:16]}.onnx"})
+    else:
+        entry = _recognised(file, digest, name, licence)
+    _try_out(entry, file)
+    folder = registry.user_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{entry.file}.part"
+    shutil.copyfile(file, part)
+    part.replace(folder / entry.file)
+    manifest = read_manifest(folder / "manifest.toml")
+    entries = [other for other in manifest.model if other.name != entry.name] + [entry]
+    _write(folder / "manifest.toml", manifest.default or entry.name, entries)
+    return entry
+
+
+def _recognised(file: Path, digest: str, name: str | None, licence: str | None) -> ModelEntry:
+    try:
+        session = open_session(file)
+    except UnusableModelError as error:
+        raise ModelError(str(error)) from error
+    shape = session.get_inputs()[0].shape
+    if len(shape) != 4 or shape[:2] != [1, 3] or not all(isinstance(side, int) for side in shape[2:]):
+        raise ModelError(f"{file.name} takes {shape}; export it with batch 1, 3 channels and a fixed size")
+    height, width = shape[2:]
+    outputs = [tuple(output.shape) for output in session.get_outputs()]
+    found = recognise(outputs, width, height)
+    if found is None:
+        raise ModelError(
+            f"{file.name} has outputs {outputs}, of no family known here ({', '.join(FAMILIES)}); export one of these"
+        )
+    family, classes = found
+    meta = session.get_modelmeta().custom_metadata_map
+    names = _class_names(meta.get("names", ""))
+    classes = classes or len(names) or COCO_CLASSES
+    return ModelEntry(
+        name=name or re.sub(r"[^a-z0-9_.-]+", "-", file.stem.lower()).strip("-.") or "network",
+        file=f"{digest[:16]}.onnx",
+        sha256=digest,
+        licence=licence or meta.get("license") or "not stated by the file; ask its maker",
+        source=meta.get("docs", "") or meta.get("author", ""),
+        family=family.name,  # type: ignore[arg-type]  # the table of families is the literal's other half; a test holds it
+        width=width,
+        height=height,
+        colour=family.colour,  # type: ignore[arg-type]  # "rgb" or "bgr", see above
+        mean=family.mean,
+        std=family.std,
+        person_class=_person_class(file, names, classes),
+        classes=classes,
+    )
+
+
+def _class_names(text: str) -> dict[int, str]:
+    """The dictionary that ultralytics writes into the file, as Python text."""
+    try:
+        names = ast.literal_eval(text) if text else {}
+    except (ValueError, SyntaxError):
+        return {}
+    return {int(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
+
+
+def _person_class(file: Path, names: dict[int, str], classes: int) -> int:
+    for number, name in names.items():
+        if name.lower() in ("person", "pedestrian", "people", "human"):
+            return number
+    if names or classes != COCO_CLASSES:
+        there = ", ".join(list(names.values())[:8]) or f"{classes} classes without names"
+        raise ModelError(f"{file.name} finds {there}, but no class 'person'; Gatehouse needs one that finds people")
+    return 0
+
+
+def _try_out(entry: ModelEntry, file: Path) -> None:
+    """Runs the network on a drawn picture; boxes that are not finite would mean another output than believed."""
+    rows = np.arange(360 * 3 // 2, dtype=np.uint32)[:, None] * 7 + np.arange(480, dtype=np.uint32)[None] * 3
+    frame = Frame("drawn", 0, 0.0, 0.0, (rows % 256).astype(np.uint8))
+    try:
+        found = OnnxDetector(entry, file, 0.01).detect(frame)
+    except UnusableModelError as error:
+        raise ModelError(str(error)) from error
+    if not np.isfinite(found.xyxy).all() or not ((found.confidence >= 0) & (found.confidence <= 1)).all():
+        raise ModelError(f"{file.name} answers with scores outside 0..1; its output is not that of {entry.family}")
+
+
+def _write(path: Path, default: str, entries: list[ModelEntry]) -> None:
+    lines = [f"default = {json.dumps(default)}", ""]
+    for entry in entries:
+        lines.append("[[model]]")
+        for key, value in entry.model_dump().items():
+            lines.append(
+                f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
+            )
+        lines.append("")
+    part = path.with_suffix(".part")
+    part.write_text("\n".join(lines), encoding="utf-8")
+    part.replace(path)

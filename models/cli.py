@@ -1,0 +1,102 @@
+"""`gatehouse models`: the networks that find people."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.adapters.onnx_detector import UnusableModelError
+from edge.config.environment import model_override, user_model_folder
+from models.labelled import LabelError
+from models.registry import ModelError, Registry
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The networks that find people.")
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def _registry() -> Registry:
+    return Registry(user_model_folder())
+
+
+def _named(model: str) -> str:
+    return (model_override() or model) if model == "default" else model
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the networks of the manifest; a tick stands before those whose file is here."""
+    try:
+        for entry in _registry().entries():
+            mark = "✓" if entry.file else " "
+            size = f"{entry.width}x{entry.height}"
+            typer.echo(f"{mark} {entry.name:28} {entry.family:8} {size:9} {entry.licence:11} {entry.measured}")
+    except ModelError as error:
+        _fail("list", error)
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="an .onnx file")],
+    name: Annotated[str | None, typer.Option(help="the name to give it")] = None,
+    licence: Annotated[str | None, typer.Option(help="its licence, as its maker says")] = None,
+) -> None:
+    """Recognise a network, try it out, and keep it."""
+    from models.add import add as add_model
+
+    try:
+        entry = add_model(_registry(), file, name, licence)
+    except (ModelError, OSError) as error:
+        _fail("add", error)
+    typer.echo(f"added {entry.name}: family {entry.family}, {entry.width}x{entry.height}, licence: {entry.licence}")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    images: Annotated[Path, typer.Option(metavar="DIR", help="pictures; their YOLO labels in the sibling `labels`")],
+    prefix: Annotated[str, typer.Option(help="only pictures whose name begins so")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a network on labelled pictures."""
+    from models.evaluate import evaluate as run
+
+    try:
+        entry, file = _registry().find(_named(model))
+        result = run(entry, file, images, time.process_time, prefix)
+    except (ModelError, UnusableModelError, LabelError) as error:
+        _fail("evaluate", error)
+    figures = {"model": result.model, **asdict(result.accuracy), "ms_per_image": result.ms_per_image}
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for key, value in figures.items():
+        typer.echo(f"{key:18} {value}")
+
+
+@app.command()
+def benchmark(
+    model: Model,
+    rounds: Annotated[int, typer.Option(min=5, help="how often each is timed")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Time the bare network and the loop around it, in turns; processor time of one thread."""
+    from models.benchmark import benchmark as run
+
+    try:
+        entry, file = _registry().find(_named(model))
+        result = run(entry, file, rounds, time.process_time)
+    except (ModelError, UnusableModelError) as error:
+        _fail("benchmark", error)
+    if as_json:
+        typer.echo(json.dumps(asdict(result)))
+        return
+    typer.echo(f"{result.model}: bare {result.bare_ms} ms, with the loop {result.loop_ms} ms, ratio {result.ratio}")
+
+
+def _fail(command: str, error: Exception) -> None:
+    typer.echo(f"gatehouse models {command}: {error}", err=True)
+    raise typer.Exit(2)
