@@ -1,0 +1,185 @@
+"""Networks made for the test, and the real ones where they are there: found, tried out, refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
+
+from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
+from edge.core.frame import Frame
+from models.add import add
+from models.cli import app
+from models.labelled import read_folder
+from models.registry import ModelEntry, ModelError, Registry, sha256_of
+
+ASSETS = Path(__file__).resolve().parents[2] / ".." / "shared" / "assets"
+SIZE, CELLS = 64, 84
+
+
+def network(path: Path, output: np.ndarray, names: str = "") -> Path:
+    """A network that answers `output` whatever it sees."""
+    zero = helper.make_node("ReduceMin", ["images"], ["low"], keepdims=0)
+    nothing = helper.make_node("Mul", ["low", "none"], ["still"])
+    answer = helper.make_node("Add", ["constant", "still"], ["output0"])
+    graph = helper.make_graph(
+        [zero, nothing, answer],
+        "made",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, list(output.shape))],
+        [
+            numpy_helper.from_array(output.astype(np.float32), "constant"),
+            numpy_helper.from_array(np.zeros((), np.float32), "none"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 10
+    if names:
+        helper.set_model_props(model, {"names": names})
+    onnx.save(model, path)
+    return path
+
+
+def one_person(classes: int = 2) -> np.ndarray:
+    raw = np.zeros((1, 4 + classes, CELLS), np.float32)
+    raw[0, :4, [3, 4]] = [[20, 18, 16, 30], [21, 18, 16, 30]]  # twice the same person
+    raw[0, 4, [3, 4]] = [0.9, 0.8]
+    return raw
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return Registry(tmp_path / "own")
+
+
+@pytest.fixture
+def person_net(tmp_path):
+    return network(tmp_path / "Tiny Net.onnx", one_person(), "{0: 'person', 1: 'dog'}")
+
+
+def frame(width: int = 128, height: int = 96) -> Frame:
+    return Frame("c", 0, 0.0, 0.0, np.full((height * 3 // 2, width), 128, np.uint8))
+
+
+def test_an_added_network_finds_people_in_the_frames_own_pixels(registry, person_net, tmp_path):
+    entry = add(registry, person_net)
+    assert (entry.name, entry.family, entry.classes, entry.person_class) == ("tiny-net", "yolov8", 2, 0)
+    again = Registry(tmp_path / "own")
+    found, path = again.find("default")
+    people = OnnxDetector(found, path).detect(frame())
+    # 128 x 96 is laid into 64 x 48, so input pixels count double; the second box is suppressed.
+    assert people.xyxy.tolist() == [[24, 6, 56, 66]]
+    assert people.confidence.tolist() == [pytest.approx(0.9)]
+
+
+def test_the_detector_follows_a_change_of_resolution(registry, person_net):
+    entry = add(registry, person_net)
+    detector = OnnxDetector(entry, person_net)
+    detector.detect(frame())
+    assert detector.detect(frame(64, 64)).xyxy.tolist() == [[12, 3, 28, 33]]
+
+
+def test_a_second_name_for_the_same_file_and_a_named_file(registry, person_net, tmp_path):
+    add(registry, person_net, name="gate-net", licence="MIT")
+    registry = Registry(tmp_path / "own")
+    assert registry.find("gate-net")[0].licence == "MIT"
+    assert registry.find(str(person_net))[0].name == "gate-net"
+
+
+def test_a_changed_file_is_refused(registry, person_net, tmp_path):
+    add(registry, person_net)
+    registry = Registry(tmp_path / "own")
+    _, path = registry.find("default")
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(ModelError, match="its SHA-256 differs"):
+        registry.find("default")
+    path.unlink()
+    with pytest.raises(ModelError, match="not here; get it"):
+        registry.find("default")
+
+
+@pytest.mark.parametrize(
+    ("output", "names", "words"),
+    [
+        (one_person(1), "{0: 'face'}", "no class 'person'"),
+        (one_person(3), "", "no class 'person'"),
+        (np.zeros((1, 7, 99), np.float32), "", "of no family known"),
+        (
+            np.where(one_person() == np.float32(0.9), 9.0, one_person()),
+            "{0: 'person', 1: 'dog'}",
+            "scores outside 0..1",
+        ),
+    ],
+)
+def test_what_can_not_find_people_is_refused_and_nothing_is_kept(registry, tmp_path, output, names, words):
+    with pytest.raises(ModelError, match=words):
+        add(registry, network(tmp_path / "n.onnx", output, names))
+    assert not registry.user_folder.exists()
+
+
+def test_no_network_at_all_is_told_with_the_cure(registry, tmp_path):
+    (tmp_path / "n.onnx").write_bytes(b"not a network")
+    with pytest.raises(ModelError, match="can't be opened as an ONNX network"):
+        add(registry, tmp_path / "n.onnx")
+    with pytest.raises(ModelError, match="gatehouse models add"):
+        registry.find("default")
+    with pytest.raises(ModelError, match="can't be read"):
+        registry.find(str(tmp_path / "nothing.onnx"))
+    with pytest.raises(ModelError, match="there is no network 'x'"):
+        registry.find("x")
+
+
+def test_an_entry_that_lies_about_its_file_is_refused(registry, person_net):
+    entry = add(registry, person_net)
+    lies = [
+        ({"width": 32}, "takes"),
+        ({"family": "yolox"}, "not those of yolox"),
+        ({"person_class": 7}, "no class 7"),
+    ]
+    for change, words in lies:
+        with pytest.raises(UnusableModelError, match=words):
+            OnnxDetector(ModelEntry(**{**entry.model_dump(), **change}), person_net)
+
+
+def test_the_command_line(tmp_path, person_net, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("GATEHOUSE_MODEL", raising=False)
+    run = CliRunner().invoke
+    assert run(app, ["evaluate", "default", "--images", str(tmp_path)]).exit_code == 2
+    assert "added tiny-net" in run(app, ["add", str(person_net)]).output
+    assert "✓ tiny-net" in run(app, ["list"]).output
+    figures = json.loads(run(app, ["benchmark", "tiny-net", "--rounds", "5", "--json"]).output)
+    assert figures["loop_ms"] > 0
+    assert run(app, ["add", str(tmp_path / "no.onnx")]).exit_code == 2
+
+
+needs_assets = pytest.mark.skipif(not ASSETS.exists(), reason="the shared networks and pictures are not here")
+GOLDEN = ["yolox_nano_416", "yolov8n_640_fp32dq", "yolo11n_320_fp32dq", "nanodet_m_320", "yolo26n_640_int8_end2end"]
+
+
+@needs_assets
+@pytest.mark.parametrize("name", GOLDEN)
+def test_real_networks_find_the_people_of_a_real_picture(name, tmp_path):
+    entry, path = Registry(tmp_path).find(str(ASSETS / "models" / f"{name}.onnx"))
+    detector = OnnxDetector(entry, path)
+    picture = next(p for p in read_folder(ASSETS / "person_eval" / "images", "indoor1_") if len(p.xyxy) == 1)
+    found = detector.detect(picture.frame)
+    assert len(found) == 1
+    assert np.abs(found.xyxy[0] - picture.xyxy[0]).max() < 0.08 * (picture.xyxy[0, 3] - picture.xyxy[0, 1])
+
+
+@needs_assets
+def test_a_network_for_faces_is_refused(tmp_path):
+    path = ASSETS / "models" / "no_person_class_yolo11n_face_640_int8.onnx"
+    with pytest.raises(ModelError, match="finds face, but no class 'person'"):
+        add(Registry(tmp_path), path)
+
+
+@needs_assets
+def test_the_shipped_manifest_names_the_files_that_it_was_written_from():
+    for entry in Registry(Path("nowhere")).entries():
+        path = ASSETS / "models" / f"{entry.name}.onnx"
+        assert sha256_of(path) == entry.sha256
