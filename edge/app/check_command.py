@@ -1,0 +1,106 @@
+"""`gatehouse edge check`: tries every camera, the broker and the console, and says what is wrong and how to cure it."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.adapters.system_clock import SystemClock
+from edge.app.camera_check import StreamLook, aspect_notes, look_at_stream, save_still
+from edge.app.network_checks import Verdict, check_broker, check_console
+from edge.config.load import ConfigError, load_config
+from edge.config.schema import CameraSection, EdgeConfig
+from edge.core.ports import Clock
+
+_AT_ONCE = 6  # decoding a first picture takes a core for a moment
+
+
+def check(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="the node's configuration")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where the stills go")] = Path("edge-check"),
+) -> None:
+    """Tries every camera, the broker and the console; saves a still of each camera with its zones drawn on it."""
+    logging.basicConfig(level=logging.ERROR)
+    try:
+        loaded = load_config(config)
+    except ConfigError as error:
+        typer.echo(f"gatehouse edge check: {error}", err=True)
+        raise typer.Exit(2) from None
+    verdicts = run_checks(loaded, out, SystemClock(), typer.echo)
+    typer.echo("\n" + table(verdicts))
+    raise typer.Exit(0 if all(verdict.works for verdict in verdicts) else 1)
+
+
+def run_checks(config: EdgeConfig, out: Path, clock: Clock, tell: Callable[[str], None]) -> list[Verdict]:
+    """All verdicts, in the order of the file; `tell` hears a line of progress as each is found.
+
+    out: folder for the stills.
+    """
+    count = len(config.cameras) + 3
+    tell(f"checking {len(config.cameras)} camera(s), broker, console and disk ...")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        jobs: list[Future[list[Verdict]]] = [
+            pool.submit(_check_camera, camera, out, clock) for camera in config.cameras
+        ]
+        jobs.append(pool.submit(lambda: [check_broker(config.node.name, config.broker)]))
+        jobs.append(pool.submit(lambda: [check_console(config.console)]))
+        jobs.append(pool.submit(lambda: [check_disk(config)]))
+        for done, job in enumerate(as_completed(jobs), 1):
+            subjects = ", ".join(f"{verdict.subject} {_mark(verdict)}" for verdict in job.result())
+            tell(f"[{done}/{count}] {subjects}")
+        return [verdict for job in jobs for verdict in job.result()]
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """The verdicts as lines for people: tick or cross, subject, text; notes and stills below."""
+    width = max(len(verdict.subject) for verdict in verdicts)
+    lines = []
+    for verdict in verdicts:
+        lines.append(f" {_mark(verdict)} {verdict.subject:{width}}  {verdict.text}")
+        lines += [f"   {'':{width}}  ! {note}" for note in verdict.notes]
+        lines += [f"   {'':{width}}  still: {verdict.still}"] if verdict.still else []
+    failed = sum(not verdict.works for verdict in verdicts)
+    lines.append(f"\n{failed} of {len(verdicts)} need a hand" if failed else f"\nall {len(verdicts)} work")
+    return "\n".join(lines)
+
+
+def check_disk(config: EdgeConfig) -> Verdict:
+    """Whether the recordings of all cameras fit on the disk."""
+    folder = config.node.state_dir
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    wanted = sum(camera.recording.max_bytes for camera in config.cameras)
+    stored = sum(path.stat().st_size for path in config.node.state_dir.rglob("*.mp4")) if folder.exists() else 0
+    free = shutil.disk_usage(folder).free
+    text = f"{config.node.state_dir}: {free / 1e9:.1f} GB free, recordings take up to {wanted / 1e9:.1f} GB"
+    if free + stored >= wanted:
+        return Verdict("disk", True, text)
+    return Verdict("disk", False, f"{text}: lower `recording.max_bytes` or use a larger disk.")
+
+
+def _check_camera(camera: CameraSection, out: Path, clock: Clock) -> list[Verdict]:
+    main = look_at_stream(camera, sub=False, clock=clock)
+    sub = look_at_stream(camera, sub=True, clock=clock) if camera.sub_url else None
+    looks: list[StreamLook] = [main] if sub is None else [main, sub]
+    verdicts = [look.verdict for look in looks]
+    analysed = next((look for look in reversed(looks) if look.still is not None), None)
+    if analysed is None or analysed.still is None:
+        return verdicts
+    index = looks.index(analysed)
+    try:
+        still = save_still(camera, analysed.still, out)
+    except OSError as error:
+        fault = f"the still can't be written to {out} ({error.strerror}): name another folder with --out."
+        return [*verdicts, Verdict(f"{camera.name} still", False, fault)]
+    notes = (*verdicts[index].notes, *aspect_notes(main, sub))
+    verdicts[index] = replace(verdicts[index], notes=notes, still=still)
+    return verdicts
+
+
+def _mark(verdict: Verdict) -> str:
+    return "✓" if verdict.works else "✗"
