@@ -79,13 +79,11 @@ class _OpenSegment:
     def __init__(self, directory: Path, template: VideoStream, codec: str, key: bytes, begins_at_s: float) -> None:
         """Creates the file. key: the first packet's payload, a key frame. Raises OSError, av.FFmpegError."""
         self.begins_at_s = begins_at_s
-        while True:  # a wall clock set back can meet an old name
+        self.path = directory / open_name(begins_at_s)
+        while self.path.exists() or any(directory.glob(f"{self.path.stem}-*.mp4")):  # the wall clock was set back
+            self.begins_at_s += 0.001
             self.path = directory / open_name(self.begins_at_s)
-            try:
-                self._file = self.path.open("xb", buffering=0)
-                break
-            except FileExistsError:
-                self.begins_at_s += 0.001
+        self._file = self.path.open("xb", buffering=0)
         self.out = _FlushedFile(self._file)
         self._container: OutputContainer = av.open(
             self.out,
@@ -118,6 +116,7 @@ class _OpenSegment:
         copy.time_base = self._time_base
         copy.is_keyframe = packet.is_keyframe
         copy.dts = dts
+        copy.duration = packet.duration or self._last_step
         pts = packet.pts if packet.pts is not None and packet.dts is not None else None
         copy.pts = dts if pts is None else max(dts, dts + pts - (packet.dts or 0))
         self._container.mux(copy)
@@ -284,23 +283,24 @@ class Recorder:
             log.error("recording into %s fails (%s): %s", self._directory, reason, cure)
         self._fault = f"nothing is recorded: {reason}; {cure}"
         segment, self._open = self._open, None
-        if segment is not None:
-            self._abandon(segment)
+        try:
+            if segment is not None:
+                segment.close(self._directory)
+        except (OSError, av.FFmpegError):
+            log.debug("the segment being written was cut short")
+        self._adopt_leftovers()
         if full and self._kept:  # the newest video is worth more than the oldest
             self._delete_oldest(self._kept_bytes - 1)
 
-    def _abandon(self, segment: _OpenSegment) -> None:
-        try:
-            segment.close(self._directory)
-        except (OSError, av.FFmpegError):
-            log.debug("%s was left open", segment.path.name)
+    def _adopt_leftovers(self) -> None:
+        """Closes what a failure left behind, so that whole fragments in it can be used, and counts it."""
+        known = {kept.path for kept, _ in self._kept}
         try:
             close_abandoned(self._directory)
-            known = {kept.path for kept, _ in self._kept}
-            for found in list_segments(self._directory):
-                if found.path not in known:
-                    size = found.path.stat().st_size
-                    self._kept.append((found, size))
-                    self._kept_bytes += size
+            found = [segment for segment in list_segments(self._directory) if segment.path not in known]
+            adopted = [(segment, segment.path.stat().st_size) for segment in found]
         except OSError as error:
             log.debug("could not tidy %s: %s", self._directory, error.strerror)
+            return
+        self._kept.extend(adopted)
+        self._kept_bytes += sum(size for _, size in adopted)
