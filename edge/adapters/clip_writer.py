@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -86,9 +87,10 @@ def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path)
     pieces = [piece for segment in segments if (piece := _cut(segment, begins_at_s, ends_at_s)) is not None]
     pieces = _of_one_format(pieces)
     if not pieces:
+        when = datetime.fromtimestamp(begins_at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         raise NoRecording(
-            f"{directory.name}: nothing was recorded between {begins_at_s:.3f} and {ends_at_s:.3f} (UTC seconds); "
-            "the camera was away, or the recording is already overwritten (raise recording.max_bytes)"
+            f"nothing was recorded in the {ends_at_s - begins_at_s:.0f} s from {when}: the camera was away, or the "
+            "recording is already overwritten (raise recording.max_bytes)"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")

@@ -1,0 +1,128 @@
+"""Clips hold the camera's packets bit for bit, say truly what they hold, and appear whole or not at all."""
+
+import hashlib
+from itertools import pairwise
+
+import av
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.adapters.clip_writer import Gap, NoRecording, write_clip
+from edge.adapters.recorder import Recorder
+from edge.adapters.segments import list_segments
+
+EPOCH_S = 1_790_000_000.0
+ROOM = 10**9
+
+
+@pytest.mark.parametrize(("codec", "tag", "name"), [("libx264", "avc1", "h264"), ("libx265", "hvc1", "hevc")])
+def test_a_clip_over_several_segments_is_the_sources_packets(
+    tmp_path, make_video, record, payloads_of, codec, tag, name
+):
+    fed = record(Recorder(tmp_path, 2.0, ROOM), make_video(codec))
+    out = tmp_path / "clips" / "clip.mp4"
+    facts = write_clip(tmp_path, EPOCH_S + 1.25, EPOCH_S + 4.5, out)
+    assert payloads_of(out) == fed.payloads[10:46]
+    assert (facts.codec, facts.width, facts.height, facts.frames, facts.gaps) == (name, 160, 96, 36, ())
+    assert facts.begins_at_s == pytest.approx(EPOCH_S + 1.0)
+    assert facts.ends_at_s == pytest.approx(EPOCH_S + 4.6)
+    assert facts.bytes == out.stat().st_size
+    assert facts.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
+    content = out.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+    assert b"moof" not in content
+    with av.open(str(out)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.codec_tag == tag
+        pictures = [picture.time for picture in container.decode(stream)]
+    assert pictures[0] == 0
+    assert [later - earlier for earlier, later in pairwise(pictures)] == pytest.approx([0.1] * 35, abs=1e-4)
+    assert [path.name for path in out.parent.iterdir()] == ["clip.mp4"]
+
+
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0.0, 5.9), st.floats(0.0, 6.0))
+def test_a_clip_covers_what_was_asked_and_begins_with_a_key_frame(tmp_path, make_video, record, begin, length):
+    if not list_segments(tmp_path):
+        record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    out = tmp_path / "clip.mp4"
+    facts = write_clip(tmp_path, EPOCH_S + begin, EPOCH_S + begin + length, out)
+    assert EPOCH_S + begin - 1.0 <= facts.begins_at_s <= EPOCH_S + begin + 1e-3
+    assert facts.ends_at_s >= min(EPOCH_S + begin + length, EPOCH_S + 6.0) - 1e-3
+    with av.open(str(out)) as container:
+        first = next(packet for packet in container.demux(video=0) if packet.size)
+        assert first.is_keyframe
+
+
+def test_pictures_in_another_order_come_out_in_the_right_one(tmp_path, make_video, record):
+    video = make_video(b_frames=2)
+    record(Recorder(tmp_path, 2.0, ROOM), video)
+    out = tmp_path / "clip.mp4"
+    write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, out)
+    with av.open(str(video)) as made, av.open(str(out)) as cut:
+        wanted, found = ([frame.to_ndarray() for frame in c.decode(video=0)] for c in (made, cut))
+    assert len(found) == len(wanted)
+    assert all((a == b).all() for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_hole_in_the_recording_is_told_and_kept(tmp_path, make_video, record):
+    recorder = Recorder(tmp_path, 2.0, ROOM)
+    record(recorder, make_video(), EPOCH_S)
+    record(recorder, make_video(), EPOCH_S + 20)
+    out = tmp_path / "clip.mp4"
+    facts = write_clip(tmp_path, EPOCH_S - 3, EPOCH_S + 30, out)
+    assert facts.gaps == (
+        Gap(EPOCH_S - 3, EPOCH_S),
+        Gap(EPOCH_S + 6, EPOCH_S + 20),
+        Gap(EPOCH_S + 26, EPOCH_S + 30),
+    )
+    with av.open(str(out)) as container:
+        times = [picture.time for picture in container.decode(video=0)]
+    assert times[-1] == pytest.approx(25.9, abs=0.01)
+    assert max(later - earlier for earlier, later in pairwise(times)) == pytest.approx(14.1, abs=0.01)
+
+
+def test_of_two_picture_formats_the_longer_one_is_kept(tmp_path, make_video, record):
+    recorder = Recorder(tmp_path, 2.0, ROOM)
+    record(recorder, make_video(seconds=3), EPOCH_S)
+    record(recorder, make_video(width=96, height=64), EPOCH_S + 3)
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 9, tmp_path / "clip.mp4")
+    assert (facts.width, facts.frames) == (96, 60)
+    assert facts.gaps == (Gap(EPOCH_S, EPOCH_S + 3),)
+
+
+def test_the_segment_being_written_is_part_of_the_clip(tmp_path, make_video, record, payloads_of):
+    recorder = Recorder(tmp_path, 4.0, ROOM)
+    fed = record(recorder, make_video(), close=False)
+    facts = write_clip(tmp_path, EPOCH_S + 3, EPOCH_S + 10, tmp_path / "clip.mp4")
+    assert facts.frames >= 20
+    assert payloads_of(tmp_path / "clip.mp4") == fed.payloads[30 : 30 + facts.frames]
+    assert facts.gaps == (Gap(facts.ends_at_s, EPOCH_S + 10),)
+    recorder.close()
+
+
+def test_a_span_without_pictures_is_told_in_a_sentence(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    with pytest.raises(NoRecording, match=r"in the 10 s from 2026-09-\d\d .* UTC: .* \(raise recording\.max_bytes\)"):
+        write_clip(tmp_path, EPOCH_S + 60, EPOCH_S + 70, tmp_path / "clip.mp4")
+    with pytest.raises(NoRecording):
+        write_clip(tmp_path / "nowhere", EPOCH_S, EPOCH_S + 70, tmp_path / "clip.mp4")
+
+
+def test_a_damaged_segment_costs_itself_only(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    list_segments(tmp_path)[1].path.write_bytes(b"no video at all")
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, tmp_path / "clip.mp4")
+    assert facts.frames == 40
+    assert facts.gaps == (Gap(EPOCH_S + 2, EPOCH_S + 4),)
+
+
+def test_a_folder_that_cant_be_written_to_leaves_nothing_behind(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    out = tmp_path / "taken"
+    out.mkdir()
+    (out / "inside").touch()
+    with pytest.raises(OSError, match="directory"):
+        write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, out)
+    assert not (tmp_path / "taken.part").exists()
