@@ -100,7 +100,7 @@ class Supervisor:
                 self._tend(slot)
             self._listen(timeout_s=0.25)
             self._tell_health()
-            if not all(thread.is_alive() for thread in delivery):
+            if not self._stop.is_set() and not all(thread.is_alive() for thread in delivery):
                 log.critical("a delivery thread has died; the node restarts")
                 break
         self._end_workers()

@@ -10,7 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("edge", "models", "broker", "console", "gatehouse.py", "demo.py")
 
-CLOCKS = {"time.time", "time.monotonic", "time.perf_counter", "time.process_time", "time.sleep", "datetime.now", "datetime.utcnow"}
+CLOCKS = {
+    "time.time",
+    "time.monotonic",
+    "time.perf_counter",
+    "time.process_time",
+    "time.sleep",
+    "datetime.now",
+    "datetime.utcnow",
+}
 MAY_READ_THE_CLOCK = {
     "edge/adapters/system_clock.py",
     "console/app/system_clock.py",
