@@ -188,7 +188,7 @@ class AvSource:
             if fault.code != told:  # a fault that repeats is logged once
                 log.warning("camera %s: %s (%s)", self._camera, fault.sentence, fault.code)
                 told = fault.code
-            if self._clock.monotonic_s() - began_s > _SOUND_AFTER_S or fault.code == faults.RESOLUTION_CHANGED:
+            if self._clock.monotonic_s() - began_s > _SOUND_AFTER_S:
                 failures, told = 0, None
             stop.wait(self._pause_s(fault, failures))
             failures += 1
@@ -211,7 +211,7 @@ class AvSource:
         return fault
 
     def _pause_s(self, fault: StreamFault, failures: int) -> float:
-        if fault.code == faults.RESOLUTION_CHANGED:
+        if fault.code == faults.RESOLUTION_CHANGED and failures == 0:
             return 0.0
         longest_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**failures)
         if fault.code in (faults.SIGN_IN_REFUSED, faults.SIGN_IN_MISSING):
