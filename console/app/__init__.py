@@ -1,0 +1,1 @@
+"""Creates objects, threads and the server; the command line."""

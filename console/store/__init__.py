@@ -1,0 +1,1 @@
+"""Tables and transactions; one file for each aggregate."""

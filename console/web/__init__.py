@@ -1,0 +1,1 @@
+"""Pages and API; the one authorisation table is in access."""

@@ -1,0 +1,176 @@
+"""Events and the alerts that people make of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from console.domain.alert import SEVERITY_ORDER, STATE_ORDER, AlertState, CloseReason, Severity, is_late, may_become
+from console.store import changes
+from console.store.nodes import Node
+from console.store.tables import alert, camera, event, node, site, user_account
+
+
+class AlertStepError(ValueError):
+    """A step that this alert can't take; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An event and what people did about it. `event` is the newest EventMessage as JSON."""
+
+    event_id: str
+    state: AlertState
+    late: bool
+    site: str
+    node: str
+    camera_label: str
+    received_at_s: float
+    event: dict[str, Any]
+    acknowledged_by: str | None
+    acknowledged_at_s: float | None
+    closed_by: str | None
+    closed_at_s: float | None
+    close_reason: str | None
+    close_note: str
+
+
+def take_event(connection: Connection, owner: Node, message: dict[str, Any], now_s: float) -> bool:
+    """Takes in one revision of an event (an EventMessage as JSON); False where a newer or the same one is here already.
+
+    An event of another node under the same id is refused with AlertStepError.
+    """
+    event_id, revision = message["event_id"], message["revision"]
+    known = connection.execute(
+        select(event.c.revision, event.c.node_id).where(event.c.event_id == event_id).with_for_update()
+    ).first()
+    if known is not None and known.node_id != owner.id:
+        raise AlertStepError("this event belongs to another node")
+    if known is not None and known.revision >= revision:
+        return False
+    values = {
+        "revision": revision,
+        "severity_order": SEVERITY_ORDER[Severity(message["severity"])],
+        "revised_at_s": now_s,
+        "message_json": json.dumps(message),
+    }
+    if known is not None:
+        connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
+    else:
+        opened_at_s = message["opened_at_s"]
+        fresh = {
+            "event_id": event_id,
+            "node_id": owner.id,
+            "site_id": owner.site_id,
+            "camera": message["camera"],
+            "opened_at_s": opened_at_s,
+            "received_at_s": now_s,
+            "late": is_late(opened_at_s, now_s),
+        }
+        connection.execute(insert(event).values(**fresh, **values))
+        state = AlertState.NEW
+        connection.execute(
+            insert(alert).values(event_id=event_id, state=state, state_order=STATE_ORDER[state], close_note="")
+        )
+    changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
+    return True
+
+
+def listing(connection: Connection, limit: int = 100) -> Sequence[Alert]:
+    """New ones first, then acknowledged ones, then closed ones; among them the most urgent and the newest first."""
+    query = _query().order_by(alert.c.state_order, event.c.severity_order.desc(), event.c.opened_at_s.desc())
+    return [_alert(row) for row in connection.execute(query.limit(limit))]
+
+
+def find(connection: Connection, event_id: str) -> Alert | None:
+    """One alert."""
+    row = connection.execute(_query().where(event.c.event_id == event_id)).first()
+    return _alert(row) if row else None
+
+
+def acknowledge(connection: Connection, event_id: str, user_id: int, now_s: float) -> bool:
+    """A person takes an alert on. False where somebody had already: once is enough, the first one stays.
+
+    Raises AlertStepError for an alert that is not there or is closed.
+    """
+    changed = connection.execute(
+        update(alert)
+        .where(alert.c.event_id == event_id, alert.c.state == AlertState.NEW)
+        .values(
+            state=AlertState.ACKNOWLEDGED,
+            state_order=STATE_ORDER[AlertState.ACKNOWLEDGED],
+            acknowledged_by=user_id,
+            acknowledged_at_s=now_s,
+        )
+    )
+    if changed.rowcount == 1:
+        changes.append(connection, "alert", event_id, "acknowledged", now_s)
+        return True
+    state = connection.execute(select(alert.c.state).where(alert.c.event_id == event_id)).scalar()
+    if state is None:
+        raise AlertStepError("there is no such alert")
+    if state == AlertState.CLOSED:
+        raise AlertStepError("this alert is closed already")
+    return False
+
+
+def close(connection: Connection, event_id: str, user_id: int, reason: CloseReason, note: str, now_s: float) -> None:
+    """A person closes an alert and says what it was. Raises AlertStepError where it is not there or closed already."""
+    state = connection.execute(select(alert.c.state).where(alert.c.event_id == event_id).with_for_update()).scalar()
+    if state is None:
+        raise AlertStepError("there is no such alert")
+    if not may_become(AlertState(state), AlertState.CLOSED):
+        raise AlertStepError("this alert is closed already")
+    values = {"closed_by": user_id, "closed_at_s": now_s, "close_reason": reason, "close_note": note[:1000]}
+    closed = {"state": AlertState.CLOSED, "state_order": STATE_ORDER[AlertState.CLOSED]}
+    connection.execute(update(alert).where(alert.c.event_id == event_id).values(**values, **closed))
+    changes.append(connection, "alert", event_id, "closed_by_person", now_s)
+
+
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """How many alerts stand in each state."""
+    query = select(alert.c.state, func.count()).group_by(alert.c.state)
+    return {str(state): int(count) for state, count in connection.execute(query)}
+
+
+def _query() -> Any:
+    first, second = user_account.alias("first"), user_account.alias("second")
+    return (
+        select(
+            event,
+            alert,
+            site.c.name.label("site_name"),
+            node.c.name.label("node_name"),
+            camera.c.label.label("camera_label"),
+            first.c.name.label("acknowledged_name"),
+            second.c.name.label("closed_name"),
+        )
+        .join(alert, alert.c.event_id == event.c.event_id)
+        .join(node, node.c.id == event.c.node_id)
+        .join(site, site.c.id == event.c.site_id)
+        .outerjoin(camera, (camera.c.node_id == event.c.node_id) & (camera.c.name == event.c.camera))
+        .outerjoin(first, first.c.id == alert.c.acknowledged_by)
+        .outerjoin(second, second.c.id == alert.c.closed_by)
+    )
+
+
+def _alert(row: Any) -> Alert:
+    message = json.loads(row.message_json)
+    return Alert(
+        event_id=row.event_id,
+        state=AlertState(row.state),
+        late=row.late,
+        site=row.site_name,
+        node=row.node_name,
+        camera_label=row.camera_label or message["camera"],
+        received_at_s=row.received_at_s,
+        event=message,
+        acknowledged_by=row.acknowledged_name,
+        acknowledged_at_s=row.acknowledged_at_s,
+        closed_by=row.closed_name,
+        closed_at_s=row.closed_at_s,
+        close_reason=row.close_reason,
+        close_note=row.close_note,
+    )

@@ -1,0 +1,37 @@
+"""Who looked at or fetched what, and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from console.store.tables import audit_entry, user_account
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act. `subject`: for example an event id; `detail`: for example a file's name and SHA-256."""
+
+    at_s: float
+    user: str
+    action: str
+    subject: str
+    detail: str
+
+
+def write(connection: Connection, user_id: int, action: str, subject: str, detail: str, at_s: float) -> None:
+    """Notes that somebody did something."""
+    values = {"at_s": at_s, "user_id": user_id, "action": action, "subject": subject, "detail": detail[:300]}
+    connection.execute(insert(audit_entry).values(**values))
+
+
+def of_subject(connection: Connection, subject: str, limit: int = 200) -> Sequence[AuditEntry]:
+    """What happened around `subject`, newest first."""
+    query = (
+        select(audit_entry, user_account.c.name)
+        .join(user_account, user_account.c.id == audit_entry.c.user_id)
+        .where(audit_entry.c.subject == subject)
+        .order_by(audit_entry.c.id.desc())
+        .limit(limit)
+    )
+    return [AuditEntry(r.at_s, r.name, r.action, r.subject, r.detail) for r in connection.execute(query)]

@@ -1,0 +1,78 @@
+"""The connection to SQLite or PostgreSQL, and what a transaction is."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class DatabaseAddressError(ValueError):
+    """A database URL that can't be used; the text says what it should look like."""
+
+
+class Database:
+    """Hands out transactions. One for the whole process; threads may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may change rows: committed at the end, undone by any exception."""
+        # Taking the write lock at once: a lock taken in the middle fails instead of waiting.
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin_sqlite: str) -> Iterator[Connection]:
+        with self.engine.begin() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql(begin_sqlite)
+            yield connection
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """A database for `url`, for example `sqlite:///folder/console.db` or `postgresql://user@host/name`.
+
+    Connects lazily. Raises DatabaseAddressError for a URL of another kind.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseAddressError(
+            "the database URL can't be read; write sqlite:///FILE or postgresql://..."
+        ) from error
+    backend = address.get_backend_name()
+    if backend == "postgresql":
+        engine = create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        return Database(engine)
+    if backend != "sqlite" or not address.database or address.database == ":memory:":
+        raise DatabaseAddressError(f"{backend} is no database of Gatehouse; write sqlite:///FILE or postgresql://...")
+    Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, connect_args={"timeout": 10.0})
+    event.listen(engine, "connect", _set_up_sqlite)
+    return Database(engine)
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself; Database does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # what is acknowledged to a node must survive a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()

@@ -1,0 +1,68 @@
+"""What arrived from each node's outbox, what is missing, and what could not be understood."""
+
+import hashlib
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from console.store.tables import outbox, outbox_gap, set_aside
+
+_KEPT_BYTES = 65_536
+
+
+def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> None:
+    """Notes that message `number` of an outbox is here; numbers jumped over are a gap until they come."""
+    mine = (outbox.c.node_id == node_id) & (outbox.c.outbox_id == outbox_id)
+    highest = connection.execute(select(outbox.c.highest).where(mine).with_for_update()).scalar()
+    if highest is None:
+        connection.execute(insert(outbox).values(node_id=node_id, outbox_id=outbox_id, highest=number))
+        return
+    if number > highest:
+        connection.execute(update(outbox).where(mine).values(highest=number))
+        if number > highest + 1:
+            _add_gap(connection, node_id, outbox_id, (highest + 1, number - 1), now_s)
+        return
+    _fill_gap(connection, node_id, outbox_id, number)
+
+
+def missing_count(connection: Connection, node_id: int) -> int:
+    """How many messages of a node are missing."""
+    span = outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1
+    query = select(func.coalesce(func.sum(span), 0)).where(outbox_gap.c.node_id == node_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, now_s: float) -> None:
+    """Keeps a message that could not be taken, with its reason; the same one again is only counted."""
+    digest = hashlib.sha256(payload).hexdigest()
+    same = (set_aside.c.topic == topic[:300]) & (set_aside.c.payload_sha256 == digest)
+    again = update(set_aside).where(same).values(times=set_aside.c.times + 1, last_at_s=now_s)
+    if connection.execute(again).rowcount == 0:
+        kept = {"topic": topic[:300], "payload_sha256": digest, "payload": payload[:_KEPT_BYTES]}
+        times = {"times": 1, "first_at_s": now_s, "last_at_s": now_s}
+        connection.execute(insert(set_aside).values(**kept, **times, reason=reason[:500]))
+
+
+def count_aside(connection: Connection) -> int:
+    """How many different messages were put aside."""
+    return int(connection.execute(select(func.count()).select_from(set_aside)).scalar_one())
+
+
+def _add_gap(connection: Connection, node_id: int, outbox_id: str, span: tuple[int, int], now_s: float) -> None:
+    values = {"first_missing": span[0], "last_missing": span[1], "noticed_at_s": now_s}
+    connection.execute(insert(outbox_gap).values(node_id=node_id, outbox_id=outbox_id, **values))
+
+
+def _fill_gap(connection: Connection, node_id: int, outbox_id: str, number: int) -> None:
+    around = (
+        (outbox_gap.c.node_id == node_id)
+        & (outbox_gap.c.outbox_id == outbox_id)
+        & (outbox_gap.c.first_missing <= number)
+        & (outbox_gap.c.last_missing >= number)
+    )
+    gap = connection.execute(select(outbox_gap).where(around)).first()
+    if gap is None:
+        return
+    connection.execute(delete(outbox_gap).where(outbox_gap.c.id == gap.id))
+    for first, last in ((gap.first_missing, number - 1), (number + 1, gap.last_missing)):
+        if first <= last:
+            _add_gap(connection, node_id, outbox_id, (first, last), gap.noticed_at_s)

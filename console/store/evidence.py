@@ -1,0 +1,93 @@
+"""Which files prove an event, and which of them are here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from console.store import changes
+from console.store.nodes import Node
+from console.store.tables import evidence, evidence_file
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file; `stored_at_s` is None while it is still on its way."""
+
+    event_id: str
+    role: str
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    begins_at_s: float
+    ends_at_s: float
+    stored_at_s: float | None
+
+
+def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: float) -> bool:
+    """Takes in an EvidenceMessage (as JSON); False where a newer or the same revision is here already."""
+    event_id, revision = message["event_id"], message["revision"]
+    known = connection.execute(
+        select(evidence.c.revision, evidence.c.node_id).where(evidence.c.event_id == event_id).with_for_update()
+    ).first()
+    if known is not None and (known.revision >= revision or known.node_id != owner.id):
+        return False
+    values = {"revision": revision, "missing": message.get("missing"), "received_at_s": now_s}
+    if known is not None:
+        connection.execute(update(evidence).where(evidence.c.event_id == event_id).values(**values))
+    else:
+        connection.execute(insert(evidence).values(event_id=event_id, node_id=owner.id, **values))
+    connection.execute(update(evidence_file).where(evidence_file.c.event_id == event_id).values(listed=False))
+    for file in message.get("files", ()):
+        same = (
+            (evidence_file.c.event_id == event_id)
+            & (evidence_file.c.name == file["name"])
+            & (evidence_file.c.sha256 == file["sha256"])
+        )
+        if connection.execute(update(evidence_file).where(same).values(listed=True)).rowcount == 0:
+            connection.execute(insert(evidence_file).values(event_id=event_id, node_id=owner.id, listed=True, **file))
+    changes.append(connection, "alert", event_id, "evidence", now_s)
+    return True
+
+
+def files_of(connection: Connection, event_id: str) -> Sequence[EvidenceFile]:
+    """The files of the newest revision."""
+    query = select(evidence_file).where(evidence_file.c.event_id == event_id, evidence_file.c.listed)
+    return [_file(row) for row in connection.execute(query.order_by(evidence_file.c.id))]
+
+
+def missing_reason(connection: Connection, event_id: str) -> str | None:
+    """Why the node could make no clip, where it said so."""
+    return connection.execute(select(evidence.c.missing).where(evidence.c.event_id == event_id)).scalar()
+
+
+def announced(connection: Connection, owner: Node, sha256: str) -> EvidenceFile | None:
+    """The file of this hash that the node has announced."""
+    query = select(evidence_file).where(evidence_file.c.sha256 == sha256, evidence_file.c.node_id == owner.id)
+    row = connection.execute(query.limit(1)).first()
+    return _file(row) if row else None
+
+
+def stored(connection: Connection, owner: Node, sha256: str, now_s: float) -> None:
+    """Notes that the file has come, whole and with the right hash."""
+    mine = (evidence_file.c.sha256 == sha256) & (evidence_file.c.node_id == owner.id)
+    connection.execute(update(evidence_file).where(mine).values(stored_at_s=now_s))
+    events = connection.execute(select(evidence_file.c.event_id).where(mine).distinct()).scalars().all()
+    for event_id in events:
+        changes.append(connection, "alert", event_id, "file", now_s)
+
+
+def _file(row: Any) -> EvidenceFile:
+    return EvidenceFile(
+        row.event_id,
+        row.role,
+        row.name,
+        row.media_type,
+        row.bytes,
+        row.sha256,
+        row.begins_at_s,
+        row.ends_at_s,
+        row.stored_at_s,
+    )

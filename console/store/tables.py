@@ -1,0 +1,223 @@
+"""Every table. Times are UTC seconds since 1970 (`_at_s`); JSON stands as text, written and read by its aggregate."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only for INTEGER PRIMARY KEY; PostgreSQL gets 64 bits.
+_BigId = BigInteger().with_variant(Integer, "sqlite")
+
+site = Table(
+    "site",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False, unique=True),
+)
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("label", String(120), nullable=False),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("created_at_s", Float, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("status_at_s", Float),
+    Column("last_seen_at_s", Float),
+    Column("version", String(60), nullable=False),
+    Column("health_at_s", Float),
+    Column("health_json", Text),
+)
+
+camera = Table(
+    "camera",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("node_id", ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("label", String(120), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("since_at_s", Float),
+    Column("reason", String(300), nullable=False),
+    Column("reason_code", String(40), nullable=False),
+    Column("listed", Boolean, nullable=False),
+    Column("health_json", Text),
+    Column("still_at_s", Float),
+    Column("still_sha256", String(64)),
+    UniqueConstraint("node_id", "name"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("event_id", String(36), primary_key=True),
+    Column("node_id", ForeignKey("node.id"), nullable=False),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("camera", String(64), nullable=False),
+    Column("severity_order", Integer, nullable=False),
+    Column("opened_at_s", Float, nullable=False),
+    Column("received_at_s", Float, nullable=False),
+    Column("revised_at_s", Float, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("message_json", Text, nullable=False),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("event_id", ForeignKey("event.event_id"), primary_key=True),
+    Column("state", String(14), nullable=False),
+    Column("state_order", Integer, nullable=False),
+    Column("acknowledged_by", ForeignKey("user_account.id")),
+    Column("acknowledged_at_s", Float),
+    Column("closed_by", ForeignKey("user_account.id")),
+    Column("closed_at_s", Float),
+    Column("close_reason", String(20)),
+    Column("close_note", String(1000), nullable=False),
+    Index(None, "state_order"),
+)
+Index("ix_event_order", event.c.severity_order, event.c.opened_at_s)
+
+# Evidence may come before its event, so it names the event without a foreign key.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("event_id", String(36), primary_key=True),
+    Column("node_id", ForeignKey("node.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("missing", String(300)),
+    Column("received_at_s", Float, nullable=False),
+)
+
+evidence_file = Table(
+    "evidence_file",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("event_id", ForeignKey("evidence.event_id"), nullable=False),
+    Column("node_id", ForeignKey("node.id"), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("media_type", String(40), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("begins_at_s", Float, nullable=False),
+    Column("ends_at_s", Float, nullable=False),
+    Column("listed", Boolean, nullable=False),  # of the newest revision; older ones are kept, as evidence
+    Column("stored_at_s", Float),
+    UniqueConstraint("event_id", "name", "sha256"),
+    Index(None, "sha256", "node_id"),
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("topic", String(300), nullable=False),
+    Column("payload_sha256", String(64), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at_s", Float, nullable=False),
+    Column("last_at_s", Float, nullable=False),
+    UniqueConstraint("topic", "payload_sha256"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("node_id", ForeignKey("node.id"), primary_key=True),
+    Column("outbox_id", String(64), primary_key=True),
+    Column("highest", BigInteger, nullable=False),
+)
+
+outbox_gap = Table(
+    "outbox_gap",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("node_id", ForeignKey("node.id"), nullable=False),
+    Column("outbox_id", String(64), nullable=False),
+    Column("first_missing", BigInteger, nullable=False),
+    Column("last_missing", BigInteger, nullable=False),
+    Column("noticed_at_s", Float, nullable=False),
+    Index(None, "node_id", "outbox_id"),
+)
+
+user_account = Table(
+    "user_account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("name_folded", String(64), nullable=False, unique=True),
+    Column("password_hash", String(200), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("created_at_s", Float, nullable=False),
+    Column("disabled_at_s", Float),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at_s", Float, nullable=False),
+    Column("seen_at_s", Float, nullable=False),
+    Column("expires_at_s", Float, nullable=False),
+)
+
+one_time_link = Table(
+    "one_time_link",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("user_name", String(64), nullable=False),  # empty: the person chooses
+    Column("created_at_s", Float, nullable=False),
+    Column("expires_at_s", Float, nullable=False),
+    Column("used_at_s", Float),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("at_s", Float, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("key", String(140), nullable=False),
+    Column("what", String(20), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("at_s", Float, nullable=False),
+    Column("user_id", ForeignKey("user_account.id"), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", String(300), nullable=False),
+    sqlite_autoincrement=True,
+)
