@@ -1,5 +1,6 @@
 """Message <-> bytes: CloudEvents 1.0, JSON format, structured mode (github.com/cloudevents/spec)."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,3 +96,14 @@ def decode(topic_name: str, payload: bytes) -> Received:
     if topic.numbered and (envelope.outboxid is None or envelope.outboxsequence is None):
         raise DecodeError("outboxid and outboxsequence are missing")
     return Received(node, topic, message, envelope.time.timestamp(), envelope.outboxid, envelope.outboxsequence)
+
+
+def numbers_of(payload: bytes) -> tuple[str, int] | None:
+    """Outbox and sequence number of a payload that may otherwise be malformed, where they can be read."""
+    try:
+        document = json.loads(payload[:MAX_BYTES])
+        outbox_id, sequence = document["outboxid"], document["outboxsequence"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    sound = isinstance(outbox_id, str) and len(outbox_id) <= 64 and type(sequence) is int and sequence >= 1
+    return (outbox_id, sequence) if sound else None

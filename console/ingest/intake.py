@@ -1,0 +1,81 @@
+"""One message -> one transaction. What is committed is acknowledged, what can never be taken is refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from broker.contract import codec, topics
+from broker.contract.messages import EventMessage, EvidenceMessage, HealthMessage, StatusMessage
+from console.store import alerts, deliveries, evidence, nodes
+from console.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to tell the node about a numbered message. refused_because: None where it was committed."""
+
+    node: str
+    outbox_id: str
+    sequence: int
+    refused_because: str | None
+
+
+class Intake:
+    """Takes messages in. Twice the same changes nothing; an older revision never overwrites a newer one."""
+
+    def __init__(self, database: Database, wall_s: Callable[[], float]) -> None:
+        self._database, self._wall_s = database, wall_s
+
+    def take(self, topic: str, payload: bytes) -> Verdict | None:
+        """Commits one message; None where there is nothing to acknowledge (or nobody to tell).
+
+        Raises what the database raises: then nothing was committed, and the message must come again.
+        """
+        now_s = self._wall_s()
+        try:
+            received = codec.decode(topic, payload)
+        except codec.DecodeError as error:
+            with self._database.write() as connection:
+                deliveries.put_aside(connection, topic, payload, str(error), now_s)
+            return self._refusal_of_malformed(topic, payload, str(error))
+        with self._database.write() as connection:
+            reason = self._commit(connection, received, now_s)
+            if reason is not None:
+                deliveries.put_aside(connection, topic, payload, reason, now_s)
+        if received.sequence is None or received.outbox_id is None:
+            return None
+        return Verdict(received.node, received.outbox_id, received.sequence, reason)
+
+    @staticmethod
+    def _commit(connection: Connection, received: codec.Received, now_s: float) -> str | None:
+        """Writes a message down; or says why it will never be taken."""
+        owner = nodes.find(connection, received.node)
+        if owner is None:
+            return f"node {received.node!r} is not known here; add it: gatehouse console add-node"
+        content = received.message.model_dump(mode="json")
+        match received.message:
+            case EventMessage():
+                try:
+                    alerts.take_event(connection, owner, content, now_s)
+                except alerts.AlertStepError as error:
+                    return str(error)
+            case EvidenceMessage():
+                evidence.take(connection, owner, content, now_s)
+            case HealthMessage():
+                nodes.set_health(connection, owner.id, owner.name, content, now_s)
+            case StatusMessage() as status:
+                nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
+        if received.sequence is not None and received.outbox_id is not None:
+            deliveries.note_number(connection, owner.id, received.outbox_id, received.sequence, now_s)
+        return None
+
+    @staticmethod
+    def _refusal_of_malformed(topic: str, payload: bytes, reason: str) -> Verdict | None:
+        """A refusal, where node and number can still be read; otherwise the node would send it for ever."""
+        number = codec.numbers_of(payload)
+        try:
+            node, kind = topics.parse(topic)
+        except ValueError:
+            return None
+        return Verdict(node, *number, reason) if number and kind.numbered else None

@@ -1,0 +1,151 @@
+"""The console's MQTT client: hears every node, acknowledges only after the commit."""
+
+import logging
+import queue
+import ssl
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker.contract import codec, topics
+from broker.contract.messages import AcknowledgementMessage, CommandMessage, Refusal
+from console.ingest.intake import Intake, Verdict
+
+log = logging.getLogger(__name__)
+
+_SESSION_S = 60 * 24 * 3600  # the broker keeps messages for us so long while we are away
+_BATCH = 200
+_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is; the password is read from its file."""
+
+    host: str
+    port: int
+    tls: bool
+    ca_file: Path | None
+    password_file: Path
+    protocol: str = "5"
+
+
+class Receiver:
+    """Runs the intake. `run` is the whole life of its thread."""
+
+    def __init__(self, address: BrokerAddress, intake: Intake, wall_s: Callable[[], float]) -> None:
+        self._address, self._intake, self._wall_s = address, intake, wall_s
+        self._inbox: queue.Queue[mqtt.MQTTMessage] = queue.Queue(maxsize=10_000)
+        self._client: mqtt.Client | None = None
+        self.connected = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Takes messages in until `stop`. A database that is away is tried again; nothing is acknowledged meanwhile."""
+        client = self._client = self._make_client()
+        client.reconnect_delay_set(1, 30)
+        properties = None
+        if self._address.protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = _SESSION_S
+        client.connect_async(
+            self._address.host,
+            self._address.port,
+            keepalive=20,
+            clean_start=False if properties else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        client.loop_start()
+        try:
+            while not stop.is_set():
+                batch = self._batch()
+                while batch and not stop.is_set():
+                    try:
+                        verdicts = [self._intake.take(message.topic, bytes(message.payload)) for message in batch]
+                    except SQLAlchemyError as error:
+                        log.error("the database is away (%s); messages wait", type(error).__name__)
+                        stop.wait(_RETRY_S)
+                        continue
+                    self._acknowledge(client, batch, verdicts)
+                    batch = []
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+    def send_still(self, node: str, camera: str) -> bool:
+        """Asks a node for a fresh picture; False where the broker is away."""
+        if self._client is None or not self.connected.is_set():
+            return False
+        now_s = self._wall_s()
+        command = CommandMessage(command_id=str(uuid.uuid4()), command="send_still", camera=camera, at_s=now_s)
+        payload = codec.encode(topics.COMMAND, "console", command, now_s)
+        self._client.publish(topics.COMMAND.of(node), payload, qos=topics.COMMAND.qos)
+        return True
+
+    def _make_client(self) -> mqtt.Client:
+        v5 = self._address.protocol == "5"
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id="gatehouse-console",
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            clean_session=None if v5 else False,
+            manual_ack=True,
+        )
+        client.username_pw_set("console", self._address.password_file.read_text(encoding="utf-8").strip())
+        if self._address.tls:
+            ca_file = str(self._address.ca_file) if self._address.ca_file else None
+            client.tls_set_context(ssl.create_default_context(cafile=ca_file))
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = lambda _client, _data, message: self._inbox.put(message)
+        return client
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("the broker refuses the console: %s; check broker_password_file", reason)
+            return
+        client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
+        self.connected.set()
+        log.info("connected to the broker")
+
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self.connected.is_set():
+            log.warning("the broker is gone: %s", reason)
+        self.connected.clear()
+
+    def _batch(self) -> list[mqtt.MQTTMessage]:
+        try:
+            batch = [self._inbox.get(timeout=0.2)]
+        except queue.Empty:
+            return []
+        while len(batch) < _BATCH and not self._inbox.empty():
+            batch.append(self._inbox.get_nowait())
+        return batch
+
+    def _acknowledge(self, client: mqtt.Client, batch: list[mqtt.MQTTMessage], verdicts: list[Verdict | None]) -> None:
+        for message in batch:
+            client.ack(message.mid, message.qos)
+        by_outbox: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            if verdict is not None:
+                by_outbox[verdict.node, verdict.outbox_id].append(verdict)
+        for (node, outbox_id), told in by_outbox.items():
+            answer = AcknowledgementMessage(
+                outbox_id=outbox_id,
+                committed=tuple(one.sequence for one in told if one.refused_because is None),
+                refused=tuple(
+                    Refusal(sequence=one.sequence, reason=one.refused_because[:300])
+                    for one in told
+                    if one.refused_because is not None
+                ),
+            )
+            client.publish(topics.ACK.of(node), codec.encode(topics.ACK, "console", answer, self._wall_s()), qos=1)

@@ -1,0 +1,134 @@
+"""The one table of routes, and the one function that lets a request pass. What is not in the table is refused."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Match, Route
+
+from console.domain.access import Action, may
+from console.store import nodes, sessions
+from console.web.context import Context
+from console.web.errors import Refused, refusal_response
+
+COOKIE = "gatehouse_session"
+PUBLIC, NODE = "public", "node"
+
+ROUTES: dict[tuple[str, str], str | Action] = {
+    ("GET", "/static/{name}"): PUBLIC,
+    ("GET", "/sign-in"): PUBLIC,
+    ("POST", "/sign-in"): PUBLIC,
+    ("GET", "/welcome/{token}"): PUBLIC,
+    ("POST", "/welcome/{token}"): PUBLIC,
+    ("POST", "/language/{code}"): PUBLIC,
+    ("POST", "/sign-out"): Action.USE_CONSOLE,
+    ("GET", "/"): Action.SEE_ALERTS,
+    ("GET", "/wall"): Action.SEE_ALERTS,
+    ("GET", "/alerts/{event_id}"): Action.SEE_ALERTS,
+    ("POST", "/alerts/{event_id}/acknowledge"): Action.HANDLE_ALERTS,
+    ("POST", "/alerts/{event_id}/close"): Action.HANDLE_ALERTS,
+    ("GET", "/cameras"): Action.SEE_NODES,
+    ("POST", "/cameras/{node}/{camera}/still"): Action.SEE_STILLS,
+    ("GET", "/cameras/{node}/{camera}/still.jpg"): Action.SEE_STILLS,
+    ("GET", "/api/stream"): Action.SEE_ALERTS,
+    ("GET", "/api/alerts"): Action.SEE_ALERTS,
+    ("GET", "/api/alerts/{event_id}/files/{name}"): Action.DOWNLOAD_EVIDENCE,
+    ("GET", "/api/alerts/{event_id}/facts.json"): Action.DOWNLOAD_EVIDENCE,
+    ("GET", "/api/node/hello"): NODE,
+    ("HEAD", "/api/node/files/{sha256}"): NODE,
+    ("PATCH", "/api/node/files/{sha256}"): NODE,
+    ("PUT", "/api/node/cameras/{camera}/still"): NODE,
+}
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def session_hash(token: str) -> str:
+    """What is kept of a session's token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Every request passes here, and only here is decided whether it may go on."""
+    context: Context = request.app.state.context
+    try:
+        await run_in_threadpool(_let_pass, request, context)
+        response = await go_on(request)
+    except Refused as refused:
+        response = refusal_response(request, refused)
+    response.headers.update(_HEADERS)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def route_of(request: Request) -> str | None:
+    """The path template that a request matches."""
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] == Match.FULL:
+            return route.path
+    return None
+
+
+def _let_pass(request: Request, context: Context) -> None:
+    """Raises Refused where the request may not go on."""
+    path = route_of(request)
+    rule = ROUTES.get((request.method, path)) if path else None
+    if rule is None:
+        raise Refused(404, "not_found")
+    if rule == NODE:
+        _let_node_pass(request, context)
+        return
+    if request.method not in ("GET", "HEAD") and not _same_origin(request):
+        raise Refused(403, "foreign_origin")
+    signed_in = _signed_in(request, context)
+    request.state.person = signed_in
+    if rule == PUBLIC:
+        return
+    if signed_in is None:
+        raise Refused(401, "sign_in_first")
+    if not isinstance(rule, Action) or not may(signed_in.role, rule):
+        raise Refused(403, "not_yours")
+
+
+def _let_node_pass(request: Request, context: Context) -> None:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind == "Bearer" and token:
+        with context.database.read() as connection:
+            request.state.node = nodes.find_by_token(connection, token)
+        if request.state.node is not None:
+            return
+    raise Refused(401, "unknown_node")
+
+
+def _signed_in(request: Request, context: Context) -> sessions.SignedIn | None:
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    now_s = context.wall_s()
+    with context.database.read() as connection:
+        found = sessions.find(connection, session_hash(token), now_s)
+    if found is None:
+        return None
+    person, touch_due = found
+    if touch_due:
+        with context.database.write() as connection:
+            sessions.touch(connection, person.token_sha256, now_s)
+    return person
+
+
+def _same_origin(request: Request) -> bool:
+    """Browsers say where a request comes from; one from another site is not ours."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("Host")

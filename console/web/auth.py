@@ -1,0 +1,146 @@
+"""Signing in and out, the first administrator's one-time link, the choice of language."""
+
+import secrets
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from console.domain.access import Role
+from console.store import one_time_links, sessions, users
+from console.store.database import Database
+from console.web.access import COOKIE, session_hash
+from console.web.context import Context
+from console.web.errors import Refused
+from console.web.i18n import CODES
+
+router = APIRouter()
+MIN_PASSWORD_CHARACTERS = 10
+Text = Annotated[str, Form(max_length=200)]
+_hasher = PasswordHasher()
+# Verified where there is no such user, so that the answer takes as long as for one who exists.
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+def new_link(database: Database, now_s: float) -> str:
+    """Makes the link for the first administrator; earlier unused ones stop working. Returns its token."""
+    token = secrets.token_urlsafe(24)
+    with database.write() as connection:
+        one_time_links.drop_unused(connection, Role.ADMINISTRATOR, "")
+        one_time_links.add(connection, session_hash(token), Role.ADMINISTRATOR, "", now_s)
+    return token
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request) -> Response:
+    """The form."""
+    if request.state.person is not None:
+        return RedirectResponse("/", status_code=303)
+    return _page(request, "sign_in.html", 200)
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, name: Text, password: Text) -> Response:
+    """Checks name and password; too many wrong ones must wait."""
+    context: Context = request.app.state.context
+    now_s = context.wall_s()
+    key = f"{request.client.host if request.client else ''}/{name.casefold()}"
+    if context.throttle.wait_s(key, now_s) > 0:
+        return _page(request, "sign_in.html", 429, problem="too_many_tries")
+    with context.database.read() as connection:
+        found = users.credentials(connection, name)
+    try:
+        _hasher.verify(found[1] if found else _NOBODY, password)
+    except VerifyMismatchError:
+        found = None
+    if found is None:
+        context.throttle.failed(key, now_s)
+        return _page(request, "sign_in.html", 401, problem="wrong_password")
+    context.throttle.succeeded(key)
+    return _signed_in(context, found[0].id, now_s)
+
+
+@router.get("/welcome/{token}")
+def welcome_page(request: Request, token: str) -> Response:
+    """Where a one-time link leads."""
+    _usable(request, token)
+    return _page(request, "welcome.html", 200)
+
+
+@router.post("/welcome/{token}")
+def welcome(request: Request, token: str, name: Text, password: Text, again: Text) -> Response:
+    """Makes the account and uses the link up."""
+    context: Context = request.app.state.context
+    link = _usable(request, token)
+    name, now_s = name.strip(), context.wall_s()
+    if len(password) < MIN_PASSWORD_CHARACTERS:
+        return _page(request, "welcome.html", 422, problem="password_too_short")
+    if password != again:
+        return _page(request, "welcome.html", 422, problem="passwords_differ")
+    if not 1 <= len(name) <= 64:
+        return _page(request, "welcome.html", 422, problem="name_missing")
+    hashed = _hasher.hash(password)
+    try:
+        with context.database.write() as connection:
+            user = users.add(connection, name, hashed, link.role, now_s)
+            if not one_time_links.use(connection, session_hash(token), now_s):
+                raise Refused(404, "link_used")
+    except users.NameTakenError:
+        return _page(request, "welcome.html", 422, problem="name_taken")
+    return _signed_in(context, user.id, now_s)
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """Ends the session."""
+    context: Context = request.app.state.context
+    with context.database.write() as connection:
+        sessions.end(connection, request.state.person.token_sha256)
+    response = RedirectResponse("/sign-in", status_code=303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/language/{code}")
+def language(request: Request, code: str) -> Response:
+    """Remembers a language and goes back."""
+    if code not in CODES:
+        raise Refused(404, "not_found")
+    context: Context = request.app.state.context
+    response = RedirectResponse(_path_back(request), status_code=303)
+    response.set_cookie("gatehouse_language", code, max_age=365 * 86400, samesite="lax", secure=context.secure)
+    return response
+
+
+def _path_back(request: Request) -> str:
+    """The path of the page that asked; never an address elsewhere."""
+    path = urlsplit(request.headers.get("Referer", "")).path
+    return path if path.startswith("/") and not path.startswith("//") else "/"
+
+
+def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:
+    context: Context = request.app.state.context
+    with context.database.read() as connection:
+        link = one_time_links.find(connection, session_hash(token), context.wall_s())
+    if link is None:
+        raise Refused(404, "link_used")
+    return link
+
+
+def _signed_in(context: Context, user_id: int, now_s: float) -> Response:
+    token = secrets.token_urlsafe(32)
+    with context.database.write() as connection:
+        sessions.begin(connection, session_hash(token), user_id, now_s)
+    response = RedirectResponse("/", status_code=303)
+    response.set_cookie(
+        COOKIE, token, max_age=int(sessions.LIFETIME_S), httponly=True, samesite="lax", secure=context.secure
+    )
+    return response
+
+
+def _page(request: Request, template: str, status: int, problem: str = "") -> Response:
+    page: Response = request.app.state.pages.render(request, template, status=status, problem=problem)
+    return page

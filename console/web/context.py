@@ -1,0 +1,26 @@
+"""What every route needs, handed to it by the factory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.domain.throttle import Throttle
+from console.store.database import Database
+from console.web.file_store import FileStore
+from console.web.i18n import Languages
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """send_still: asks a node for a picture; False where it can't be asked now."""
+
+    database: Database
+    files: FileStore
+    stills: Path
+    languages: Languages
+    throttle: Throttle
+    wall_s: Callable[[], float]
+    send_still: Callable[[str, str], bool]
+    timezone: str
+    secure: bool
+    max_file_bytes: int

@@ -1,0 +1,66 @@
+"""Vietnamese and English: one catalogue for pages and scripts, times and numbers as people write them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_time
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+CODES = ("vi", "en")
+DEFAULT = "vi"
+FOLDER = Path(__file__).parent / "translations"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language. Messages are keyed by their English text."""
+
+    code: str
+    words: Mapping[str, str]
+    timezone: ZoneInfo
+
+    def text(self, english: str, **values: object) -> str:
+        """The text in this language, with `{name}` filled in from `values`."""
+        return self.words.get(english, english).format(**values) if values else self.words.get(english, english)
+
+    def time(self, at_s: float) -> str:
+        """Hours, minutes and seconds of a UTC moment, in the site's zone."""
+        return str(format_time(self._local(at_s).timetz(), "HH:mm:ss", locale=self.code))
+
+    def moment(self, at_s: float) -> str:
+        """Date and time of a UTC moment, in the site's zone."""
+        return str(format_datetime(self._local(at_s), "EEE dd/MM/y HH:mm:ss", locale=self.code))
+
+    def number(self, value: float) -> str:
+        """A whole number."""
+        return str(format_decimal(round(value), locale=self.code))
+
+    def _local(self, at_s: float) -> datetime:
+        return datetime.fromtimestamp(at_s, UTC).astimezone(self.timezone)
+
+
+class Languages:
+    """All languages of the console."""
+
+    def __init__(self, timezone: str) -> None:
+        zone = ZoneInfo(timezone)
+        self._languages = {code: Language(code, read_words(code), zone) for code in CODES}
+
+    def choose(self, cookie: str | None, accept: str) -> Language:
+        """The language that a person chose, else the first one that the browser names, else Vietnamese."""
+        wanted = [cookie or "", *(part.split(";")[0].strip()[:2].lower() for part in accept.split(","))]
+        return self._languages[next((code for code in wanted if code in self._languages), DEFAULT)]
+
+
+def read_words(code: str) -> dict[str, str]:
+    """The catalogue of a language; English needs none, its messages are the keys."""
+    path = FOLDER / f"{code}.po"
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=code)
+    return {str(message.id): str(message.string) for message in catalogue if message.id and message.string}
