@@ -1,11 +1,12 @@
 """Settings of the console: environment variables GATEHOUSE_CONSOLE_..., all problems reported at once."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Port = Annotated[int, Field(ge=1, le=65535)]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -20,19 +21,19 @@ class Settings(BaseSettings):
     folder: Path = Path("console-data")  # evidence, pictures and, by default, the database
     database: str = ""  # sqlite:///FILE or postgresql://...; empty: SQLite in `folder`
     host: str = "127.0.0.1"
-    port: int = Field(8080, ge=1, le=65535)
+    port: Port = 8080
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False  # a proxy on this machine or network speaks TLS for the console
     public_url: str = ""  # how people reach it, for links; empty: made from host and port
     timezone: str = "Asia/Ho_Chi_Minh"
     broker_host: str = "127.0.0.1"
-    broker_port: int = Field(8883, ge=1, le=65535)
+    broker_port: Port = 8883
     broker_tls: bool = True
     broker_ca_file: Path | None = None
     broker_password_file: Path | None = None
     broker_protocol: Literal["5", "3.1.1"] = "5"
-    max_file_bytes: int = Field(512 * 1024 * 1024, ge=1024)
+    max_file_bytes: Annotated[int, Field(ge=1024)] = 512 * 1024 * 1024
 
     @model_validator(mode="after")
     def _tls_off_loopback(self) -> "Settings":

@@ -55,7 +55,7 @@ class Receiver:
         client.reconnect_delay_set(1, 30)
         properties = None
         if self._address.protocol == "5":
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
             properties.SessionExpiryInterval = _SESSION_S
         client.connect_async(
             self._address.host,

@@ -1,0 +1,1 @@
+"""A camera to try things on."""

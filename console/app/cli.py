@@ -1,0 +1,92 @@
+"""`gatehouse console`: serve the guard's screen, add nodes."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.app.settings import Settings, SettingsError, load_settings
+from console.app.system_clock import wall_s
+from console.store import nodes
+from console.store.database import DatabaseAddressError, open_database
+from console.store.schema import migrate
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The guard's screen.")
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        _fail(error)
+        raise
+
+
+@app.command()
+def serve() -> None:
+    """Serve pages, live stream and uploads, and take in what the nodes say. Settings come from the environment."""
+    import uvicorn
+
+    from console.app.factory import build, first_link
+
+    logging.basicConfig(format="%(asctime)s console %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = _settings()
+    try:
+        console = build(settings, wall_s)
+    except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
+        _fail(error)
+        return
+    if console.receiver is None:
+        typer.echo("no broker_password_file is set: pages only, nothing is heard from nodes")
+    link = first_link(console.database, settings.address, wall_s)
+    if link:
+        typer.echo(f"first administrator, once, within a day: {link}")
+    typer.echo(f"console: {settings.address}")
+    console.start()
+    try:
+        uvicorn.run(
+            console.web,
+            host=settings.host,
+            port=settings.port,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            proxy_headers=settings.behind_proxy,
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    finally:
+        console.stop()
+
+
+@app.command()
+def add_node(
+    name: Annotated[str, typer.Argument(help="the node's name; the broker's account has the same")],
+    site: Annotated[str, typer.Option(help="the school it stands at")],
+    token_file: Annotated[Path, typer.Option(help="where to write the node's token; copy it to the node")],
+    label: Annotated[str, typer.Option(help="what people read")] = "",
+) -> None:
+    """Make a node known, and the token with which it brings files."""
+    try:
+        if token_file.exists():
+            raise FileExistsError(f"{token_file} is there already; name another file")
+        database = open_database(_settings().database_url)
+        migrate(database)
+        with database.write() as connection:
+            token = nodes.add(connection, name, site, label, wall_s())
+            with os.fdopen(os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(token + "\n")
+        database.close()
+    except (OSError, nodes.NodeExistsError, DatabaseAddressError, SQLAlchemyError) as error:
+        _fail(error)
+    typer.echo(f"{name} at {site}: copy {token_file} to the node as console.token_file")
+
+
+def _fail(error: Exception) -> None:
+    typer.echo(f"gatehouse console: {error}", err=True)
+    raise typer.Exit(2)

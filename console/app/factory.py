@@ -1,0 +1,121 @@
+"""Builds the console, top to bottom."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+
+from console.app.settings import Settings
+from console.domain.throttle import Throttle
+from console.ingest.intake import Intake
+from console.ingest.receiver import BrokerAddress, Receiver
+from console.store import users
+from console.store.database import Database, open_database
+from console.store.schema import migrate
+from console.web import alerts_api, auth, node_api, pages, stream
+from console.web.access import guard
+from console.web.context import Context
+from console.web.errors import Refused, refusal_response
+from console.web.file_store import FileStore
+from console.web.i18n import Languages
+from console.web.pages import Pages
+from console.web.stream import Feed
+
+log = logging.getLogger(__name__)
+FAILURES, WINDOW_S = 8, 300.0  # wrong passwords for one name from one address
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Everything that runs; `start` and `stop` are the order of its threads."""
+
+    web: FastAPI
+    database: Database
+    feed: Feed
+    receiver: Receiver | None
+    threads: list[threading.Thread]
+    ended: threading.Event
+
+    def start(self) -> None:
+        """Starts the threads."""
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends the threads, then lets go of the database."""
+        self.ended.set()
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join(5)
+        self.database.close()
+
+
+def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
+    """A console that is not running yet. Raises OSError, DatabaseAddressError, SQLAlchemyError."""
+    database = open_database(settings.database_url)
+    migrate(database)
+    receiver = None
+    if settings.broker_password_file is not None:
+        address = BrokerAddress(
+            settings.broker_host,
+            settings.broker_port,
+            settings.broker_tls,
+            settings.broker_ca_file,
+            settings.broker_password_file,
+            settings.broker_protocol,
+        )
+        receiver = Receiver(address, Intake(database, wall_s), wall_s)
+    context = _context(settings, database, receiver, wall_s)
+    feed, ended = Feed(database), threading.Event()
+    threads = [threading.Thread(target=feed.run, args=(ended,), name="feed", daemon=True)]
+    if receiver is not None:
+        threads.append(threading.Thread(target=receiver.run, args=(ended,), name="receiver", daemon=True))
+    return Console(make_web(context, feed), database, feed, receiver, threads, ended)
+
+
+def _context(settings: Settings, database: Database, receiver: Receiver | None, wall_s: Callable[[], float]) -> Context:
+    stills = settings.folder / "stills"
+    stills.mkdir(parents=True, exist_ok=True)
+    return Context(
+        database=database,
+        files=FileStore(settings.folder / "evidence"),
+        stills=stills,
+        languages=Languages(settings.timezone),
+        throttle=Throttle(FAILURES, WINDOW_S),
+        wall_s=wall_s,
+        send_still=receiver.send_still if receiver else lambda _node, _camera: False,
+        timezone=settings.timezone,
+        secure=settings.secure,
+        max_file_bytes=settings.max_file_bytes,
+    )
+
+
+def make_web(context: Context, feed: Feed) -> FastAPI:
+    """The web application: every route behind the one guard."""
+    web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
+    for module in (pages, auth, alerts_api, node_api, stream):
+        web.include_router(module.router)
+    web.middleware("http")(guard)
+
+    @web.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        return refusal_response(request, error)
+
+    @web.exception_handler(RequestValidationError)
+    def malformed(request: Request, _error: RequestValidationError) -> Response:
+        return refusal_response(request, Refused(422, "malformed"))
+
+    return web
+
+
+def first_link(database: Database, address: str, wall_s: Callable[[], float]) -> str | None:
+    """The one-time link for the first administrator, while there is nobody yet."""
+    with database.read() as connection:
+        if users.count(connection) > 0:
+            return None
+    return f"{address}/welcome/{auth.new_link(database, wall_s())}"

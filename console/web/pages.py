@@ -1,0 +1,203 @@
+"""The pages that people see."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from console.domain.access import Action, may
+from console.domain.alert import AlertState, CloseReason
+from console.domain.node_condition import node_condition
+from console.store import alerts, audit, deliveries, evidence, nodes
+from console.web.context import Context
+from console.web.errors import Refused
+from console.web.i18n import Language
+from console.web.node_api import still_path
+from console.web.words import SCRIPT_WORDS, sentence
+
+router = APIRouter()
+_HERE = Path(__file__).parent
+_STATIC = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+class Pages:
+    """Renders templates in the language of the request."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def language(self, request: Request) -> Language:
+        """The language of a request."""
+        cookie = request.cookies.get("gatehouse_language")
+        return self._context.languages.choose(cookie, request.headers.get("Accept-Language", ""))
+
+    def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page. Every template gets `_` (text), `say` (sentence of a code word), `language`, `person`, `may`."""
+        language = self.language(request)
+        person = getattr(request.state, "person", None)
+        html = self._templates.get_template(template).render(
+            _=language.text,
+            say=lambda group, code: sentence(language, group, code),
+            language=language,
+            person=person,
+            may=lambda action: person is not None and may(person.role, Action(action)),
+            now_s=self._context.wall_s(),
+            script_words=json.dumps({key: language.text(text) for key, text in SCRIPT_WORDS.items()}),
+            **values,
+        )
+        return HTMLResponse(html, status)
+
+    def refusal(self, request: Request, refused: Refused) -> Response:
+        """A page that says why not, and the way back."""
+        if refused.code == "not_yours" and request.url.path == "/":
+            return RedirectResponse("/cameras", status_code=303)
+        return self.render(request, "refusal.html", status=refused.status, code=refused.code)
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def _render(request: Request, template: str, **values: Any) -> Response:
+    page: Response = request.app.state.pages.render(request, template, **values)
+    return page
+
+
+@router.get("/static/{name}")
+def static(name: str) -> Response:
+    """A stylesheet, script or drawing."""
+    path = _HERE / "static" / name
+    if "/" in name or path.suffix not in _STATIC or not path.is_file():
+        raise Refused(404, "not_found")
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(path, media_type=_STATIC[path.suffix], headers=headers)
+
+
+def _wall(request: Request) -> dict[str, Any]:
+    context = _context(request)
+    with context.database.read() as connection:
+        found = alerts.listing(connection, limit=60)
+        pictures = {one.event_id: {f.role: f for f in evidence.files_of(connection, one.event_id)} for one in found}
+        cameras = nodes.cameras(connection)
+        missing = sum(deliveries.missing_count(connection, node.id) for node in nodes.listing(connection))
+    counts = Counter(camera.state for camera in cameras)
+    return {
+        "alerts": found,
+        "pictures": pictures,
+        "cameras": cameras,
+        "counts": counts,
+        "new_count": sum(1 for one in found if one.state == AlertState.NEW and not one.late),
+        "missing": missing,
+    }
+
+
+@router.get("/")
+def wall(request: Request) -> Response:
+    """The alert wall."""
+    return _render(request, "wall.html", newest_id=request.app.state.feed.newest_id, **_wall(request))
+
+
+@router.get("/wall")
+def wall_fragment(request: Request) -> Response:
+    """The wall's inside, for a page that is open."""
+    return _render(request, "wall_inside.html", **_wall(request))
+
+
+@router.get("/alerts/{event_id}")
+def alert(request: Request, event_id: str) -> Response:
+    """One alert: clip, snapshot, facts, what to do."""
+    context = _context(request)
+    with context.database.read() as connection:
+        found = alerts.find(connection, event_id)
+        if found is None:
+            raise Refused(404, "not_found")
+        files = {file.role: file for file in evidence.files_of(connection, event_id)}
+        missing = evidence.missing_reason(connection, event_id)
+    with context.database.write() as connection:
+        audit.write(connection, request.state.person.user_id, "view", event_id, "", context.wall_s())
+    return _render(
+        request, "alert.html", alert=found, files=files, missing=missing, reasons=list(CloseReason), problem=""
+    )
+
+
+@router.post("/alerts/{event_id}/acknowledge")
+def acknowledge(request: Request, event_id: str) -> Response:
+    """A person takes an alert on; a second time changes nothing."""
+    context = _context(request)
+    try:
+        with context.database.write() as connection:
+            alerts.acknowledge(connection, event_id, request.state.person.user_id, context.wall_s())
+    except alerts.AlertStepError:
+        raise Refused(409, "already_closed") from None
+    return _back(request, event_id)
+
+
+@router.post("/alerts/{event_id}/close")
+def close(request: Request, event_id: str, reason: str = Form(""), note: str = Form("", max_length=1000)) -> Response:
+    """A person closes an alert and says what it was."""
+    context = _context(request)
+    if reason not in list(CloseReason):
+        raise Refused(422, "reason_missing")
+    try:
+        with context.database.write() as connection:
+            user_id, now_s = request.state.person.user_id, context.wall_s()
+            alerts.close(connection, event_id, user_id, CloseReason(reason), note, now_s)
+    except alerts.AlertStepError:
+        raise Refused(409, "already_closed") from None
+    return _back(request, event_id)
+
+
+def _back(request: Request, event_id: str) -> Response:
+    """Scripts get a short yes, forms their page."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return Response(status_code=204)
+    return RedirectResponse(f"/alerts/{event_id}", status_code=303)
+
+
+@router.get("/cameras")
+def cameras(request: Request) -> Response:
+    """Cameras and nodes: who sees, who does not, and why."""
+    context = _context(request)
+    now_s = context.wall_s()
+    with context.database.read() as connection:
+        boxes = nodes.listing(connection)
+        found = nodes.cameras(connection)
+        missing = {box.name: deliveries.missing_count(connection, box.id) for box in boxes}
+    conditions = {
+        box.name: node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s) for box in boxes
+    }
+    return _render(request, "cameras.html", nodes=boxes, cameras=found, conditions=conditions, missing=missing)
+
+
+@router.get("/cameras/{node}/{camera}/still.jpg")
+def still(request: Request, node: str, camera: str) -> Response:
+    """A camera's last picture."""
+    path = still_path(_context(request), node, camera)
+    if not path.is_file():
+        raise Refused(404, "not_found")
+    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
+
+
+@router.post("/cameras/{node}/{camera}/still")
+def ask_still(request: Request, node: str, camera: str) -> Response:
+    """Asks the node for a fresh picture."""
+    context = _context(request)
+    with context.database.read() as connection:
+        known = any((one.node, one.name) == (node, camera) for one in nodes.cameras(connection))
+    if not known:
+        raise Refused(404, "not_found")
+    if not context.send_still(node, camera):
+        raise Refused(503, "broker_away")
+    return RedirectResponse("/cameras", status_code=303)
