@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -20,6 +21,7 @@ from av.video.stream import VideoStream
 from edge.adapters.segments import Segment, find_segments, open_segment
 
 GAP_S = 0.5  # less than this between two segments is rounding of their names
+OVERLAP_S = 10.0
 _TICKS_S = 90_000  # of the clip's own time base
 _SECTION = 1 << 20
 
@@ -85,7 +87,7 @@ def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path)
     """
     segments = find_segments(directory, begins_at_s, ends_at_s)
     pieces = [piece for segment in segments if (piece := _cut(segment, begins_at_s, ends_at_s)) is not None]
-    pieces = _of_one_format(pieces)
+    pieces = _without_overlap(_of_one_format(pieces))
     if not pieces:
         when = datetime.fromtimestamp(begins_at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         raise NoRecording(
@@ -142,6 +144,25 @@ def _of_one_format(pieces: list[_Piece]) -> list[_Piece]:
         return []
     longest = max(seconds, key=lambda picture_format: seconds[picture_format])
     return [piece for piece in pieces if piece.format == longest]
+
+
+def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
+    """Shows no moment twice.
+
+    Many cameras send a new connection the pictures since the last key frame again. Only overlaps up to `OVERLAP_S` are
+    cut: a longer one is a wall clock that was set back, and both pieces show something else.
+    """
+    kept: list[_Piece] = []
+    for piece, following in pairwise([*pieces, None]):
+        assert piece is not None
+        if following is not None and 0.0 < piece.ends_at_s - following.begins_at_s <= OVERLAP_S:
+            until_s = following.begins_at_s - 0.02
+            packets = [packet for packet in piece.packets if packet[2] < until_s]
+            if packets:
+                kept.append(_Piece(piece.format, packets, following.begins_at_s))
+        else:
+            kept.append(piece)
+    return kept
 
 
 @contextmanager

@@ -83,6 +83,16 @@ def test_a_hole_in_the_recording_is_told_and_kept(tmp_path, make_video, record):
     assert max(later - earlier for earlier, later in pairwise(times)) == pytest.approx(14.1, abs=0.01)
 
 
+def test_no_moment_is_shown_twice_where_a_new_connection_repeats_pictures(tmp_path, make_video, record, payloads_of):
+    recorder = Recorder(tmp_path, 60.0, ROOM)
+    fed = record(recorder, make_video(), EPOCH_S, only=slice(0, 25))
+    again = record(recorder, make_video(), EPOCH_S + 2, only=slice(20, None))
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, tmp_path / "clip.mp4")
+    assert payloads_of(tmp_path / "clip.mp4") == fed.payloads[:20] + again.payloads
+    assert facts.gaps == ()
+    assert facts.frames == 60
+
+
 def test_of_two_picture_formats_the_longer_one_is_kept(tmp_path, make_video, record):
     recorder = Recorder(tmp_path, 2.0, ROOM)
     record(recorder, make_video(seconds=3), EPOCH_S)
