@@ -48,7 +48,7 @@ def run_checks(config: EdgeConfig, out: Path, clock: Clock, tell: Callable[[str]
             pool.submit(_check_camera, camera, out, clock) for camera in config.cameras
         ]
         jobs.append(pool.submit(lambda: [check_broker(config.node.name, config.broker)]))
-        jobs.append(pool.submit(lambda: [check_console(config.console)]))
+        jobs.append(pool.submit(lambda: [check_console(config.console, clock)]))
         jobs.append(pool.submit(lambda: [check_disk(config)]))
         for done, job in enumerate(as_completed(jobs), 1):
             subjects = ", ".join(f"{verdict.subject} {_mark(verdict)}" for verdict in job.result())

@@ -16,8 +16,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.adapters.mqtt_publisher import BrokerAddress, make_client
 from edge.config.load import read_secret
 from edge.config.schema import BrokerSection, ConsoleSection
+from edge.core.ports import Clock
 
 TIMEOUT_S = 5.0
+CLOCK_TOLERANCE_S = 5.0
 _MQTT_BAD_VERSION = 132
 _MQTT_REFUSED = (134, 135)  # bad user name or password; not authorised
 
@@ -86,8 +88,8 @@ def _broker_verdict(subject: str, node: str, section: BrokerSection, answers: li
     return Verdict(subject, False, f"{place} refuses the sign-in: {answers[0]}.")
 
 
-def check_console(section: ConsoleSection) -> Verdict:
-    """HTTP(S) and the node's token."""
+def check_console(section: ConsoleSection, clock: Clock) -> Verdict:
+    """HTTP(S), the node's token, and whether both clocks agree."""
     subject = "console"
     parts = urlsplit(section.url)
     tls = parts.scheme == "https"
@@ -98,13 +100,14 @@ def check_console(section: ConsoleSection) -> Verdict:
     headers = {"Authorization": f"Bearer {read_secret(section.token_file)}"}
     try:
         with httpx.Client(verify=context, timeout=TIMEOUT_S, trust_env=False) as client:
-            status = client.get(f"{section.url}/api/node/hello", headers=headers).status_code
+            answer = client.get(f"{section.url}/api/node/hello", headers=headers)
     except (httpx.HTTPError, UnicodeEncodeError) as error:
         return Verdict(
             subject, False, f"{section.url} gave no sound HTTP answer ({type(error).__name__}): check the port."
         )
+    status = answer.status_code
     if status == httpx.codes.OK:
-        return Verdict(subject, True, f"{section.url}, token accepted")
+        return Verdict(subject, True, f"{section.url}, token accepted", _clock_notes(answer, clock))
     causes = {
         401: "refuses the token: make a new one at the console and put it into `console.token_file`",
         403: "knows the token but does not let this node in: enable the node at the console",
@@ -112,6 +115,17 @@ def check_console(section: ConsoleSection) -> Verdict:
     }
     cause = causes.get(status, "answers with an error of its own: look at the console's log")
     return Verdict(subject, False, f"{section.url} {cause} (HTTP {status}).")
+
+
+def _clock_notes(answer: httpx.Response, clock: Clock) -> tuple[str, ...]:
+    """The console tells its time in `at_s`; older ones don't."""
+    try:
+        off_s = clock.wall_s() - float(answer.json()["at_s"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+    if abs(off_s) <= CLOCK_TOLERANCE_S:
+        return ()
+    return (f"this box's clock is {off_s:+.0f} s off the console's: set up NTP on both",)
 
 
 def _unreachable(host: str, port: int, ca_file: Path | None, tls: bool, section: str) -> str | None:
