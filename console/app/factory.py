@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
 from console.app.settings import Settings
 from console.domain.throttle import Throttle
@@ -98,8 +99,10 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    for module in (pages, auth, alerts_api, node_api, stream):
-        web.include_router(module.router)
+    routers = [module.router for module in (pages, auth, alerts_api, node_api, stream)]
+    for router in routers:
+        web.include_router(router)
+    web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     web.middleware("http")(guard)
 
     @web.exception_handler(Refused)

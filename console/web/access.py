@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from console.domain.access import Action, may
 from console.store import nodes, sessions
@@ -72,10 +73,9 @@ async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]
 
 def route_of(request: Request) -> str | None:
     """The path template that a request matches."""
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] == Match.FULL:
-            return route.path
-    return None
+    routes: list[APIRoute] = request.app.state.routes
+    matching = (route.path for route in routes if route.matches(request.scope)[0] == Match.FULL)
+    return next(matching, None)
 
 
 def _let_pass(request: Request, context: Context) -> None:
