@@ -70,7 +70,8 @@ def depth(polygon: Floats, points: Floats) -> Floats:
     """
     a, b = polygon, np.roll(polygon, -1, axis=0)
     distance = segment_distance(a, b, points).min(axis=1)
-    return np.where(contains(polygon, points), distance, -distance)
+    signed: Floats = np.where(contains(polygon, points), distance, -distance)
+    return signed
 
 
 def segment_distance(starts: Floats, ends: Floats, points: Floats) -> Floats:
@@ -89,7 +90,8 @@ def segment_distance(starts: Floats, ends: Floats, points: Floats) -> Floats:
     )
     nearest = starts[None] + np.clip(share, 0, 1)[..., None] * along[None]
     gap = points[:, None] - nearest
-    return np.hypot(gap[..., 0], gap[..., 1])
+    distance: Floats = np.hypot(gap[..., 0], gap[..., 1])
+    return distance
 
 
 def side_of_line(line: tuple[tuple[float, float], tuple[float, float]], point: tuple[float, float]) -> float:

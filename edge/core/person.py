@@ -43,7 +43,8 @@ class Person:
     xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
     first_seen_s, last_seen_s: media seconds.
     bridged: the gap that this very frame closed, if one.
-    ended_because: None while alive; "left" over the picture's border, "lost" in its middle, "merged" into `merged_into`.
+    ended_because: None while alive; "left" over the picture's border, "lost" in its middle, "merged" into the person
+        `merged_into`, whom it turned out to be.
     """
 
     person_id: int

@@ -43,7 +43,7 @@ class LinkParams:
 
 
 def cost(identity: Identity, track: Track, frame_size: tuple[int, int], params: LinkParams) -> float:
-    """How badly `track` fits as the continuation of `identity`: infinite where it can't be, about 0 where it is plain."""
+    """How badly `track` fits as the continuation of `identity`: infinite where it can't be, 0 where it is plain."""
     gap_s = track.first_seen_s - identity.last_seen_s
     if gap_s <= 0:  # both were seen at once: two people
         return math.inf

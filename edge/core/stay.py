@@ -125,10 +125,9 @@ class StayKeeper:
             else:
                 self._keep_gap(presence, _brief_exit(before.since_s, after.since_s, person))
         if after.inside:
-            return ended + [self._dwell(presence, person, frame_size, now_s)]
+            return [*ended, self._dwell(presence, person, frame_size, now_s)]
         if presence.stay_id is None:
             return ended
-        presence.last_seen_s = max(presence.entered_s, min(presence.last_seen_s, after.since_s))
         if before.inside:
             presence.last_seen_s = max(presence.entered_s, after.since_s)
         if now_s - after.since_s > self.zone.grace_s:

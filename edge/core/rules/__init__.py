@@ -1,1 +1,1 @@
-"""One file for each rule."""
+"""Rules: each judges scenes and says what it found. `table` lists them."""

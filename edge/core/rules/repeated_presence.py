@@ -10,7 +10,7 @@ from edge.core.stay import Stay
 
 @dataclass(frozen=True, slots=True)
 class RepeatedPresenceParams:
-    """zone: its name. Fires when stays within `window_s` sum to `dwell_s`; closes after `absent_s` without the person."""
+    """zone: its name. Fires when a person's stays within `window_s` sum to `dwell_s`; closes after `absent_s` away."""
 
     zone: str
     dwell_s: float
@@ -42,7 +42,7 @@ class RepeatedPresenceRule:
         now_s = scene.media_s
         armed_since_s = self._armed.update(armed, now_s)
         if not armed:
-            return self._disarm(now_s)
+            return self._disarm()
         for stay in [*scene.ended_in(self._params.zone), *scene.stays_in(self._params.zone)]:
             visits = self._visits.setdefault(stay.person_id, _Visits())
             visits.spans[stay.stay_id] = stay.entered_s, stay.last_seen_s
@@ -77,7 +77,7 @@ class RepeatedPresenceRule:
         visits.spans = {}
         return [signal]
 
-    def _disarm(self, now_s: float) -> list[Signal]:
+    def _disarm(self) -> list[Signal]:
         signals = []
         for visits in self._visits.values():
             if visits.open_as is not None and visits.latest is not None:
