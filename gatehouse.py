@@ -10,7 +10,7 @@ _GROUPS = {
     "console": ("console.app.cli", "the guard's screen: serve, nodes, users"),
     "broker": ("broker.cli", "the post office between them: run, add-node, contract"),
     "models": ("models.cli", "the networks that find people: list, add, evaluate"),
-    "demo": ("demo", "one school on this machine, end to end"),
+    "demo": ("edge.app.demo", "one school on this machine, end to end"),
 }
 
 

@@ -13,3 +13,8 @@ def user_model_folder() -> Path:
     """Where `gatehouse models add` keeps networks: XDG_DATA_HOME/gatehouse/models, by default below ~/.local/share."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "gatehouse" / "models"
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """This process's environment with `more` in it, for a child."""
+    return {**os.environ, **more}

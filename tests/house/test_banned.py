@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("edge", "models", "broker", "console", "gatehouse.py", "demo.py")
+PACKAGES = ("edge", "models", "broker", "console", "gatehouse.py")
 
 CLOCKS = {
     "time.time",
