@@ -203,7 +203,7 @@ def _mux(pieces: list[_Piece], template: VideoStream, part: Path) -> None:
                 packet.is_keyframe = is_keyframe
                 container.mux(packet)
                 last = dts
-            ended_s = piece.ends_at_s + shift_s
+            ended_s = piece.packets[0][1] + piece.ends_at_s - piece.begins_at_s + shift_s  # in decoding time
 
 
 def _facts(pieces: list[_Piece], from_s: float, to_s: float, part: Path) -> ClipFacts:

@@ -24,7 +24,8 @@ import cv2, numpy as np
 from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
-width, height, fps, bit_rate, codec = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+width, height, bit_rate = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[4])
+fps, codec = float(sys.argv[3]), sys.argv[5]
 noise = np.random.default_rng(1)
 ground = cv2.GaussianBlur(noise.integers(0, 255, (height, width, 3), np.uint8), (9, 9), 0)
 def picture(n):

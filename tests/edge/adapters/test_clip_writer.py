@@ -62,6 +62,9 @@ def test_pictures_in_another_order_come_out_in_the_right_one(tmp_path, make_vide
     write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, out)
     with av.open(str(video)) as made, av.open(str(out)) as cut:
         wanted, found = ([frame.to_ndarray() for frame in c.decode(video=0)] for c in (made, cut))
+    with av.open(str(out)) as cut:
+        times = [frame.time for frame in cut.decode(video=0)]
+    assert [later - earlier for earlier, later in pairwise(times)] == pytest.approx([0.1] * 59, abs=1e-4)
     assert len(found) == len(wanted)
     assert all((a == b).all() for a, b in zip(found, wanted, strict=True))
 
