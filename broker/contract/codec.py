@@ -27,7 +27,7 @@ class _Envelope(BaseModel):
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
     outboxid: str | None = Field(None, max_length=64)
-    outboxsequence: int | None = Field(None, ge=1)
+    outboxsequence: int | None = Field(None, ge=1, le=2**53)
     data: dict[str, Any]
 
 
@@ -84,6 +84,8 @@ def decode(topic_name: str, payload: bytes) -> Received:
         raise DecodeError(str(error)) from error
     if len(payload) > MAX_BYTES:
         raise DecodeError(f"{len(payload)} bytes, more than the {MAX_BYTES} that any message needs")
+    if b"\\u0000" in payload:
+        raise DecodeError("a text holds the character NUL, which databases do not take")
     try:
         envelope = _Envelope.model_validate_json(payload)
         if envelope.type != f"gatehouse.{topic.kind}.v1":
@@ -105,5 +107,5 @@ def numbers_of(payload: bytes) -> tuple[str, int] | None:
         outbox_id, sequence = document["outboxid"], document["outboxsequence"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    sound = isinstance(outbox_id, str) and len(outbox_id) <= 64 and type(sequence) is int and sequence >= 1
+    sound = isinstance(outbox_id, str) and len(outbox_id) <= 64 and type(sequence) is int and 1 <= sequence <= 2**53
     return (outbox_id, sequence) if sound else None

@@ -6,13 +6,16 @@ All boxes and points are fractions of the picture's width and height, origin top
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = 1
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Box = tuple[Fraction, Fraction, Fraction, Fraction]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
+Moment = Annotated[float, Field(ge=0, le=4e9)]  # UTC seconds, to the year 2096: what a calendar can show
+Count = Annotated[int, Field(ge=0, le=2**53)]  # what JSON numbers and databases hold exactly
+Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Severity = Literal["low", "medium", "high", "critical"]
@@ -27,7 +30,7 @@ class _Message(BaseModel):
 class PathPoint(_Message):
     """Where a person's feet were, at a moment."""
 
-    at_s: float
+    at_s: Moment
     x: Fraction
     y: Fraction
 
@@ -35,8 +38,8 @@ class PathPoint(_Message):
 class GapBridged(_Message):
     """A time in which the person was not seen inside the zone, and why the stay went on all the same."""
 
-    from_at_s: float
-    to_at_s: float
+    from_at_s: Moment
+    to_at_s: Moment
     reason: Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
 
 
@@ -45,20 +48,20 @@ class EventMessage(_Message):
 
     schema_version: Literal[1] = 1
     event_id: EventId
-    revision: Annotated[int, Field(ge=1)]
+    revision: Revision
     state: Literal["open", "updated", "closed"]
     rule: RuleKind
     camera: Name
     zone: Name | None = None
     severity: Severity = "medium"
-    stage: Annotated[int, Field(ge=1)] = 1
-    opened_at_s: float
-    captured_at_s: float = Field(description="capture time of the frame that this revision speaks of")
-    closed_at_s: float | None = None
+    stage: Annotated[int, Field(ge=1, le=100)] = 1
+    opened_at_s: Moment
+    captured_at_s: Moment = Field(description="capture time of the frame that this revision speaks of")
+    closed_at_s: Moment | None = None
     closed_because: Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"] | None = None
     dwell_s: Annotated[float, Field(ge=0)] = 0.0
     threshold_s: float | None = Field(None, description="the seconds the rule was set to")
-    people: Annotated[int, Field(ge=0)] = 1
+    people: Count = 1
     direction: Literal["in", "out"] | None = None
     visits: Annotated[int, Field(ge=1)] = Field(1, description="stays summed up, for repeated_presence")
     confidence: Fraction = 0.0
@@ -74,10 +77,10 @@ class EvidenceFile(_Message):
     role: Literal["clip", "snapshot", "snapshot_boxes", "track"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
     media_type: Literal["video/mp4", "image/jpeg", "application/json"]
-    bytes: Annotated[int, Field(ge=1)]
+    bytes: Annotated[int, Field(ge=1, le=2**40)]
     sha256: Sha256
-    begins_at_s: float
-    ends_at_s: float
+    begins_at_s: Moment
+    ends_at_s: Moment
 
 
 class EvidenceMessage(_Message):
@@ -85,10 +88,16 @@ class EvidenceMessage(_Message):
 
     schema_version: Literal[1] = 1
     event_id: EventId
-    revision: Annotated[int, Field(ge=1)]
+    revision: Revision
     camera: Name
     files: tuple[EvidenceFile, ...] = Field((), max_length=16)
     missing: str | None = Field(None, max_length=300, description="why a clip could not be made, for people")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "EvidenceMessage":
+        if len({file.name for file in self.files}) < len(self.files):
+            raise ValueError("two files have the same name")
+        return self
 
 
 class CameraHealth(_Message):
@@ -97,16 +106,16 @@ class CameraHealth(_Message):
     camera: Name
     label: str = Field("", max_length=120, description="what people call it")
     state: Literal["sees", "impaired", "blind"]
-    since_at_s: float
+    since_at_s: Moment
     reason: str = Field("", max_length=300, description="true cause in plain English, empty while it sees")
     reason_code: str = Field("", max_length=40, description="the same as a stable word that the console translates")
     recording: bool = False
     analysed_fps: float = 0.0
-    frames_dropped: int = 0
-    reconnects: int = 0
-    last_frame_at_s: float | None = None
-    width: int = 0
-    height: int = 0
+    frames_dropped: Count = 0
+    reconnects: Count = 0
+    last_frame_at_s: Moment | None = None
+    width: Count = 0
+    height: Count = 0
     codec: str = ""
     zones: tuple["ZoneShape", ...] = Field((), max_length=32)
 
@@ -123,17 +132,17 @@ class HealthMessage(_Message):
     """Sent every 15 s and at every change."""
 
     schema_version: Literal[1] = 1
-    at_s: float
-    started_at_s: float
-    version: str
+    at_s: Moment
+    started_at_s: Moment
+    version: Annotated[str, Field(max_length=60)]
     state: Literal["ok", "degraded"]
     problems: tuple[str, ...] = Field((), max_length=32)
     cameras: tuple[CameraHealth, ...] = Field((), max_length=64)
-    outbox_rows: int = 0
-    uploads_waiting: int = 0
+    outbox_rows: Count = 0
+    uploads_waiting: Count = 0
     oldest_waiting_s: float = 0.0
-    worker_restarts: int = 0
-    disk_free_bytes: int = 0
+    worker_restarts: Count = 0
+    disk_free_bytes: Count = 0
 
 
 class StatusMessage(_Message):
@@ -141,8 +150,8 @@ class StatusMessage(_Message):
 
     schema_version: Literal[1] = 1
     status: Literal["online", "offline"]
-    at_s: float
-    version: str = ""
+    at_s: Moment
+    version: Annotated[str, Field(max_length=60)] = ""
 
 
 class CommandMessage(_Message):
@@ -152,7 +161,7 @@ class CommandMessage(_Message):
     command_id: EventId
     command: Literal["send_still"]
     camera: Name
-    at_s: float
+    at_s: Moment
 
 
 class Refusal(_Message):

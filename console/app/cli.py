@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.app.settings import Settings, SettingsError, load_settings
 from console.app.system_clock import wall_s
+from console.domain.access import Role
 from console.store import nodes
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
@@ -85,6 +86,25 @@ def add_node(
     except (OSError, nodes.NodeExistsError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
     typer.echo(f"{name} at {site}: copy {token_file} to the node as console.token_file")
+
+
+@app.command()
+def add_user(
+    name: Annotated[str, typer.Argument(help="the name to sign in with")],
+    role: Annotated[Role, typer.Option(help="what the person is here for")],
+) -> None:
+    """Make a one-time link with which a person chooses a password; it works for a day."""
+    from console.web.auth import new_link
+
+    settings = _settings()
+    try:
+        database = open_database(settings.database_url)
+        migrate(database)
+        token = new_link(database, role, name, wall_s())
+        database.close()
+    except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
+        _fail(error)
+    typer.echo(f"{role} {name}, once, within a day: {settings.address}/welcome/{token}")
 
 
 def _fail(error: Exception) -> None:

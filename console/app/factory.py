@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from console.app.settings import Settings
+from console.domain.access import Role
 from console.domain.throttle import Throttle
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
@@ -121,4 +122,4 @@ def first_link(database: Database, address: str, wall_s: Callable[[], float]) ->
     with database.read() as connection:
         if users.count(connection) > 0:
             return None
-    return f"{address}/welcome/{auth.new_link(database, wall_s())}"
+    return f"{address}/welcome/{auth.new_link(database, Role.ADMINISTRATOR, '', wall_s())}"

@@ -36,9 +36,7 @@ class Intake:
         try:
             received = codec.decode(topic, payload)
         except codec.DecodeError as error:
-            with self._database.write() as connection:
-                deliveries.put_aside(connection, topic, payload, str(error), now_s)
-            return self._refusal_of_malformed(topic, payload, str(error))
+            return self.refuse(topic, payload, str(error))
         with self._database.write() as connection:
             reason = self._commit(connection, received, now_s)
             if reason is not None:
@@ -54,28 +52,37 @@ class Intake:
         if owner is None:
             return f"node {received.node!r} is not known here; add it: gatehouse console add-node"
         content = received.message.model_dump(mode="json")
+        if received.sequence is not None and received.outbox_id is not None:
+            deliveries.note_number(connection, owner.id, received.outbox_id, received.sequence, now_s)
         match received.message:
             case EventMessage():
-                try:
-                    alerts.take_event(connection, owner, content, now_s)
-                except alerts.AlertStepError as error:
-                    return str(error)
+                if not alerts.may_tell(connection, owner, received.message.event_id):
+                    return "this event belongs to another node"
+                alerts.take_event(connection, owner, content, now_s)
             case EvidenceMessage():
+                if not alerts.may_tell(connection, owner, received.message.event_id):
+                    return "this event belongs to another node"
                 evidence.take(connection, owner, content, now_s)
             case HealthMessage():
                 nodes.set_health(connection, owner.id, owner.name, content, now_s)
             case StatusMessage() as status:
                 nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
-        if received.sequence is not None and received.outbox_id is not None:
-            deliveries.note_number(connection, owner.id, received.outbox_id, received.sequence, now_s)
         return None
 
-    @staticmethod
-    def _refusal_of_malformed(topic: str, payload: bytes, reason: str) -> Verdict | None:
-        """A refusal, where node and number can still be read; otherwise the node would send it for ever."""
-        number = codec.numbers_of(payload)
+    def refuse(self, topic: str, payload: bytes, reason: str) -> Verdict | None:
+        """Keeps a message aside that can never be taken; a refusal where its node and number can be read.
+
+        Without the refusal the node would send it for ever.
+        """
+        number, now_s = codec.numbers_of(payload), self._wall_s()
         try:
-            node, kind = topics.parse(topic)
+            name, kind = topics.parse(topic)
         except ValueError:
-            return None
-        return Verdict(node, *number, reason) if number and kind.numbered else None
+            name, kind = "", None
+        told = number if kind is not None and kind.numbered else None
+        with self._database.write() as connection:
+            deliveries.put_aside(connection, topic, payload, reason, now_s)
+            owner = nodes.find(connection, name) if told else None
+            if owner is not None and told is not None:
+                deliveries.note_number(connection, owner.id, *told, now_s)
+        return Verdict(name, *told, reason) if told else None

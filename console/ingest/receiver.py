@@ -15,7 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from broker.contract import codec, topics
 from broker.contract.messages import AcknowledgementMessage, CommandMessage, Refusal
@@ -68,15 +68,9 @@ class Receiver:
         try:
             while not stop.is_set():
                 batch = self._batch()
-                while batch and not stop.is_set():
-                    try:
-                        verdicts = [self._intake.take(message.topic, bytes(message.payload)) for message in batch]
-                    except SQLAlchemyError as error:
-                        log.error("the database is away (%s); messages wait", type(error).__name__)
-                        stop.wait(_RETRY_S)
-                        continue
+                verdicts = [self._verdict(message, stop) for message in batch]
+                if not stop.is_set():
                     self._acknowledge(client, batch, verdicts)
-                    batch = []
         finally:
             client.disconnect()
             client.loop_stop()
@@ -121,6 +115,20 @@ class Receiver:
         if self.connected.is_set():
             log.warning("the broker is gone: %s", reason)
         self.connected.clear()
+
+    def _verdict(self, message: mqtt.MQTTMessage, stop: threading.Event) -> Verdict | None:
+        """Takes one message in, however long the database is away; one that it can't hold is refused for good."""
+        topic, payload = message.topic, bytes(message.payload)
+        while not stop.is_set():
+            try:
+                return self._intake.take(topic, payload)
+            except (OperationalError, InterfaceError) as error:
+                log.error("the database is away (%s); messages wait", type(error).__name__)
+                stop.wait(_RETRY_S)
+            except (SQLAlchemyError, OverflowError, ValueError) as error:
+                log.error("a message on %s can't be stored: %s", topic, type(error).__name__)
+                return self._intake.refuse(topic, payload, f"can't be stored: {type(error).__name__}")
+        return None
 
     def _batch(self) -> list[mqtt.MQTTMessage]:
         try:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from console.domain.alert import SEVERITY_ORDER, STATE_ORDER, AlertState, CloseReason, Severity, is_late, may_become
 from console.store import changes
 from console.store.nodes import Node
-from console.store.tables import alert, camera, event, node, site, user_account
+from console.store.tables import alert, camera, event, evidence, node, site, user_account
 
 
 class AlertStepError(ValueError):
@@ -40,14 +40,10 @@ class Alert:
 def take_event(connection: Connection, owner: Node, message: dict[str, Any], now_s: float) -> bool:
     """Takes in one revision of an event (an EventMessage as JSON); False where a newer or the same one is here already.
 
-    An event of another node under the same id is refused with AlertStepError.
+    The caller has asked `may_tell`.
     """
     event_id, revision = message["event_id"], message["revision"]
-    known = connection.execute(
-        select(event.c.revision, event.c.node_id).where(event.c.event_id == event_id).with_for_update()
-    ).first()
-    if known is not None and known.node_id != owner.id:
-        raise AlertStepError("this event belongs to another node")
+    known = connection.execute(select(event.c.revision).where(event.c.event_id == event_id).with_for_update()).first()
     if known is not None and known.revision >= revision:
         return False
     values = {
@@ -75,6 +71,15 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
             insert(alert).values(event_id=event_id, state=state, state_order=STATE_ORDER[state], close_note="")
         )
     changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
+    return True
+
+
+def may_tell(connection: Connection, owner: Node, event_id: str) -> bool:
+    """Whether an event, or evidence of it, may come from this node: nobody else has told of it before."""
+    for table in (event, evidence):
+        teller = connection.execute(select(table.c.node_id).where(table.c.event_id == event_id)).scalar()
+        if teller is not None:
+            return bool(teller == owner.id)
     return True
 
 

@@ -32,8 +32,9 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
         found = next((f for f in evidence.files_of(connection, event_id) if f.name == name), None)
     if found is None or not context.files.has(found.sha256):
         raise Refused(404, "not_found")
-    if download:
-        _note(request, "download", event_id, f"{name} {found.sha256}")
+    # A player asks for many ranges of one film; the first one is the look that counts.
+    if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
+        _note(request, "download" if download else "view", event_id, f"{name} {found.sha256}")
     response = FileResponse(
         context.files.path(found.sha256),
         media_type=found.media_type,

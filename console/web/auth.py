@@ -1,6 +1,7 @@
 """Signing in and out, the first administrator's one-time link, the choice of language."""
 
 import secrets
+from functools import cache
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -21,16 +22,23 @@ router = APIRouter()
 MIN_PASSWORD_CHARACTERS = 10
 Text = Annotated[str, Form(max_length=200)]
 _hasher = PasswordHasher()
-# Verified where there is no such user, so that the answer takes as long as for one who exists.
-_NOBODY = _hasher.hash(secrets.token_hex(16))
 
 
-def new_link(database: Database, now_s: float) -> str:
-    """Makes the link for the first administrator; earlier unused ones stop working. Returns its token."""
+@cache
+def _nobody() -> str:
+    """A hash verified where there is no such user, so that the answer takes as long as for one who exists."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
+def new_link(database: Database, role: Role, name: str, now_s: float) -> str:
+    """Makes a link for an account; earlier unused ones for the same stop working. Returns its token.
+
+    name: of the account; empty where the person is to choose.
+    """
     token = secrets.token_urlsafe(24)
     with database.write() as connection:
-        one_time_links.drop_unused(connection, Role.ADMINISTRATOR, "")
-        one_time_links.add(connection, session_hash(token), Role.ADMINISTRATOR, "", now_s)
+        one_time_links.drop_unused(connection, role, name)
+        one_time_links.add(connection, session_hash(token), role, name, now_s)
     return token
 
 
@@ -53,7 +61,7 @@ def sign_in(request: Request, name: Text, password: Text) -> Response:
     with context.database.read() as connection:
         found = users.credentials(connection, name)
     try:
-        _hasher.verify(found[1] if found else _NOBODY, password)
+        _hasher.verify(found[1] if found else _nobody(), password)
     except VerifyMismatchError:
         found = None
     if found is None:
@@ -66,22 +74,21 @@ def sign_in(request: Request, name: Text, password: Text) -> Response:
 @router.get("/welcome/{token}")
 def welcome_page(request: Request, token: str) -> Response:
     """Where a one-time link leads."""
-    _usable(request, token)
-    return _page(request, "welcome.html", 200)
+    return _page(request, "welcome.html", 200, link=_usable(request, token))
 
 
 @router.post("/welcome/{token}")
-def welcome(request: Request, token: str, name: Text, password: Text, again: Text) -> Response:
+def welcome(request: Request, token: str, password: Text, again: Text, name: Text = "") -> Response:
     """Makes the account and uses the link up."""
     context: Context = request.app.state.context
     link = _usable(request, token)
-    name, now_s = name.strip(), context.wall_s()
+    name, now_s = link.user_name or name.strip(), context.wall_s()
     if len(password) < MIN_PASSWORD_CHARACTERS:
-        return _page(request, "welcome.html", 422, problem="password_too_short")
+        return _page(request, "welcome.html", 422, link=link, problem="password_too_short")
     if password != again:
-        return _page(request, "welcome.html", 422, problem="passwords_differ")
+        return _page(request, "welcome.html", 422, link=link, problem="passwords_differ")
     if not 1 <= len(name) <= 64:
-        return _page(request, "welcome.html", 422, problem="name_missing")
+        return _page(request, "welcome.html", 422, link=link, problem="name_missing")
     hashed = _hasher.hash(password)
     try:
         with context.database.write() as connection:
@@ -89,7 +96,7 @@ def welcome(request: Request, token: str, name: Text, password: Text, again: Tex
             if not one_time_links.use(connection, session_hash(token), now_s):
                 raise Refused(404, "link_used")
     except users.NameTakenError:
-        return _page(request, "welcome.html", 422, problem="name_taken")
+        return _page(request, "welcome.html", 422, link=link, problem="name_taken")
     return _signed_in(context, user.id, now_s)
 
 
@@ -141,6 +148,6 @@ def _signed_in(context: Context, user_id: int, now_s: float) -> Response:
     return response
 
 
-def _page(request: Request, template: str, status: int, problem: str = "") -> Response:
-    page: Response = request.app.state.pages.render(request, template, status=status, problem=problem)
+def _page(request: Request, template: str, status: int, problem: str = "", **values: object) -> Response:
+    page: Response = request.app.state.pages.render(request, template, status=status, problem=problem, **values)
     return page

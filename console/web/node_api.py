@@ -34,6 +34,8 @@ def file_state(request: Request, sha256: str) -> Response:
     """How much of a file is here."""
     context = _context(request)
     announced = _announced(request, sha256)
+    if context.files.offset(sha256) == announced.bytes:
+        context.files.finish(sha256)  # the console died between the last byte and the check
     complete = announced.stored_at_s is not None or context.files.has(sha256)
     if complete and announced.stored_at_s is None:
         _note_stored(request, sha256)  # the console died between the move and the row

@@ -30,11 +30,12 @@ class Feed:
 
     def run(self, stop: threading.Event) -> None:
         """Reads the change feed until `stop`."""
-        with self._database.read() as connection:
-            self.newest_id = changes.newest_id(connection)
+        known = False
         while not stop.wait(POLL_S):
             try:
                 with self._database.read() as connection:
+                    if not known:
+                        self.newest_id, known = changes.newest_id(connection), True
                     found = changes.after(connection, self.newest_id)
             except SQLAlchemyError:
                 continue  # pages grow stale and say so; the next turn tries again

@@ -46,8 +46,9 @@ def make_http_client(address: ConsoleAddress) -> httpx.Client:
 class Uploader:
     """Uploads what the outbox lists, pictures first. `run` is the whole life of its thread."""
 
-    def __init__(self, address: ConsoleAddress, outbox: SqliteOutbox) -> None:
-        self._client = make_http_client(address)
+    def __init__(self, address: ConsoleAddress, outbox: SqliteOutbox, client: httpx.Client | None = None) -> None:
+        """client: instead of one made from `address`. Raises OSError where the token can't be read."""
+        self._client = client or make_http_client(address)
         self._outbox = outbox
         self._stills: dict[str, Path] = {}
         self._lock = threading.Lock()
@@ -131,7 +132,8 @@ class Uploader:
             if reply.is_error:
                 raise ConsoleUnavailableError(_answer(reply))
             offset += len(chunk)
-        return offset >= upload.size_bytes
+        # Only the console's own word counts: a file that it holds but has not checked is not done.
+        return self._client.head(target).headers.get("Upload-Complete") == "?1"
 
 
 def _chunks(path: Path, offset: int) -> Iterator[bytes]:

@@ -39,7 +39,7 @@ CAMERAS = (
     ("reception", "Sảnh đón", "reception_fisheye_360p.mp4"),
     ("back-street", "Đường phía sau", "ucf_normal129_street_dusk_240p.mp4"),
 )
-NO_MODEL = """no network to look for people is here. Gatehouse does not ship one yet; get the ONNX file of one, for example
+NO_MODEL = """no network to look for people is here. Gatehouse does not ship one yet; get the ONNX file of one, such as
 YOLOX-nano (github.com/Megvii-BaseDetection/YOLOX, Apache-2.0), add it with `gatehouse models add FILE` or name it:
 GATEHOUSE_MODEL=FILE"""
 NO_SOURCE = "no video to play is here: name a camera or a file with --source rtsp://... or --source FILE"

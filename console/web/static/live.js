@@ -15,6 +15,8 @@ export function follow(onChange) {
       onChange({ kind: "alert", key: "", what: "reconnected" });
     }
   };
+  // The feed remembers a while only: after every connection the page looks for itself.
+  source.addEventListener("open", () => onChange({ kind: "alert", key: "", what: "connected" }));
   source.addEventListener("beat", alive);
   source.addEventListener("change", (event) => {
     alive();

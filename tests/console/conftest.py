@@ -1,0 +1,108 @@
+"""A console on a real database (SQLite, PostgreSQL), with people and a node."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from console.app.factory import Console, build
+from console.app.settings import Settings
+from console.domain.access import Role
+from console.ingest.intake import Intake
+from console.store import nodes, sessions, users
+from console.web.access import COOKIE, session_hash
+
+ORIGIN = "http://testserver"
+
+
+class TestClock:
+    """UTC seconds that move only when told."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now_s = 1_792_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class Desk:
+    """A console, its clock, the tokens of two nodes."""
+
+    console: Console
+    clock: TestClock
+    token: str
+    other_token: str
+    intake: Intake
+
+    def browser(self, role: Role | None = None) -> TestClient:
+        """A browser of somebody with `role`, signed in; None for a stranger."""
+        client = TestClient(self.console.web, headers={"Origin": ORIGIN}, follow_redirects=False)
+        if role is not None:
+            with self.console.database.write() as connection:
+                known = [user for user in users.listing(connection) if user.name == role.value]
+                user = known[0] if known else users.add(connection, role.value, "x", role, self.clock())
+                token = f"token of {role}"
+                sessions.end(connection, session_hash(token))
+                sessions.begin(connection, session_hash(token), user.id, self.clock())
+            client.cookies.set(COOKIE, token)
+        return client
+
+    def node(self, token: str | None = None) -> TestClient:
+        """The node's HTTP client."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        return TestClient(self.console.web, headers=headers, follow_redirects=False)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory) -> Iterator[str]:
+    """URL of a private PostgreSQL server."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    as_other: list[str] = []
+    if os.geteuid() == 0:  # it refuses to run as root
+        shutil.chown(folder, "postgres")
+        for parent in [folder, *folder.parents][:4]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+        as_other = ["runuser", "-u", "postgres", "--"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    tools, data = found[-1].parent, folder / "data"
+
+    def run(*command: str) -> None:
+        subprocess.run([*as_other, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    run(str(tools / "initdb"), "-A", "trust", "-E", "UTF8", "-U", "gatehouse", "-D", str(data))
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    run(str(tools / "pg_ctl"), "-w", "-D", str(data), "-o", options, "-l", str(folder / "log"), "start")
+    yield f"postgresql://gatehouse@127.0.0.1:{port}/postgres"
+    run(str(tools / "pg_ctl"), "-w", "-m", "fast", "-D", str(data), "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request, tmp_path) -> Iterator[Desk]:
+    database = ""
+    if request.param == "postgresql":
+        database = request.getfixturevalue("postgres")
+    clock = TestClock()
+    console = build(Settings(folder=tmp_path, database=database), clock)
+    with console.database.write() as connection:
+        token = nodes.add(connection, "n1", "Kim Đồng", "Hộp cổng", clock())
+        other = nodes.add(connection, "n2", "Kim Đồng", "", clock())
+    yield Desk(console, clock, token, other, Intake(console.database, clock))
+    if request.param == "postgresql":
+        with console.database.write() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+    console.database.close()

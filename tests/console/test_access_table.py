@@ -1,0 +1,94 @@
+"""Every route stands in the one table, and the table is what happens."""
+
+import re
+
+import pytest
+
+from console.domain.access import Action, Role, may
+from console.web.access import NODE, PUBLIC, ROUTES
+
+pytestmark = pytest.mark.system
+
+
+def concrete(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: {"code": "vi", "name": "console.css"}.get(match[1], "x"), path)
+
+
+def test_every_route_is_in_the_table_and_the_other_way_round(desk):
+    there = {(method, route.path) for route in desk.console.web.state.routes for method in route.methods}
+    assert there == set(ROUTES)
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_everyone_gets_what_the_table_says_and_nothing_more(desk, role):
+    browser = desk.browser(role)
+    for (method, path), rule in ROUTES.items():
+        if path in ("/api/stream", "/sign-out"):
+            continue
+        status = browser.request(method, concrete(path)).status_code
+        if rule == PUBLIC:
+            assert status not in (401, 403), (method, path)
+        elif rule == NODE or role is None:
+            assert status == 401, (method, path)
+        else:
+            assert (status == 403) == (not may(role, Action(rule))), (role, method, path, status)
+
+
+def test_a_path_outside_the_table_is_refused_even_for_an_administrator(desk):
+    browser = desk.browser(Role.ADMINISTRATOR)
+    for path in ("/docs", "/openapi.json", "/api", "/static/../app/settings.py", "/static/%2e%2e%2fpages.py"):
+        assert browser.get(path).status_code == 404
+
+
+def test_a_request_from_another_page_is_refused(desk):
+    browser = desk.browser(Role.GUARD)
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": ""}):
+        assert browser.post("/alerts/x/acknowledge", headers=headers).status_code == 403
+
+
+def test_every_answer_carries_the_safe_headers(desk):
+    for path in ("/sign-in", "/nothing", "/api/alerts", "/static/console.css"):
+        headers = desk.browser().get(path).headers
+        assert headers["Content-Security-Policy"].startswith("default-src 'self'")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_demoted_or_disabled_person_loses_the_right_at_once(desk):
+    from console.store import users
+
+    browser = desk.browser(Role.GUARD)
+    assert browser.get("/").status_code == 200
+    with desk.console.database.write() as connection:
+        user = users.listing(connection)[0]
+        users.set_role(connection, user.id, Role.INSTALLER)
+    assert browser.get("/").status_code == 403
+    with desk.console.database.write() as connection:
+        users.disable(connection, user.id, desk.clock())
+    assert browser.get("/").status_code == 401
+
+
+def test_the_first_link_works_once_and_the_account_signs_in(desk):
+    from console.app.factory import first_link
+
+    link = first_link(desk.console.database, "", desk.clock)
+    browser = desk.browser()
+    form = {"name": "Lan", "password": "mat-khau-dai", "again": "mat-khau-dai"}
+    assert browser.post(link, data={**form, "again": "other-words"}).status_code == 422
+    assert browser.post(link, data={**form, "password": "short", "again": "short"}).status_code == 422
+    assert browser.post(link, data=form).status_code == 303
+    assert browser.get("/").status_code == 200
+    assert desk.browser().post(link, data={**form, "name": "Mai"}).status_code == 404
+    assert first_link(desk.console.database, "", desk.clock) is None
+    again = desk.browser()
+    assert again.post("/sign-in", data={"name": "lan", "password": "wrong"}).status_code == 401
+    assert again.post("/sign-in", data={"name": "LAN", "password": "mat-khau-dai"}).status_code == 303
+    assert again.post("/sign-out").status_code == 303
+    assert again.get("/").status_code == 401
+
+
+def test_guessing_is_slowed_down(desk):
+    browser = desk.browser()
+    answers = [browser.post("/sign-in", data={"name": "x", "password": "y"}).status_code for _ in range(9)]
+    assert answers == [401] * 8 + [429]
+    desk.clock.now_s += 301
+    assert browser.post("/sign-in", data={"name": "x", "password": "y"}).status_code == 401

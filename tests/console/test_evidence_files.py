@@ -1,0 +1,128 @@
+"""Files come whole or not at all, resume in the middle, and go out to those who may have them."""
+
+import hashlib
+import uuid
+
+import pytest
+
+from broker.contract import codec, topics
+from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
+from console.domain.access import Role
+
+pytestmark = pytest.mark.system
+EVENT_ID = str(uuid.UUID(int=9))
+DATA = bytes(range(256)) * 400
+SHA = hashlib.sha256(DATA).hexdigest()
+
+
+def announce(desk, sha: str = SHA, size: int = len(DATA)) -> None:
+    facts = {"event_id": EVENT_ID, "revision": 1, "state": "open", "rule": "loitering", "camera": "gate"}
+    event = EventMessage(**facts, opened_at_s=desk.clock(), captured_at_s=desk.clock())
+    span = {"begins_at_s": 1.0, "ends_at_s": 2.0}
+    file = EvidenceFile(role="clip", name="clip.mp4", media_type="video/mp4", bytes=size, sha256=sha, **span)
+    message = EvidenceMessage(event_id=EVENT_ID, revision=1, camera="gate", files=(file,))
+    for number, (topic, content) in enumerate(((topics.EVENT, event), (topics.EVIDENCE, message)), 1):
+        desk.intake.take(topic.of("n1"), codec.encode(topic, "n1", content, desk.clock(), "box", number))
+
+
+def patch(node, data: bytes, offset: int, sha: str = SHA, length: int = len(DATA)):
+    headers = {"Upload-Offset": str(offset), "Upload-Length": str(length)}
+    return node.patch(f"/api/node/files/{sha}", content=data, headers=headers)
+
+
+def test_a_file_cut_off_in_the_middle_goes_on_there(desk):
+    announce(desk)
+    node = desk.node()
+    assert patch(node, DATA[:30_000], 0).headers["Upload-Offset"] == "30000"
+    assert patch(node, DATA[:30_000], 0).status_code == 409
+    state = node.head(f"/api/node/files/{SHA}")
+    assert (state.headers["Upload-Offset"], state.headers["Upload-Complete"]) == ("30000", "?0")
+    assert patch(node, DATA[30_000:], 30_000).status_code == 204
+    state = node.head(f"/api/node/files/{SHA}")
+    assert (state.headers["Upload-Offset"], state.headers["Upload-Complete"]) == (str(len(DATA)), "?1")
+
+
+def test_a_file_with_another_hash_is_thrown_away(desk):
+    announce(desk)
+    node = desk.node()
+    assert patch(node, DATA[:-1] + b"x", 0).status_code == 422
+    assert node.head(f"/api/node/files/{SHA}").headers["Upload-Offset"] == "0"
+    assert patch(node, DATA, 0).status_code == 204
+
+
+def test_only_what_was_announced_by_the_same_node_is_taken(desk):
+    assert patch(desk.node(), DATA, 0).status_code == 425
+    announce(desk)
+    assert patch(desk.node(desk.other_token), DATA, 0).status_code == 425
+    assert desk.node("wrong").head(f"/api/node/files/{SHA}").status_code == 401
+    assert patch(desk.node(), DATA, 0, length=5).status_code == 422
+    assert patch(desk.node(), DATA + b"more", 0).status_code == 413
+    assert desk.node().head("/api/node/files/..%2f..%2fetc").status_code == 404
+
+
+def test_people_get_the_file_by_range_and_with_its_hash(desk):
+    announce(desk)
+    patch(desk.node(), DATA, 0)
+    police = desk.browser(Role.POLICE)
+    address = f"/api/alerts/{EVENT_ID}/files/clip.mp4"
+    part = police.get(address, headers={"Range": "bytes=1000-1999"})
+    assert (part.status_code, part.content) == (206, DATA[1000:2000])
+    whole = police.get(address + "?download=true")
+    assert whole.content == DATA
+    assert whole.headers["X-Content-SHA256"] == SHA
+    facts = police.get(f"/api/alerts/{EVENT_ID}/facts.json").json()
+    assert facts["files"][0]["sha256"] == SHA
+    assert [(entry["user"], entry["action"]) for entry in facts["custody"]] == [("police", "download")]
+    assert desk.browser(Role.INSTALLER).get(address).status_code == 403
+    assert police.get(f"/api/alerts/{EVENT_ID}/files/other.mp4").status_code == 404
+
+
+def test_the_real_uploader_brings_files_over(desk, tmp_path):
+    from edge.adapters.sqlite_outbox import SqliteOutbox
+    from edge.adapters.uploader import ConsoleAddress, Uploader
+
+    announce(desk)
+    outbox = SqliteOutbox(tmp_path / "outbox.sqlite")
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(DATA)
+    span = {"begins_at_s": 1.0, "ends_at_s": 2.0}
+    facts = {"role": "clip", "name": "clip.mp4", "media_type": "video/mp4", "bytes": len(DATA)}
+    outbox.put_evidence(EVENT_ID, "gate", [(EvidenceFile(**facts, sha256=SHA, **span), path)], 1.0)
+    (tmp_path / "token").write_text(desk.token)
+    uploader = Uploader(ConsoleAddress("http://testserver", tmp_path / "token"), outbox, client=desk.node())
+
+    class Stop:
+        turns = 0
+
+        def wait(self, _seconds: float) -> bool:
+            self.turns += 1
+            return self.turns > 3
+
+        def is_set(self) -> bool:
+            return False
+
+    uploader.run(Stop())
+    assert outbox.uploads(10) == []
+    assert not path.exists()
+    assert desk.browser(Role.POLICE).get(f"/api/alerts/{EVENT_ID}/files/clip.mp4").content == DATA
+    outbox.close()
+
+
+def test_a_console_killed_before_the_check_finishes_the_file_when_asked(desk):
+    announce(desk)
+    desk.console.web.state.context.files.append(SHA, 0, DATA)
+    state = desk.node().head(f"/api/node/files/{SHA}")
+    assert state.headers["Upload-Complete"] == "?1"
+    assert desk.browser(Role.POLICE).get(f"/api/alerts/{EVENT_ID}/files/clip.mp4").content == DATA
+
+
+def test_an_invited_guard_gets_the_role_and_the_name_of_the_link(desk):
+    from console.web.auth import new_link
+
+    token = new_link(desk.console.database, Role.GUARD, "Mai", desk.clock())
+    browser = desk.browser()
+    assert "Mai" in browser.get(f"/welcome/{token}").text
+    form = {"name": "Somebody", "password": "mat-khau-dai", "again": "mat-khau-dai"}
+    assert browser.post(f"/welcome/{token}", data=form).status_code == 303
+    assert browser.get("/").status_code == 200
+    assert desk.browser().post("/sign-in", data={"name": "mai", "password": "mat-khau-dai"}).status_code == 303

@@ -1,0 +1,62 @@
+"""Vietnamese and English are complete, and nothing bypasses the catalogue."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from console.domain.access import Role
+from console.domain.alert import CloseReason
+from console.web.i18n import FOLDER, Languages, read_words
+from console.web.words import SCRIPT_WORDS, WORDS
+
+TEMPLATES = sorted((FOLDER.parent / "templates").glob("*.html"))
+
+
+def used() -> set[str]:
+    found = set(SCRIPT_WORDS.values())
+    for group in WORDS.values():
+        found |= set(group.values())
+    for template in TEMPLATES:
+        found |= {match[1] for match in re.finditer(r"_\(\s*[\"'](.+?)[\"']\s*[,)]", template.read_text())}
+    return found
+
+
+def test_every_text_has_its_vietnamese_and_none_is_left_over():
+    words = read_words("vi")
+    assert used() - set(words) == set()
+    assert set(words) - used() == set()
+
+
+def test_placeholders_are_the_same_in_both_languages():
+    for english, vietnamese in read_words("vi").items():
+        assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", vietnamese)), english
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_holds_text_outside_the_catalogue(template):
+    text = re.sub(r"<script.*?</script>|\{[{%#].*?[}%#]\}|<[^>]*>", " ", template.read_text(), flags=re.DOTALL)
+    text = re.sub(r"&\w+;|Gatehouse|facts\.json|SHA-256|kB|gatehouse console add-node", " ", text)
+    words = re.findall(r"[^\W\d_]{2,}", text)
+    assert not words, words
+
+
+def test_every_reason_has_a_word():
+    assert set(WORDS["reason"]) == {reason.value for reason in CloseReason}
+
+
+def test_a_language_is_chosen_by_cookie_then_browser_then_vietnamese():
+    languages = Languages("Asia/Ho_Chi_Minh")
+    assert languages.choose("en", "vi").code == "en"
+    assert languages.choose(None, "en-GB,en;q=0.9").code == "en"
+    assert languages.choose("xx", "fr").code == "vi"
+    assert languages.choose(None, "").time(1_792_000_000.0) == "00:46:40"
+
+
+@pytest.mark.system
+def test_the_wall_speaks_both_languages(desk):
+    browser = desk.browser(Role.GUARD)
+    assert "Yên tĩnh" in browser.get("/", headers={"Accept-Language": "vi"}).text
+    assert "All quiet" in browser.get("/", headers={"Accept-Language": "en"}).text
+    assert browser.post("/language/en", headers={"Referer": "https://evil.example//x"}).headers["location"] == "/"
+    assert Path(FOLDER, "vi.po").exists()
