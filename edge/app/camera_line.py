@@ -168,6 +168,7 @@ class CameraLine:
         zones = [
             ZoneShape(
                 zone=zone.name,
+                label=zone.label,
                 polygon=zone.polygon,
                 rules=tuple(r.kind for r in rules if not isinstance(r, LineCrossingSection) and r.zone == zone.name),
             )
