@@ -1,0 +1,68 @@
+"""Parked motorbikes: no people, though networks may think so; part of the backdrop, and in the way of those behind."""
+
+import cv2
+import numpy as np
+
+from edge.virtual_camera.backdrop import Backdrop, Occluder
+from edge.virtual_camera.body import Surface, loft, surface
+from edge.virtual_camera.camera import Array, floats
+from edge.virtual_camera.light import Light
+from edge.virtual_camera.place import Bike, Place
+from edge.virtual_camera.sprite import View, paint
+
+_PAINTS = ((0.65, 0.10, 0.10), (0.12, 0.16, 0.32), (0.10, 0.10, 0.11), (0.75, 0.75, 0.74), (0.20, 0.36, 0.30))
+
+
+def _wheel(z_m: float) -> Surface:
+    turn = np.linspace(0, 2 * np.pi, 25, dtype=np.float32)
+    ring = np.stack([0 * turn, 0.28 + 0.25 * np.cos(turn), z_m + 0.25 * np.sin(turn)], axis=1).astype(np.float32)
+    thick = np.full(25, 0.045, np.float32)
+    return surface(loft(ring, thick, thick, 8), floats([0.06, 0.06, 0.06]))
+
+
+def _tube(points: list[tuple[float, float, float]], radius_m: float, colour: Array, flat: float = 1.0) -> Surface:
+    line = floats(points)
+    share = np.linspace(0, len(points) - 1, 12)
+    smooth = np.stack([np.interp(share, range(len(points)), line[:, k]) for k in range(3)], axis=1).astype(np.float32)
+    ring = (np.sin(np.linspace(0.25, np.pi - 0.25, 12)) ** 0.5 * radius_m).astype(np.float32)
+    return surface(loft(smooth, ring, ring * floats(flat), 12), colour)
+
+
+def _motorbike(bike: Bike) -> list[Surface]:
+    rng = np.random.default_rng(bike.seed)
+    colour = floats(_PAINTS[int(rng.integers(len(_PAINTS)))])
+    dark, chrome = floats([0.08, 0.08, 0.09]), floats([0.55, 0.55, 0.57])
+    return [
+        _wheel(0.62),
+        _wheel(-0.60),
+        _tube([(0, 0.55, -0.75), (0, 0.62, -0.30), (0, 0.48, 0.05), (0, 0.42, 0.35)], 0.13, colour),
+        _tube([(0, 0.38, 0.42), (0, 0.70, 0.46), (0, 0.95, 0.36)], 0.13, colour, 0.7),
+        _tube([(0, 0.76, -0.62), (0, 0.78, -0.25), (0, 0.73, 0.08)], 0.12, dark, 0.5),
+        _tube([(-0.34, 1.02, 0.22), (0, 0.98, 0.34), (0.34, 1.02, 0.22)], 0.035, dark),
+        _tube([(0, 0.95, 0.36), (0, 0.60, 0.50), (0, 0.28, 0.62)], 0.045, chrome),
+        _tube([(0.12, 0.25, -0.70), (0.12, 0.28, -0.10), (0.08, 0.30, 0.15)], 0.05, chrome),
+        _tube([(0, 0.32, -0.15), (0, 0.34, 0.15)], 0.11, dark),
+        _tube([(0.25, 1.05, 0.28), (0.30, 1.22, 0.26)], 0.04, dark),
+    ]
+
+
+def with_bikes(backdrop: Backdrop, place: Place, light: Light) -> Backdrop:
+    """The backdrop with the place's motorbikes painted in; they hide people behind them."""
+    camera = place.camera
+    picture, occluders = backdrop.picture.copy(), list(backdrop.occluders)
+    for bike in sorted(place.bikes, key=lambda one: -one.z_m):
+        azimuth = float(np.arctan2(bike.x_m, bike.z_m))
+        view = View(camera, float(np.hypot(bike.x_m, bike.z_m)), bike.heading_rad - azimuth)
+        sprite = paint(_motorbike(bike), view, light, oversampling=2.0)
+        foot = camera.project(floats([bike.x_m, 0, bike.z_m]))
+        scale = sprite.depth_m / float(foot[2])
+        size = (camera.width, camera.height)
+        layers = []
+        for image, anchor, zoom in ((sprite.shadow, sprite.shadow_foot_px, 2 * scale),
+                                    (sprite.rgba, sprite.foot_px, scale)):  # fmt: skip
+            matrix = floats([[zoom, 0, foot[0] - anchor[0] * zoom], [0, zoom, foot[1] - anchor[1] * zoom]])
+            layers.append(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR))
+        picture *= 1.0 - layers[0][..., None]
+        picture = picture * (1.0 - layers[1][..., 3:]) + layers[1][..., :3]
+        occluders.append(Occluder(np.ascontiguousarray(layers[1][..., 3]), bike.z_m))
+    return Backdrop(picture, tuple(occluders))
