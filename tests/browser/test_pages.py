@@ -193,7 +193,7 @@ def test_an_alert_appears_by_itself_and_is_acknowledged_by_key(page, served):
 
 
 def until(page: Page, expression: str, seconds: float = 15.0) -> None:
-    """Waits for an expression in the page; the page's own policy forbids it to evaluate text, so we ask from outside."""
+    """Waits for an expression in the page, asked from outside: the page's policy lets it evaluate no text."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, expression
