@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_FUNCTION_LINES, MAX_FILE_LINES = 70, 400
-RATCHET: dict[str, int] = {}  # "path" or "path:function" -> lines it may have; the aim is none
+# "path" or "path:function" -> lines it may have; the aim is none
+RATCHET: dict[str, int] = {
+    # Made by Alembic, and frozen: a migration that has run somewhere is never edited.
+    "console/store/migrations/versions/0001_the_first_tables.py:upgrade": 191,
+}
 
 
 def tracked(*patterns: str) -> list[Path]:
