@@ -124,7 +124,7 @@ class ZoneShape(_Message):
     """A zone as the node watches it, for drawing."""
 
     zone: Name
-    label: str = Field("", max_length=120, description="what people call it")
+    label: Annotated[str, Field(max_length=120, description="what people call it")] = ""
     polygon: tuple[tuple[Fraction, Fraction], ...] = Field(min_length=2, max_length=64)
     rules: tuple[RuleKind, ...] = ()
 

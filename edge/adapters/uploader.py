@@ -133,7 +133,7 @@ class Uploader:
                 raise ConsoleUnavailableError(_answer(reply))
             offset += len(chunk)
         # Only the console's own word counts: a file that it holds but has not checked is not done.
-        return self._client.head(target).headers.get("Upload-Complete") == "?1"
+        return bool(self._client.head(target).headers.get("Upload-Complete") == "?1")
 
 
 def _chunks(path: Path, offset: int) -> Iterator[bytes]:
