@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from edge.core.appearance import blend
 from edge.core.track import Track
 
+NO_TRACK = -1
+LOOK_SETTLES_S = 1.0  # so long a look may still turn out to be of somebody else
+
 GapReason = Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
 
 
@@ -67,14 +70,33 @@ class Person:
         return float(self.xyxy[0] + self.xyxy[2]) / 2, float(self.xyxy[3])
 
 
+@dataclass(slots=True)
+class Doubt:
+    """A time in which a person's track may have passed to somebody else.
+
+    since_s: media seconds at which it began. before: the person's box, and when it was seen, just before.
+    contact_s: last moment at which the person was mixed up with a rival. rivals: person_ids.
+    """
+
+    since_s: float
+    before_s: float
+    before_xyxy: NDArray[np.float32]
+    contact_s: float
+    rivals: set[int] = field(default_factory=set)
+
+
 @dataclass(slots=True, eq=False)
 class Identity:
     """What the keeper remembers of one person; changes from frame to frame.
 
-    foot_px, velocity_px_s: last footpoint and smoothed velocity, pixels.
-    appearance: slow blend of the histograms of boxes that no other box covered; None until one was measured.
-    trail: (media_s, x, y) of the last seconds, pixels, for the velocity.
+    track_id: NO_TRACK while it goes by none of the tracker's identities.
+    previous_s, previous_xyxy: the sight before the last one.
+    trail: (media_s, x, y) footpoints of the last seconds, pixels.
+    reference: colours that are surely this person's, blended over seconds; None until there were some.
+    looks: (media_s, histogram) of boxes that no other box covered, not yet part of the reference.
+    doubt: open while it must be checked whether the track still follows this person.
     crowded: another person's box overlapped at the last sight.
+    linked: joined from more than one track.
     """
 
     person_id: int
@@ -86,8 +108,12 @@ class Identity:
     xyxy: NDArray[np.float32]
     confidence: float
     height_px: float
-    appearance: NDArray[np.float32] | None = None
+    previous_s: float
+    previous_xyxy: NDArray[np.float32]
     trail: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=64))
+    reference: NDArray[np.float32] | None = None
+    looks: deque[tuple[float, NDArray[np.float32]]] = field(default_factory=lambda: deque(maxlen=32))
+    doubt: Doubt | None = None
     missed_frames: int = 0
     crowded: bool = False
     linked: bool = False
@@ -106,7 +132,8 @@ class Identity:
             xyxy=track.xyxy,
             confidence=track.confidence,
             height_px=height_px(track.xyxy),
-            appearance=track.appearance,
+            previous_s=track.last_seen_s,
+            previous_xyxy=track.xyxy,
         )
         identity.trail.append((track.last_seen_s, *track.footpoint))
         return identity
@@ -115,6 +142,18 @@ class Identity:
     def foot_px(self) -> tuple[float, float]:
         """Last seen footpoint, pixels."""
         return float(self.xyxy[0] + self.xyxy[2]) / 2, float(self.xyxy[3])
+
+    @property
+    def appearance(self) -> NDArray[np.float32] | None:
+        """The best known colours: the reference, or what has been seen so far."""
+        return self.reference if self.reference is not None else self.recent_look()
+
+    def recent_look(self) -> NDArray[np.float32] | None:
+        """Mean of the looks that are not yet part of the reference."""
+        if not self.looks:
+            return None
+        mean: NDArray[np.float32] = np.mean([look for _, look in self.looks], axis=0, dtype=np.float32)
+        return mean
 
     def velocity_px_s(self) -> tuple[float, float]:
         """Of the feet over the last second or so, pixels a second: a line fitted through the trail."""
@@ -127,25 +166,30 @@ class Identity:
 
     def observe(self, track: Track, now_s: float, crowded: bool) -> None:
         """Take in the detection that `track` was matched with in this frame."""
+        self.previous_s, self.previous_xyxy = self.last_seen_s, self.xyxy
         self.xyxy = track.xyxy
         self.confidence = track.confidence
-        seen = height_px(track.xyxy)
-        self.height_px += 0.3 * (seen - self.height_px)
+        self.height_px += 0.3 * (height_px(track.xyxy) - self.height_px)
         self.trail.append((now_s, *track.footpoint))
-        if track.appearance is not None and (not crowded or self.appearance is None):
-            # About two seconds of memory at 5 frames a second: slow enough to outlive a bad box.
-            self.appearance = blend(self.appearance, track.appearance, 0.1)
+        if track.appearance is not None and not crowded:
+            self.looks.append((now_s, track.appearance))
+        if self.doubt is None:
+            self.settle_looks(now_s - LOOK_SETTLES_S)
         self.last_seen_s = now_s
         self.missed_frames = 0
         self.crowded = crowded
 
-    def rebind(self, track: Track) -> None:
+    def settle_looks(self, until_s: float) -> None:
+        """Make the looks up to `until_s` part of the reference."""
+        while self.looks and self.looks[0][0] <= until_s:
+            self.reference = blend(self.reference, self.looks.popleft()[1], 0.1)
+
+    def rebind(self, track_id: int) -> None:
         """Go by another of the tracker's identities from now on."""
-        self.track_id = track.track_id
-        if self.track_ids[-1] != track.track_id:
-            self.track_ids.append(track.track_id)
+        self.track_id = track_id
+        if track_id != NO_TRACK and self.track_ids[-1] != track_id:
+            self.track_ids.append(track_id)
             del self.track_ids[:-64]
-        self.linked = True
 
     def snapshot(
         self,

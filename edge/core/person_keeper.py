@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core import person_link
-from edge.core.person import GapBridged, GapReason, Identity, Person
+from edge.core import person_doubt, person_link
+from edge.core.person import NO_TRACK, GapBridged, GapReason, Identity, Person
 from edge.core.person_link import LinkParams
 from edge.core.track import Track
 
 _LATE_LINK_S = 1.5  # so long a new person may still turn out to be a lost one
+_CHECK_GAP_S = 0.8  # where the tracker itself found a person again after so long, place and clothes are checked
+_CLOSE_HEIGHTS = 0.45  # the width of a body and a little: boxes begin to cover each other
+_CLOSE_AFTER_STALL_HEIGHTS = 1.5  # where everybody walks in a second without a frame
+_NEAR_HEIGHTS = 1.0  # a new person so near another's way may have taken their track
 
 
 class PersonKeeper:
@@ -29,76 +35,105 @@ class PersonKeeper:
         """
         seen = {track.track_id: track for track in tracks if track.detected}
         crowded = _crowded(list(seen.values()))
-        by_track = {identity.track_id: identity for identity in self._alive.values()}
         for identity in self._alive.values():
             identity.bridged = None
-        unbound = [track for track_id, track in seen.items() if track_id not in by_track]
-        ended = self._join(unbound, seen, frame_size, now_s)
-        by_track = {identity.track_id: identity for identity in self._alive.values()}
-        for track_id, track in seen.items():
-            if track_id not in by_track:
-                self._begin(track)
-        for identity in list(self._alive.values()):
+        seen |= self._check_found_again(seen, frame_size, now_s)
+        merged = self._join(seen, frame_size)
+        self._begin(seen)
+        for identity in self._alive.values():
             matched = seen.get(identity.track_id)
             if matched is not None:
-                self._observe(identity, matched, now_s, track_crowded=matched.track_id in crowded)
+                self._observe(identity, matched, now_s, matched.track_id in crowded)
             else:
                 identity.missed_frames += 1
-        persons = [i.snapshot(i.track_id in seen) for i in self._alive.values()]
-        return sorted(persons, key=lambda p: p.person_id) + ended + self._expire(frame_size, now_s)
+        self._notice_meetings(seen, now_s)
+        merged += [self._merge(younger, older) for younger, older in person_doubt.resolve(self._alive, seen, now_s)]
+        persons = [self._alive[key].snapshot(self._alive[key].track_id in seen) for key in sorted(self._alive)]
+        return persons + merged + self._expire(frame_size, now_s)
 
-    def _join(
-        self, unbound: list[Track], seen: dict[int, Track], frame_size: tuple[int, int], now_s: float
-    ) -> list[Person]:
-        # Lost persons against new tracks and against persons so young that they may be a lost one; cheapest pair first.
-        lost = [i for i in self._alive.values() if i.track_id not in seen]
-        young = [
-            i
-            for i in self._alive.values()
-            if i.track_id in seen and not i.linked and now_s - i.first_seen_s <= _LATE_LINK_S
-        ]
-        pairs = [
-            (person_link.cost(identity, track, frame_size, self._params), identity.person_id, track.track_id)
-            for identity in lost
-            for track in [*unbound, *(seen[y.track_id] for y in young)]
-        ]
-        owner = {y.track_id: y for y in young}
-        merged: list[Person] = []
-        used_person: set[int] = set()
-        used_track: set[int] = set()
-        for price, person_id, track_id in sorted(pairs):
-            if math.isinf(price):
-                break
-            if person_id in used_person or track_id in used_track:
+    def _check_found_again(self, seen: dict[int, Track], frame_size: tuple[int, int], now_s: float) -> dict[int, Track]:
+        # A tracker finds again by place alone; someone who had walked out must not come back as who walks in next.
+        doubtful: dict[int, Track] = {}
+        for identity in self._alive.values():
+            track = seen.get(identity.track_id)
+            if track is None or now_s - identity.last_seen_s < _CHECK_GAP_S:
                 continue
-            used_person.add(person_id)
-            used_track.add(track_id)
-            identity = self._alive[person_id]
-            self._bridge(identity, seen[track_id])
-            younger = owner.get(track_id)
+            fresh = replace(track, first_seen_s=now_s)
+            if math.isinf(person_link.cost(identity, fresh, frame_size, self._params)):
+                doubtful[track.track_id] = fresh
+                identity.rebind(NO_TRACK)
+        return doubtful
+
+    def _join(self, seen: dict[int, Track], frame_size: tuple[int, int]) -> list[Person]:
+        # Lost persons against new tracks, and against persons so young that they may be a lost one; cheapest first.
+        bound = {identity.track_id for identity in self._alive.values()}
+        young = {
+            identity.track_id: identity
+            for identity in self._alive.values()
+            if identity.track_id in seen
+            and not identity.linked
+            and identity.last_seen_s - identity.first_seen_s <= _LATE_LINK_S
+        }
+        offered = [track for track_id, track in seen.items() if track_id not in bound]
+        offered += [replace(seen[key], first_seen_s=identity.first_seen_s) for key, identity in young.items()]
+        pairs = sorted(
+            (person_link.cost(identity, track, frame_size, self._params), identity.person_id, row)
+            for identity in self._alive.values()
+            if identity.track_id not in seen
+            for row, track in enumerate(offered)
+        )
+        merged: list[Person] = []
+        used_persons: set[int] = set()
+        used_rows: set[int] = set()
+        for price, person_id, row in pairs:
+            if math.isinf(price) or person_id in used_persons or row in used_rows:
+                continue
+            used_persons.add(person_id)
+            used_rows.add(row)
+            track = offered[row]
+            younger = young.get(track.track_id)
             if younger is not None:
-                del self._alive[younger.person_id]
-                merged.append(younger.snapshot(seen=False, ended_because="merged", merged_into=person_id))
+                merged.append(self._merge(younger, self._alive[person_id]))
+            self._bridge(self._alive[person_id], track)
         return merged
+
+    def _merge(self, younger: Identity, older: Identity) -> Person:
+        del self._alive[younger.person_id]
+        return younger.snapshot(seen=False, ended_because="merged", merged_into=older.person_id)
 
     def _bridge(self, identity: Identity, track: Track) -> None:
         gap_s = track.first_seen_s - identity.last_seen_s
-        reason: GapReason = "identity_switch" if gap_s <= 0.6 else _why_unseen(identity, self._params)
+        reason: GapReason = "identity_switch" if gap_s <= 0.6 else _why_unseen(identity)
         identity.bridged = GapBridged(
-            identity.last_seen_s, track.first_seen_s, reason, identity.track_id, track.track_id
+            identity.last_seen_s, track.first_seen_s, reason, identity.track_ids[-1], track.track_id
         )
-        identity.rebind(track)
+        identity.rebind(track.track_id)
+        identity.linked = True
 
-    def _begin(self, track: Track) -> None:
-        self._alive[self._next_id] = Identity.of(self._next_id, track)
-        self._next_id += 1
+    def _begin(self, seen: dict[int, Track]) -> None:
+        bound = {identity.track_id for identity in self._alive.values()}
+        for track_id, track in seen.items():
+            if track_id in bound:
+                continue
+            newcomer = Identity.of(self._next_id, track)
+            for other in self._alive.values():
+                if _passed(other, newcomer):
+                    person_doubt.suspect(other, newcomer, newcomer.first_seen_s - 0.9)
+            self._alive[self._next_id] = newcomer
+            self._next_id += 1
 
-    def _observe(self, identity: Identity, track: Track, now_s: float, track_crowded: bool) -> None:
+    def _observe(self, identity: Identity, track: Track, now_s: float, crowded: bool) -> None:
         gap_s = now_s - identity.last_seen_s
         if identity.bridged is None and gap_s >= 0.5 and (identity.missed_frames or gap_s > 1.0):
-            reason = _why_unseen(identity, self._params)
+            reason = _why_unseen(identity)
             identity.bridged = GapBridged(identity.last_seen_s, now_s, reason, track.track_id, track.track_id)
-        identity.observe(track, now_s, track_crowded)
+        identity.observe(track, now_s, crowded)
+
+    def _notice_meetings(self, seen: dict[int, Track], now_s: float) -> None:
+        # Also with who is hidden: someone behind a pole may have taken over the track of who passes it.
+        for one, other in combinations(self._alive.values(), 2):
+            if (one.track_id in seen or other.track_id in seen) and _close(one, other, now_s):
+                person_doubt.meet(one, other, now_s)
 
     def _expire(self, frame_size: tuple[int, int], now_s: float) -> list[Person]:
         gone: list[Person] = []
@@ -110,9 +145,9 @@ class PersonKeeper:
         return gone
 
 
-def _why_unseen(identity: Identity, params: LinkParams) -> GapReason:
+def _why_unseen(identity: Identity) -> GapReason:
     # Someone who walks and vanishes went behind something; someone who stands was merely not detected.
-    hidden = identity.crowded or person_link.speed_heights_s(identity) > params.walking_heights_s
+    hidden = identity.crowded or person_link.speed_heights_s(identity) > person_link.STANDING_HEIGHTS_S
     return "occlusion" if hidden else "missed_detection"
 
 
@@ -128,3 +163,32 @@ def _crowded(tracks: list[Track]) -> set[int]:
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).clip(1.0)
     covered = (shared / area[:, None]).max(axis=1) > 0.1
     return {track.track_id for track, hit in zip(tracks, covered, strict=True) if hit}
+
+
+def _close(one: Identity, other: Identity, now_s: float) -> bool:
+    """Whether the two stand, or between the last two frames came, so near that a tracker may mix them up."""
+    height = (one.height_px + other.height_px) / 2
+    begin_one, end_one = _step(one, now_s)
+    begin_other, end_other = _step(other, now_s)
+    start, change = begin_one - begin_other, (end_one - end_other) - (begin_one - begin_other)
+    length2 = float(change @ change)
+    share = min(1.0, max(0.0, -float(start @ change) / length2)) if length2 > 0 else 0.0
+    unseen_s = max(now_s - one.previous_s, now_s - other.previous_s) if one.last_seen_s == other.last_seen_s else 0.0
+    reach = _CLOSE_HEIGHTS if unseen_s < _CHECK_GAP_S else _CLOSE_AFTER_STALL_HEIGHTS
+    return float(np.hypot(*(start + share * change))) < reach * height
+
+
+def _step(identity: Identity, now_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    end = identity.trail[-1]
+    begin = identity.trail[-2] if len(identity.trail) > 1 and identity.last_seen_s == now_s else end
+    return np.array(begin[1:], np.float64), np.array(end[1:], np.float64)
+
+
+def _passed(other: Identity, newcomer: Identity) -> bool:
+    """Whether `other` was, within the last two seconds, where `newcomer` appears."""
+    x, y = newcomer.foot_px
+    reach_px = _NEAR_HEIGHTS * max(other.height_px, newcomer.height_px)
+    return any(
+        newcomer.first_seen_s - 2.0 <= seen_s and math.hypot(px - x, py - y) <= reach_px
+        for seen_s, px, py in other.trail
+    )

@@ -15,31 +15,32 @@ from edge.core.geometry import segment_distance
 from edge.core.person import Identity, height_px
 from edge.core.track import Track
 
+STANDING_HEIGHTS_S = 0.2  # body heights a second; slower than this is standing
+
 
 @dataclass(frozen=True, slots=True)
 class LinkParams:
     """When a lost person and a new track are one.
 
-    bridge_s: longest time without a sight after which a person in the middle of the picture is still waited for.
-    exit_grace_s: the same for one who was walking out of the picture.
+    bridge_s: longest time without a sight after which a person is still waited for: someone who stands behind a pole.
+    exit_slack_s: the same for one who walked towards the picture's border, from when they should have been out; who
+        appears at the border may have been hidden elsewhere for no longer than this.
     reach_heights, reach_heights_s: how far from the expected path the new track may be, at once and per second lost.
     reach_most_heights: never farther than this.
     clothes_most: largest appearance distance at once; it shrinks to clothes_late at the end of bridge_s.
     blind_bridge_s: replaces bridge_s where no appearance is known and the person was moving.
     border_heights: how near to the picture's border counts as at the border.
-    walking_heights_s: slower than this is standing.
     """
 
-    bridge_s: float = 8.0
-    exit_grace_s: float = 2.0
+    bridge_s: float = 12.0
+    exit_slack_s: float = 0.6
     reach_heights: float = 0.4
     reach_heights_s: float = 0.6
     reach_most_heights: float = 2.5
     clothes_most: float = 0.5
     clothes_late: float = 0.35
     blind_bridge_s: float = 4.0
-    border_heights: float = 0.2
-    walking_heights_s: float = 0.2
+    border_heights: float = 0.12
 
 
 def cost(identity: Identity, track: Track, frame_size: tuple[int, int], params: LinkParams) -> float:
@@ -48,11 +49,11 @@ def cost(identity: Identity, track: Track, frame_size: tuple[int, int], params: 
     if gap_s <= 0:  # both were seen at once: two people
         return math.inf
     wait_s = patience_s(identity, frame_size, params)
-    if arrives(track, frame_size, params):
-        wait_s = min(wait_s, params.exit_grace_s)
     clothes = _clothes(identity, track)
-    if clothes is None and speed_heights_s(identity) > params.walking_heights_s:
+    if clothes is None and speed_heights_s(identity) > STANDING_HEIGHTS_S:
         wait_s = min(wait_s, params.blind_bridge_s)
+    if _touches(track.xyxy, frame_size, params) and not _stood_there(identity, track, params):
+        wait_s = min(wait_s, params.exit_slack_s)
     if gap_s > wait_s:
         return math.inf
     reach = min(params.reach_heights + params.reach_heights_s * gap_s, params.reach_most_heights)
@@ -67,18 +68,12 @@ def cost(identity: Identity, track: Track, frame_size: tuple[int, int], params: 
 
 def patience_s(identity: Identity, frame_size: tuple[int, int], params: LinkParams) -> float:
     """How long a person who is not seen is waited for."""
-    return params.exit_grace_s if leaves(identity, frame_size, params) else params.bridge_s
+    return min(params.bridge_s, 1.5 * _exit_s(identity, frame_size) + params.exit_slack_s)
 
 
 def leaves(identity: Identity, frame_size: tuple[int, int], params: LinkParams) -> bool:
     """Whether the person was about to walk out of the picture when last seen."""
-    return _towards_border(identity.xyxy, identity.velocity_px_s(), frame_size, params, 1.0)
-
-
-def arrives(track: Track, frame_size: tuple[int, int], params: LinkParams) -> bool:
-    """Whether the track looks like someone who has just walked into the picture."""
-    velocity = float(track.velocity_px_s[0]), float(track.velocity_px_s[1])
-    return _towards_border(track.xyxy, velocity, frame_size, params, -1.0)
+    return _exit_s(identity, frame_size) < 2.0 or _touches(identity.xyxy, frame_size, params)
 
 
 def speed_heights_s(identity: Identity) -> float:
@@ -102,22 +97,23 @@ def _miss_heights(identity: Identity, track: Track, gap_s: float) -> float:
     return distance / max(identity.height_px, height_px(track.xyxy))
 
 
-def _towards_border(
-    xyxy: NDArray[np.float32],
-    velocity_px_s: tuple[float, float],
-    frame_size: tuple[int, int],
-    params: LinkParams,
-    sense: float,
-) -> bool:
-    # sense 1: moving out over a border that the box is near to; -1: moving in from it.
+def _exit_s(identity: Identity, frame_size: tuple[int, int]) -> float:
+    # Seconds until someone who walks on as they did is over the border entirely; infinite for who stands.
+    if speed_heights_s(identity) < STANDING_HEIGHTS_S:
+        return math.inf
+    left, top, right, bottom = (float(value) for value in identity.xyxy)
+    vx, vy = identity.velocity_px_s()
+    across = (frame_size[0] - left) / vx if vx > 0 else right / -vx if vx < 0 else math.inf
+    down = (frame_size[1] - top) / vy if vy > 0 else bottom / -vy if vy < 0 else math.inf
+    return max(0.0, min(across, down))
+
+
+def _touches(xyxy: NDArray[np.float32], frame_size: tuple[int, int], params: LinkParams) -> bool:
+    near = params.border_heights * height_px(xyxy)
     width, height = frame_size
-    body = height_px(xyxy)
-    near = params.border_heights * body
-    vx, vy = sense * velocity_px_s[0] / body, sense * velocity_px_s[1] / body
-    walking = params.walking_heights_s
-    return bool(
-        (xyxy[0] <= near and vx < -walking)
-        or (xyxy[2] >= width - near and vx > walking)
-        or (xyxy[1] <= near and vy < -walking)
-        or (xyxy[3] >= height - near and vy > walking)
-    )
+    return bool(xyxy[0] <= near or xyxy[1] <= near or xyxy[2] >= width - near or xyxy[3] >= height - near)
+
+
+def _stood_there(identity: Identity, track: Track, params: LinkParams) -> bool:
+    apart = math.dist(identity.foot_px, track.footpoint) / identity.height_px
+    return apart < params.reach_heights and speed_heights_s(identity) < STANDING_HEIGHTS_S
