@@ -1,6 +1,7 @@
 """`gatehouse demo`: a whole school on this machine: broker, console, cameras over real RTSP, a node."""
 
 import json
+import multiprocessing
 import secrets
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,9 @@ from edge.adapters.system_clock import SystemClock
 from edge.app.detector import DetectorError, find_model
 from edge.config.environment import child_environment, model_override
 from edge.config.schema import DetectorSection
-from edge.virtual_camera.media import MediaError, load_file
+from edge.virtual_camera.media import MediaError
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
+from edge.virtual_camera.sources import load
 
 app = typer.Typer(add_completion=False, help="One school on this machine, end to end.")
 
@@ -32,17 +35,17 @@ DWELL_S = 8.0
 PATIENCE_S = 120.0
 SHARED = Path("..") / "shared" / "assets"
 SHARED_MODEL = SHARED / "models" / "yolox_nano_416.onnx"
-# name, what people read, video
+# name, what people read, drawn scene
 CAMERAS = (
-    ("front-gate", "Cổng chính", "one-by-one-person-detection.mp4"),
-    ("street", "Đường trước trường", "pets09_s2l1_campus_480x360.mp4"),
-    ("reception", "Sảnh đón", "reception_fisheye_360p.mp4"),
-    ("back-street", "Đường phía sau", "ucf_normal129_street_dusk_240p.mp4"),
+    ("front-gate", "Cổng chính", "drawn:loiterer:day:3"),
+    ("side-gate", "Cổng phụ", "drawn:return:dusk:5"),
+    ("street", "Đường trước trường", "drawn:gathering:rain:7"),
+    ("back-fence", "Hàng rào phía sau", "drawn:pole:night_ir:9"),
 )
+SCENE_S = 45.0
 NO_MODEL = """no network to look for people is here. Gatehouse does not ship one yet; get the ONNX file of one, such as
 YOLOX-nano (github.com/Megvii-BaseDetection/YOLOX, Apache-2.0), add it with `gatehouse models add FILE` or name it:
 GATEHOUSE_MODEL=FILE"""
-NO_SOURCE = "no video to play is here: name a camera or a file with --source rtsp://... or --source FILE"
 
 
 class DemoError(Exception):
@@ -177,16 +180,14 @@ def _cameras(stage: _Stage, stack: ExitStack, source: str, port: int) -> list[tu
     """Name, label and address of each camera; starts the virtual ones."""
     if source.startswith(("rtsp://", "rtsps://")):
         return [("camera", "Camera", source)]
-    files = [("camera", "Camera", Path(source))]
-    if not source:
-        known = [(name, label, SHARED / "videos" / video) for name, label, video in CAMERAS]
-        files = [row for row in known if row[2].exists()]
-    if not files:
-        raise DemoError(NO_SOURCE)
-    stage.say(f"starting {len(files)} camera(s) over RTSP")
-    virtual = [VirtualCamera(name, load_file(path)) for name, _, path in files]
+    rows = [("camera", "Camera", source)] if source else list(CAMERAS)
+    stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": drawing four school gates (some 20 s)"))
+    texts = [text for _, _, text in rows]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        clips = list(pool.map(load, texts, ["h264"] * len(texts), [SCENE_S] * len(texts)))
+    virtual = [VirtualCamera(name, clip) for (name, _, _), clip in zip(rows, clips, strict=True)]
     server = stack.enter_context(serve_cameras(virtual, SystemClock(), port))
-    return [(name, label, server.url(name)) for name, label, _ in files]
+    return [(name, label, server.url(name)) for name, label, _ in rows]
 
 
 def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str) -> None:

@@ -10,21 +10,23 @@ import typer
 from edge.adapters.system_clock import SystemClock
 from edge.config.load import read_secret
 from edge.virtual_camera.digest import Account
+from edge.virtual_camera.draw_command import draw
 from edge.virtual_camera.faults import PICTURE_FAULTS, STREAM_FAULTS
-from edge.virtual_camera.media import MediaError, load_file
+from edge.virtual_camera.media import MediaError
 from edge.virtual_camera.rtsp_server import RtspServer, VirtualCamera
+from edge.virtual_camera.sources import load
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cameras to try things on, without a ladder.")
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `serve` a named command although it is the only one."""
+app.command()(draw)
 
 
 @app.command()
 def serve(
-    camera: Annotated[list[str], typer.Option(metavar="NAME=FILE", help="a camera and the video it plays; repeatable")],
+    camera: Annotated[
+        list[str], typer.Option(metavar="NAME=SOURCE", help="a video file, or drawn:STORY:LIGHT:SEED; repeatable")
+    ],
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one")] = 8554,
     username: Annotated[str | None, typer.Option(help="user that cameras ask for")] = None,
@@ -47,8 +49,8 @@ def serve(
 def _camera(text: str, account: Account | None) -> VirtualCamera:
     name, equals, path = text.partition("=")
     if not equals or not name or "/" in name:
-        raise MediaError(f"--camera {text!r}: write it as NAME=FILE")
-    return VirtualCamera(name, load_file(Path(path)), account=account)
+        raise MediaError(f"--camera {text!r}: write it as NAME=FILE or NAME=drawn:loiterer:day:1")
+    return VirtualCamera(name, load(path), account=account)
 
 
 async def _serve(server: RtspServer, host: str, names: list[str]) -> None:

@@ -16,7 +16,7 @@ class Light:
     """One light. Colours are factors on paint; directions point from the ground to the source, in the camera's frame.
 
     sun: unit vector to the main source. sun_colour, sky, ground: light from the source, from above, from below.
-    lamp: strength of the lamp beside the lens. shadow, contact: strength of the cast shadow and of the dark under feet.
+    lamp: strength of the lamp beside the lens, down to about half at lamp_reach_m. shadow, contact: strength of the cast shadow and of the dark under feet.
     shadow_blur: softness as a share of a figure's height. exposure: before the sensor's curve. grey: infra-red picture.
     noise: standard deviation on the sensor, levels. haze: share of `sky_paint` mixed in at
     40 m. saturation: of the camera's colours.
@@ -37,6 +37,7 @@ class Light:
     noise: float = 3.0
     haze: float = 0.15
     saturation: float = 0.72
+    lamp_reach_m: float = 10.0
 
     def on(self, normal: Array, pitch_rad: float) -> Array:
         """(n, 3) factors for surfaces with these (n, 3) unit normals (world axes, z away from the camera)."""
@@ -50,7 +51,7 @@ class Light:
 
     def reach(self, distance_m: Array | float) -> Array | float:
         """Factor by which light falls off with distance: only the lamp beside the lens does."""
-        return 1.9 / (1.0 + (np.asarray(distance_m) / 10.0) ** 2) if self.lamp else 1.0
+        return 1.9 / (1.0 + (np.asarray(distance_m) / self.lamp_reach_m) ** 2) if self.lamp else 1.0
 
     def develop(self, colour: Array) -> Array:
         """Linear light (paint times light, (..., 3)) -> the camera's levels 0..255 float32, with its soft shoulder."""
@@ -81,7 +82,7 @@ def light_for(name: LightName, rng: np.random.Generator) -> Light:
     if name == "dusk":
         sun = _unit(side * 0.9, rng.uniform(0.9, 1.3), -0.5)
         return Light(name, sun, (0.34, 0.25, 0.15), (0.24, 0.25, 0.33), (0.13, 0.11, 0.10), (0.40, 0.38, 0.50),
-                     shadow=0.25, contact=0.45, shadow_blur=0.05, exposure=float(rng.uniform(0.75, 1.0)),
+                     shadow=0.14, contact=0.45, shadow_blur=0.05, exposure=float(rng.uniform(0.75, 1.0)),
                      noise=float(rng.uniform(3.5, 5.5)), haze=0.12)  # fmt: skip
     if name == "rain":
         return Light(name, _unit(side * 0.2, 1.0, -0.2), (0.12, 0.12, 0.13), (0.50, 0.53, 0.56), (0.20, 0.21, 0.22),

@@ -137,6 +137,6 @@ def random_place(width: int, height: int, rng: np.random.Generator) -> Place:
     half = float(rng.uniform(1.4, 2.6))
     pole_x = gate_x + float(rng.choice([-1, 1])) * (half + float(rng.uniform(0.1, 0.9)))
     return Place(camera, kerb_z - float(rng.uniform(4.0, 7.0)), kerb_z, fence_z, building_z, gate_x, half,
-                 float(rng.uniform(0.0, 1.0)), pole_x, kerb_z + float(rng.uniform(0.4, 0.8)),
+                 float(rng.uniform(0.5, 1.0)), pole_x, kerb_z + float(rng.uniform(0.4, 0.8)),
                  float(rng.uniform(0.10, 0.19)), _furnish(rng, fence_z, building_z, gate_x),
                  _bikes(rng, int(rng.integers(0, 7)), fence_z, gate_x, half), int(rng.integers(2**31)))  # fmt: skip

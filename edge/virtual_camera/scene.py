@@ -5,7 +5,7 @@ them, then the camera's sensor adds what cheap cameras add.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, hypot, log, pi
 
 import cv2
@@ -92,7 +92,8 @@ class DrawnScene:
         self.picture_count = max(1, round(spec.duration_s * spec.fps))
         rng = np.random.default_rng([spec.seed, 11])
         self.place = (random_place if spec.varied else standard_place)(spec.width, spec.height, rng)
-        self._light = light_for(spec.light, rng)
+        # A camera at night sets its gain by what it sees: the further the gate, the more.
+        self._light = replace(light_for(spec.light, rng), lamp_reach_m=max(8.0, 0.9 * self.place.fence_z))
         self._sensor = Sensor(spec.width, spec.height, self._light, spec.seed + 5)
         self._vignette = self._sensor.vignette()
         backdrop = with_bikes(paint_backdrop(self.place, self._light), self.place, self._light)

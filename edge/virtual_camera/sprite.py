@@ -49,49 +49,58 @@ def paint(parts: list[Surface], view: View, light: Light, oversampling: float = 
     """The sprite of a dressed pose as the view's camera sees it under `light`."""
     camera = view.camera
     zoomed = PerspectiveCamera(0, 0, camera.focal_px * oversampling, camera.height_m, camera.pitch_rad)
-    placed = [_place(part, view) for part in parts]
+    points, normals = _placed(parts, view)
     foot = zoomed.project(floats([0, 0, view.distance_m]))
-    dense, body = _dense(parts, placed, zoomed)
-    low = np.floor(dense[:, :2].min(axis=0)) - 3
-    high = np.ceil(dense[:, :2].max(axis=0)) + 3
-    size = (high - low).astype(int)
+    dense, body = _dense(parts, np.concatenate([zoomed.project(points), normals], axis=1), zoomed)
+    low = floats([np.floor(dense[:, k].min()) - 3 for k in (0, 1)])
+    size = [int(np.ceil(dense[:, k].max()) + 3 - low[k]) for k in (0, 1)]
     dense[:, :2] -= low
-    buffer = _splat(dense, int(size[0]), int(size[1]))
+    buffer = _splat(dense, size[0], size[1])
     rgba = _shade(buffer, dense, view, light)
     box = _box(buffer, body) / oversampling
     rgba, scale = _shrink(rgba, oversampling)
     anchor = ((foot[0] - low[0]) * scale[0], (foot[1] - low[1]) * scale[1])
-    shadow, shadow_foot = _shadow(placed, view, light)
+    shadow, shadow_foot = _shadow(points, view, light)
     bounds = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
     return Sprite(rgba, anchor, bounds, float(foot[2]), shadow, shadow_foot)
 
 
-def _place(part: Surface, view: View) -> tuple[Array, Array]:
-    """World points and normals of a part that stands ahead of the camera, turned by the heading."""
+def _placed(parts: list[Surface], view: View) -> tuple[Array, Array]:
+    """World points and normals (n, 3) of all parts, one after another: ahead of the camera, turned by the heading."""
     c, s = cos(view.heading_rad), sin(view.heading_rad)
     turn = np.array([[c, 0.0, -s], [0.0, 1.0, 0.0], [s, 0.0, c]], np.float32)
-    points = part.points_m @ turn
-    points[..., 2] += view.distance_m
-    return points, part.normals @ turn
+    points = np.concatenate([part.points_m.reshape(-1, 3) for part in parts]) @ turn
+    points[:, 2] += view.distance_m
+    return points, np.concatenate([part.normals.reshape(-1, 3) for part in parts]) @ turn
 
 
-def _dense(
-    parts: list[Surface], placed: list[tuple[Array, Array]], camera: PerspectiveCamera
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Columns: pixel x, y, depth, normal (3), albedo (3); and whether each point belongs to the person's box."""
-    clouds, body = [], []
-    for part, (points, normals) in zip(parts, placed, strict=True):
-        seen = camera.project(points)
-        grid = np.concatenate([seen, normals, part.albedo], axis=2)
-        along = np.linalg.norm(np.diff(seen[..., :2], axis=0), axis=2).sum(axis=0).max()
-        around = np.linalg.norm(np.diff(seen[..., :2], axis=1), axis=2).sum(axis=1).max()
-        rows, columns = max(4, int(along / _STEP_PX)), max(6, int(around / _STEP_PX))
+def _dense(parts: list[Surface], seen: Array, camera: PerspectiveCamera) -> tuple[Array, NDArray[np.bool_]]:
+    """Columns: pixel x, y, depth, normal (3), albedo (3); and whether each point belongs to the person's box.
+
+    seen: (n, 6) pixel x, y, depth and normal of all parts' points, one part after another.
+    """
+    clouds, body, begin = [], [], 0
+    for part in parts:
+        shape = part.albedo.shape
+        end = begin + shape[0] * shape[1]
+        grid = np.concatenate([seen[begin:end].reshape(shape[0], shape[1], 6), part.albedo], axis=2)
+        begin = end
+        rows, columns = (
+            max(4, int(_reach(grid[:, ::3]) / _STEP_PX)),
+            max(6, int(_reach(grid.swapaxes(0, 1)) / _STEP_PX)),
+        )
         cloud = floats(cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_LINEAR)).reshape(-1, 9)
         away = cloud[:, 5] * cos(camera.pitch_rad) - cloud[:, 4] * sin(camera.pitch_rad)
         cloud = cloud[away < 0.3]  # what faces away is hidden by what faces the camera
         clouds.append(cloud)
         body.append(np.full(len(cloud), part.body))
     return np.concatenate(clouds), np.concatenate(body)
+
+
+def _reach(seen: Array) -> float:
+    """Length in pixels of the longest line down the rows of projected points."""
+    step = seen[1:, :, :2] - seen[:-1, :, :2]
+    return float(np.hypot(step[..., 0], step[..., 1]).sum(axis=0).max())
 
 
 def _splat(dense: Array, width: int, height: int) -> NDArray[np.int32]:
@@ -141,10 +150,9 @@ def _shrink(rgba: Array, oversampling: float) -> tuple[Array, tuple[float, float
     return small, (target[0] / width, target[1] / height)
 
 
-def _shadow(placed: list[tuple[Array, Array]], view: View, light: Light) -> tuple[Array, tuple[float, float]]:
+def _shadow(points: Array, view: View, light: Light) -> tuple[Array, tuple[float, float]]:
     """Strength of the shadow on the ground around the figure, at half resolution."""
     camera = PerspectiveCamera(0, 0, view.camera.focal_px / 2, view.camera.height_m, view.camera.pitch_rad)
-    points = np.concatenate([p.reshape(-1, 3) for p, _ in placed])
     sun = floats(light.sun)
     reach = points[:, 1:2] / max(0.2, float(sun[1]))
     flat = points - reach * sun[None]
