@@ -43,6 +43,8 @@ CAMERAS = (
     ("back-fence", "Hàng rào phía sau", "drawn:pole:night_ir:9"),
 )
 SCENE_S = 45.0
+FORECOURT = [[0.34, 0.56], [0.63, 0.56], [0.69, 0.79], [0.29, 0.79]]  # of the drawn gates: where people wait
+WHOLE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 NO_MODEL = """no network to look for people is here. Gatehouse does not ship one yet; get the ONNX file of one, such as
 YOLOX-nano (github.com/Megvii-BaseDetection/YOLOX, Apache-2.0), add it with `gatehouse models add FILE` or name it:
 GATEHOUSE_MODEL=FILE"""
@@ -153,7 +155,7 @@ def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[s
         console = stack.enter_context(stage.process("console", ["console", "serve"], environment))
         stage.wait_for_port(ports.console, console, "console")
         stage.say(f"starting the node, which looks for people with {model}")
-        _write_config(folder, ports, cameras, model)
+        _write_config(folder, ports, cameras, model, source)
         words = ["edge", "run", "--config", str(folder / "edge.yaml")]
         node = stack.enter_context(stage.process("edge", words, environment))
         link = _welcome_link(folder)
@@ -190,8 +192,7 @@ def _cameras(stage: _Stage, stack: ExitStack, source: str, port: int) -> list[tu
     return [(name, label, server.url(name)) for name, label, _ in rows]
 
 
-def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str) -> None:
-    whole = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str, source: str) -> None:
     document = {
         "node": {"name": NODE, "state_dir": "node"},
         "broker": {
@@ -208,8 +209,8 @@ def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str
                 "label": label,
                 "url": url,
                 "recording": {"max_bytes": 200_000_000, "segment_s": 2, "pre_s": 5, "post_s": 5},
-                "zones": [{"name": "all", "polygon": whole}],
-                "rules": [{"kind": "loitering", "zone": "all", "dwell_s": DWELL_S, "severity": "high"}],
+                "zones": [{"name": "gate", "label": "Trước cổng", "polygon": WHOLE if source else FORECOURT}],
+                "rules": [{"kind": "loitering", "zone": "gate", "dwell_s": DWELL_S, "severity": "high"}],
             }
             for name, label, url in cameras
         ],
