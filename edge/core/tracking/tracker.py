@@ -79,6 +79,7 @@ class _Identity:
     confidence: float
     xyxy: NDArray[np.float32]
     appearance: NDArray[np.float32] | None
+    seen_in: int  # the number of the update that matched it last; two frames may bear the same time
     hits: int = 1
     track_id: int = 0
 
@@ -93,6 +94,7 @@ class Tracker:
         self._now_s = -np.inf
         self._previous_s = -np.inf
         self._next_id = 1
+        self._updates = 0
 
     def update(
         self, detections: Detections, now_s: float, appearance: NDArray[np.float32] | None = None
@@ -104,6 +106,7 @@ class Tracker:
         appearance: (n, bins) colour histograms of the detections, rows that sum to 1, or None.
         Returns the confirmed tracks, by id: those seen now and those unseen for at most `coast_s`.
         """
+        self._updates += 1
         self._step_to(now_s)
         detections, appearance = _in_order(detections, appearance, self._params.low_confidence)
         boxes = detections.xyxy.astype(np.float64)
@@ -178,6 +181,7 @@ class Tracker:
         for row, column in zip(rows, columns, strict=True):
             one = self._identities[row]
             one.last_seen_s = self._now_s
+            one.seen_in = self._updates
             one.confidence = float(detections.confidence[column])
             one.xyxy = detections.xyxy[column]
             one.hits += 1
@@ -210,7 +214,9 @@ class Tracker:
         for row in new:
             look = None if appearance is None else appearance[row]
             confidence = float(detections.confidence[row])
-            self._identities.append(_Identity(self._now_s, self._now_s, confidence, detections.xyxy[row], look))
+            self._identities.append(
+                _Identity(self._now_s, self._now_s, confidence, detections.xyxy[row], look, self._updates)
+            )
 
     def _forget(self) -> None:
         params = self._params
@@ -230,7 +236,7 @@ class Tracker:
         velocity = self._motion.mean[:, :2, 1].astype(np.float32)
         tracks = []
         for row, one in enumerate(self._identities):
-            detected = one.last_seen_s == self._now_s
+            detected = one.seen_in == self._updates
             if not one.track_id or self._now_s - one.last_seen_s > params.coast_s:
                 continue
             box = one.xyxy if detected else predicted[row]

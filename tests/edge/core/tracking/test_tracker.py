@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.core.detection import Detections
@@ -42,6 +42,7 @@ def summary(told):
 
 
 @SCENE
+@example([(0.0, [(0.0, 0.0, 20.0, 1.0)]), (0.0, [(0.0, 0.0, 20.0, 1.0)]), (0.0, [])])
 @given(FRAMES)
 def test_identities_are_distinct_share_no_box_and_stay_finite(frames):
     alive = set()
