@@ -16,10 +16,10 @@ class Light:
     """One light. Colours are factors on paint; directions point from the ground to the source, in the camera's frame.
 
     sun: unit vector to the main source. sun_colour, sky, ground: light from the source, from above, from below.
-    lamp: strength of the lamp beside the lens, down to about half at lamp_reach_m. shadow, contact: strength of the cast shadow and of the dark under feet.
-    shadow_blur: softness as a share of a figure's height. exposure: before the sensor's curve. grey: infra-red picture.
-    noise: standard deviation on the sensor, levels. haze: share of `sky_paint` mixed in at
-    40 m. saturation: of the camera's colours.
+    lamp: strength of the lamp beside the lens, down to about half at lamp_reach_m. shadow, contact: strength of the
+    cast shadow and of the dark under feet. shadow_blur: softness as a share of a figure's height. exposure: before the
+    sensor's curve. grey: infra-red picture. noise: standard deviation on the sensor, levels. haze: share of `sky_paint`
+    mixed in at 40 m. saturation: of the camera's colours.
     """
 
     name: LightName
@@ -90,5 +90,5 @@ def light_for(name: LightName, rng: np.random.Generator) -> Light:
                      exposure=float(rng.uniform(0.8, 1.0)), noise=float(rng.uniform(2.5, 4.0)), haze=0.30)  # fmt: skip
     return Light(name, _unit(side * 0.15, 1.0, 0.9), (0.0, 0.0, 0.0), (0.10, 0.10, 0.10), (0.06, 0.06, 0.06),
                  (0.03, 0.03, 0.03), lamp=float(rng.uniform(0.75, 0.95)), shadow=0.15, contact=0.35, shadow_blur=0.03,
-                 exposure=float(rng.uniform(0.85, 1.05)), grey=True, noise=float(rng.uniform(4.0, 6.5)),
+                 exposure=float(rng.uniform(0.95, 1.2)), grey=True, noise=float(rng.uniform(3.5, 5.5)),
                  haze=0.0)  # fmt: skip

@@ -255,7 +255,7 @@ class DrawnScene:
         y0 = one.foot_px[1] + (top - one.sprite.foot_px[1]) * one.scale
         y1 = one.foot_px[1] + (bottom - one.sprite.foot_px[1]) * one.scale
         cut = np.clip([x0 / self.width, y0 / self.height, x1 / self.width, y1 / self.height], 0.0, 1.0).round(5)
-        foot = (round((x0 + x1) / 2 / self.width, 5), round(y1 / self.height, 5))
+        foot = (round(float(x0 + x1) / 2 / self.width, 5), round(float(y1) / self.height, 5))
         return (float(cut[0]), float(cut[1]), float(cut[2]), float(cut[3])), foot
 
 

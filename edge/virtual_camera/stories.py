@@ -33,12 +33,17 @@ class Stage:
         """A depth on the pavement to walk along, clear of parked motorbikes."""
         place = self.place
         far = place.fence_z - (1.9 if place.bikes else 0.5)
-        return self.between(min(place.kerb_z + 0.4, far), far)
+        return max(self.between(min(place.kerb_z + 0.4, far), far), self.nearest_z())
+
+    def nearest_z(self) -> float:
+        """The least depth at which a grown-up still fits the picture's height."""
+        camera = self.place.camera
+        return min(1.9 * camera.focal_px / camera.height, self.place.fence_z - 0.6)
 
     def spot(self) -> tuple[float, float]:
         """A place to stand inside the zone."""
         place = self.place
-        near, far = place.kerb_z + 0.6, place.fence_z - 0.7
+        near, far = max(place.kerb_z + 0.6, self.nearest_z()), place.fence_z - 0.6
         return place.gate_x + self.between(-0.75, 0.9) * place.gate_half_m, self.between(near, far)
 
     def outside(self, side: int, z: float) -> tuple[float, float]:
@@ -64,7 +69,7 @@ class Stage:
 def _passer(stage: Stage, start_s: float, children: float = 0.2) -> Actor:
     side, z = stage.side(), stage.lane_z()
     if stage.rng.random() < 0.2:
-        z = stage.between(stage.place.kerb_z - 1.6, stage.place.kerb_z - 0.5)
+        z = max(stage.between(stage.place.kerb_z - 1.6, stage.place.kerb_z - 0.5), stage.nearest_z())
     age = stage.age(children)
     gait: Activity = "run" if age == "child" and stage.rng.random() < 0.3 else "walk"
     end = stage.outside(-side, z + stage.between(-0.3, 0.3))

@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/bench/virtual_camera_recall.py [MODELS_FOLDER] [--varied]
 
-A figure counts when at least 40 px tall, at least 60 % visible and clear of the picture's edge; it is found when a
+A figure counts when at least 40 px tall, at least 60 % visible (parts outside the picture are not); it is found when a
 detection of at least 0.3 overlaps its box by at least 0.5 (each detection finds one figure). Pictures go through
 JPEG at quality 60 first, about as lossy as the demo's video.
 """
