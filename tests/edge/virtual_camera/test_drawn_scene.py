@@ -133,7 +133,6 @@ def test_the_pole_hides_the_one_behind_it():
     shown = [p.visible for p in truth.presences if p.person == hider and p.in_zone]
     assert min(shown) < 0.5
     assert max(shown) > 0.95
-    assert max(shown) > 0.95
 
 
 @given(st.lists(st.booleans(), max_size=80))
