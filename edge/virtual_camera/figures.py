@@ -201,10 +201,10 @@ def _face(t: Array, angle: Array, outfit: Outfit) -> tuple[Array, NDArray[np.boo
         albedo[(height < -0.08) & (height > -0.9) & (around < 1.35)] = outfit.mask
     else:
         albedo[(np.abs(height + 0.52) < 0.07) & (around < 0.32)] *= floats([0.78, 0.55, 0.55])
-    eyes = (np.abs(height - 0.05) < 0.07) & (np.abs(around - 0.42) < 0.20)
-    albedo[eyes] = albedo[eyes] * 0.35
+    eyes = (np.abs(height - 0.05) < 0.07) & (np.abs(around - 0.42) < 0.15)
+    albedo[eyes] = albedo[eyes] * 0.45
     brows = (np.abs(height - 0.24) < 0.06) & (np.abs(around - 0.42) < 0.28)
-    albedo[brows] = albedo[brows] * 0.45
+    albedo[brows] = albedo[brows] * 0.6
     long_hair = outfit.hair_style != "short"
     nape = -0.75 if long_hair else -0.42
     hair = (height > 0.50 + 0.12 * np.cos(around * 2)) | ((around > (1.25 if long_hair else 1.6)) & (height > nape))

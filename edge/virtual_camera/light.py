@@ -90,5 +90,5 @@ def light_for(name: LightName, rng: np.random.Generator) -> Light:
                      exposure=float(rng.uniform(0.8, 1.0)), noise=float(rng.uniform(2.5, 4.0)), haze=0.30)  # fmt: skip
     return Light(name, _unit(side * 0.15, 1.0, 0.9), (0.0, 0.0, 0.0), (0.10, 0.10, 0.10), (0.06, 0.06, 0.06),
                  (0.03, 0.03, 0.03), lamp=float(rng.uniform(0.75, 0.95)), shadow=0.15, contact=0.35, shadow_blur=0.03,
-                 exposure=float(rng.uniform(0.95, 1.2)), grey=True, noise=float(rng.uniform(3.5, 5.5)),
+                 exposure=float(rng.uniform(0.95, 1.2)), grey=True, noise=float(rng.uniform(2.8, 4.8)),
                  haze=0.0)  # fmt: skip

@@ -46,6 +46,11 @@ def _motorbike(bike: Bike) -> list[Surface]:
     ]
 
 
+def _open(cover: Array, dimensions: int) -> Array:
+    shows = 1.0 - cover
+    return shows if dimensions == 2 else shows[..., None]
+
+
 def with_bikes(backdrop: Backdrop, place: Place, light: Light) -> Backdrop:
     """The backdrop with the place's motorbikes painted in; they hide people behind them."""
     camera = place.camera
@@ -57,11 +62,14 @@ def with_bikes(backdrop: Backdrop, place: Place, light: Light) -> Backdrop:
         foot = camera.project(floats([bike.x_m, 0, bike.z_m]))
         scale = sprite.depth_m / float(foot[2])
         size = (camera.width, camera.height)
-        layers = []
+        layers: list[Array] = []
         for image, anchor, zoom in ((sprite.shadow, sprite.shadow_foot_px, 2 * scale),
                                     (sprite.rgba, sprite.foot_px, scale)):  # fmt: skip
             matrix = floats([[zoom, 0, foot[0] - anchor[0] * zoom], [0, zoom, foot[1] - anchor[1] * zoom]])
-            layers.append(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR))
+            layers.append(floats(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)))
+        for occluder in backdrop.occluders:
+            if occluder.z_m < bike.z_m:
+                layers = [layer * _open(occluder.cover, layer.ndim) for layer in layers]
         picture *= 1.0 - layers[0][..., None]
         picture = picture * (1.0 - layers[1][..., 3:]) + layers[1][..., :3]
         occluders.append(Occluder(np.ascontiguousarray(layers[1][..., 3]), bike.z_m))

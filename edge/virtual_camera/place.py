@@ -101,8 +101,8 @@ def _bikes(rng: np.random.Generator, count: int, fence_z: float, gate_x: float, 
     bikes = []
     for index in range(count):
         side = 1 if index % 2 else -1
-        x = gate_x + side * (gate_half + 1.4 + 0.95 * (index // 2) + float(rng.uniform(0, 0.2)))
-        heading = float(rng.normal(0.35 * side, 0.12))
+        x = gate_x + side * (gate_half + 1.4 + 1.25 * (index // 2) + float(rng.uniform(0, 0.2)))
+        heading = side * float(rng.uniform(0.7, 1.5))
         bikes.append(Bike(x, fence_z - 0.95, heading, int(rng.integers(2**31))))
     return tuple(bikes)
 

@@ -55,8 +55,9 @@ class Sensor:
         text = f"2026-11-24 {self._hour + now // 3600:02d}:{now // 60 % 60:02d}:{now % 60:02d}"
         scale = picture.shape[0] / 360 * 0.42
         place = (round(8 * scale / 0.42), round(16 * scale / 0.42))
-        for colour, thick in (((0, 0, 0), 3), ((235, 235, 235), 1)):
-            cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_8)
+        for right, down, colour in ((1, 1, (0, 0, 0)), (0, 0, (235, 235, 235))):
+            corner = (place[0] + right, place[1] + down)
+            cv2.putText(picture, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_8)
         name = (picture.shape[1] - round(64 * scale / 0.42), picture.shape[0] - round(8 * scale / 0.42))
         cv2.putText(picture, "CAM 01", name, cv2.FONT_HERSHEY_SIMPLEX, scale, (235, 235, 235), 1, cv2.LINE_8)
 

@@ -1,7 +1,7 @@
 """Casts and what they do: one function for each story, found by name in `STORIES`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, hypot, pi, sin
 
 import numpy as np
@@ -20,6 +20,7 @@ class Stage:
     rng: np.random.Generator
     duration_s: float
     rain: bool
+    spots: list[tuple[float, float]] = field(default_factory=list)
 
     def between(self, low: float, high: float) -> float:
         """A number of the seed's."""
@@ -41,10 +42,18 @@ class Stage:
         return min(1.9 * camera.focal_px / camera.height, self.place.fence_z - 0.6)
 
     def spot(self) -> tuple[float, float]:
-        """A place to stand inside the zone."""
+        """A place to stand inside the zone, apart from the places already given."""
         place = self.place
         near, far = max(place.kerb_z + 0.6, self.nearest_z()), place.fence_z - 0.6
-        return place.gate_x + self.between(-0.75, 0.9) * place.gate_half_m, self.between(near, far)
+        tries = [
+            (place.gate_x + self.between(-1.1, 1.1) * place.gate_half_m, self.between(min(near, far), far))
+            for _ in range(8)
+        ]
+        # Seen from the camera people hide each other sooner by depth than sideways, so sideways counts more.
+        gaps = [min((hypot(x - a, 0.4 * (z - b)) for a, b in self.spots), default=9.0) for x, z in tries]
+        best = tries[int(np.argmax(np.minimum(gaps, 0.9)))]
+        self.spots.append(best)
+        return best
 
     def outside(self, side: int, z: float) -> tuple[float, float]:
         """Just out of the picture on that side, at depth z."""
@@ -94,7 +103,7 @@ def _visitor(stage: Stage, start_s: float, stay_s: float, spot: tuple[float, flo
 
 
 def _loiterer(stage: Stage) -> list[Actor]:
-    stay = max(4.0, stage.duration_s - 18.0)
+    stay = max(4.0, stage.duration_s - 26.0)  # leaves time to walk in, about and out
     cast = [_visitor(stage, 0.5, stay, stage.spot())]
     return cast + [_passer(stage, stage.between(0.2, 0.8) * stage.duration_s) for _ in range(2)]
 
