@@ -1,7 +1,7 @@
 """What a virtual camera plays: coded pictures in a loop, with time stamps that go on for ever."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Codec = Literal["h264", "hevc"]
-_ENCODERS = {"h264": "libx264", "hevc": "libx265"}
+ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 
 
 class MediaError(Exception):
@@ -54,6 +54,11 @@ class Clip:
     units: tuple[AccessUnit, ...]
     duration_s: float
 
+    @property
+    def fps(self) -> float:
+        """Pictures a second, on average."""
+        return len(self.units) / self.duration_s
+
     def endless(self) -> Iterator[AccessUnit]:
         """The loop for ever, stamps growing without a step."""
         begin_s = 0.0
@@ -70,25 +75,32 @@ def load_file(path: Path) -> Clip:
             if not container.streams.video:
                 raise MediaError(f"{path} holds no video")
             codec = container.streams.video[0].codec_context.name
-        return _demuxed(str(path), path.name) if codec in _ENCODERS else _recoded(path)
+        return _demuxed(str(path), path.name) if codec in ENCODERS else _recoded(path)
     except (av.FFmpegError, OSError) as error:
         raise MediaError(f"{path} can't be played: {error.strerror or type(error).__name__}") from error
 
 
 def encode(source: PictureSource, codec: Codec = "h264", bit_rate: int = 600_000) -> Clip:
     """A drawn scene, coded the way a cheap camera does: a key frame every two seconds, no B-frames."""
+    pictures = (source.picture(number) for number in range(source.picture_count))
+    return _coded(pictures, (source.width, source.height), source.fps, codec, bit_rate)
+
+
+def _coded(
+    pictures: Iterable[NDArray[np.uint8]], size: tuple[int, int], fps: float, codec: Codec, bit_rate: int
+) -> Clip:
+    """One picture in memory at a time."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as container:
-        stream = container.add_stream(_ENCODERS[codec], rate=Fraction(source.fps).limit_denominator(1001))
+        stream = container.add_stream(ENCODERS[codec], rate=Fraction(fps).limit_denominator(1001))
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = source.width, source.height, "yuv420p", bit_rate
-        stream.gop_size = round(source.fps * 2)
+        (stream.width, stream.height), stream.pix_fmt, stream.bit_rate = size, "yuv420p", bit_rate
+        stream.gop_size = max(1, round(fps * 2))
         stream.codec_context.max_b_frames = 0
         quiet = {"x265-params": "log-level=none"} if codec == "hevc" else {}
         stream.options = {"preset": "ultrafast", "tune": "zerolatency", **quiet}
-        for number in range(source.picture_count):
-            picture = av.VideoFrame.from_ndarray(source.picture(number), format="rgb24")
-            container.mux(stream.encode(picture))
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     buffer.seek(0)
     return _demuxed(buffer, "the drawn scene")
@@ -126,9 +138,14 @@ def _demuxed(source: str | io.BytesIO, name: str) -> Clip:
 def _recoded(path: Path) -> Clip:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        pictures = [rgb(picture) for picture in container.decode(stream)]
-        rate = float(stream.average_rate or 25)
-    return encode(PictureList(pictures, rate), bit_rate=1_500_000)
+        width, height = stream.codec_context.width // 2 * 2, stream.codec_context.height // 2 * 2
+        pictures = (
+            np.ascontiguousarray(
+                rgb(picture.reformat(stream.codec_context.width, stream.codec_context.height))[:height, :width]
+            )
+            for picture in container.decode(stream)
+        )
+        return _coded(pictures, (width, height), float(stream.average_rate or 25), "h264", 1_500_000)
 
 
 def rgb(picture: av.VideoFrame) -> NDArray[np.uint8]:

@@ -1,0 +1,78 @@
+"""Codes and decodes pictures one at a time, in real time, as a camera does."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
+
+from edge.virtual_camera.media import ENCODERS, AccessUnit, Codec, MediaError, rgb, split_nals
+
+_TIME_BASE = Fraction(1, 90_000)
+_KEY_EVERY_S = 2.0
+
+
+class LiveEncoder:
+    """Pictures of one size in, one access unit for each out: no look-ahead, no B-frames, a key frame every 2 s."""
+
+    def __init__(self, codec: Codec, size: tuple[int, int], fps: float, bit_rate: int) -> None:
+        """size: width and height, pixels, both even. bit_rate: bits a second."""
+        self.size = size
+        context = av.CodecContext.create(ENCODERS[codec], "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height = size
+        context.pix_fmt, context.bit_rate, context.gop_size = "yuv420p", bit_rate, max(1, round(fps * _KEY_EVERY_S))
+        context.time_base, context.framerate = _TIME_BASE, Fraction(fps).limit_denominator(1001)
+        context.max_b_frames, context.thread_count = 0, 1
+        quiet = {"x265-params": "log-level=none:pools=1:frame-threads=1"} if codec == "hevc" else {}
+        context.options = {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1", **quiet}
+        self._context = context
+
+    def encode(self, picture: NDArray[np.uint8], pts_s: float, dts_s: float) -> list[AccessUnit]:
+        """picture: (height, width, 3) uint8 RGB. dts_s: when it is to be sent. Raises MediaError."""
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = round(pts_s / _TIME_BASE), _TIME_BASE
+        try:
+            packets = self._context.encode(frame)
+        except av.FFmpegError as error:
+            raise MediaError(f"the encoder gave up: {error.strerror}") from error
+        return [AccessUnit(split_nals(bytes(packet)), pts_s, dts_s, packet.is_keyframe) for packet in packets]
+
+
+class LiveDecoder:
+    """Access units in, pictures with their moments out. What is broken in between is left out, as players do."""
+
+    def __init__(self, codec: Codec) -> None:
+        context = av.CodecContext.create(codec, "r")
+        assert isinstance(context, VideoCodecContext)
+        context.thread_count = 1  # frame threads would hold pictures back
+        self._context = context
+
+    def decode(self, unit: AccessUnit) -> list[tuple[NDArray[np.uint8], float]]:
+        """Pictures, (height, width, 3) uint8 RGB, each with its pts in seconds."""
+        packet: av.Packet[Stream] = av.Packet(annex_b(unit.nals))
+        packet.pts, packet.dts, packet.time_base = _ticks(unit.pts_s), _ticks(unit.dts_s), _TIME_BASE
+        return self._pictures(packet)
+
+    def rest(self) -> list[tuple[NDArray[np.uint8], float]]:
+        """The pictures that it still holds back; nothing can be decoded after."""
+        return self._pictures(None)
+
+    def _pictures(self, packet: "av.Packet[Stream] | None") -> list[tuple[NDArray[np.uint8], float]]:
+        try:
+            frames = self._context.decode(packet)
+        except av.error.InvalidDataError:
+            return []
+        return [(rgb(frame), float(frame.pts * _TIME_BASE)) for frame in frames if frame.pts is not None]
+
+
+def annex_b(nals: Sequence[bytes]) -> bytes:
+    """NAL units with start codes."""
+    return b"".join(b"\x00\x00\x00\x01" + nal for nal in nals)
+
+
+def _ticks(at_s: float) -> int:
+    return round(at_s / _TIME_BASE)
