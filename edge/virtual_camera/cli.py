@@ -1,6 +1,7 @@
 """`gatehouse edge virtual-camera`: cameras to try things on, without a ladder."""
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -11,13 +12,13 @@ import typer
 
 from edge.adapters.system_clock import SystemClock
 from edge.config.load import read_secret
+from edge.virtual_camera.access_unit import Codec, MediaError
 from edge.virtual_camera.control import ControlError, ControlSocket, carry_out, command
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.draw_command import draw
 from edge.virtual_camera.faults import FAULTS
-from edge.virtual_camera.media import Codec, MediaError
 from edge.virtual_camera.rtsp_server import RtspServer, VirtualCamera
-from edge.virtual_camera.sources import open_source
+from edge.virtual_camera.sources import open_sources
 
 PORT = 8554
 
@@ -79,14 +80,13 @@ def fault(
         raise typer.Exit(2) from None
 
 
-def _cameras(mains: list[str], subs: list[str], account: Account | None, codec: Codec) -> list[VirtualCamera]:
-    played, also = _named("--camera", mains), _named("--sub", subs)
+def _cameras(cameras: list[str], sub_streams: list[str], account: Account | None, codec: Codec) -> list[VirtualCamera]:
+    played, also = _named("--camera", cameras), _named("--sub", sub_streams)
     if lost := sorted(also.keys() - played.keys()):
         raise MediaError(f"--sub {lost[0]}=...: there is no --camera {lost[0]}=...")
-    return [
-        VirtualCamera(name, open_source(text), open_source(also[name]) if name in also else None, account, codec)
-        for name, text in played.items()
-    ]
+    opened = open_sources([*played.values(), *also.values()])
+    mains, subs = dict(zip(played, opened, strict=False)), dict(zip(also, opened[len(played) :], strict=True))
+    return [VirtualCamera(name, main, subs.get(name), account, codec) for name, main in mains.items()]
 
 
 def _named(option: str, texts: list[str]) -> dict[str, str]:
@@ -115,11 +115,19 @@ async def _serve(server: RtspServer, host: str) -> None:
         typer.echo(f"faults: {' '.join(FAULTS)}")
         sys.stdout.flush()
         # A thread that nobody waits for: reading from a terminal can't be interrupted.
-        threading.Thread(target=_listen, args=(server, loop), name="commands", daemon=True).start()
+        if _at_the_keyboard():
+            threading.Thread(target=_listen, args=(server, loop), name="commands", daemon=True).start()
         await ended.wait()
     finally:
         await control.stop()
         await server.stop()
+
+
+def _at_the_keyboard() -> bool:
+    """Whether what is typed is for this process: reading in the background would stop it."""
+    if sys.stdin is None or sys.stdin.closed:
+        return False
+    return not sys.stdin.isatty() or os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
 
 def _listen(server: RtspServer, loop: asyncio.AbstractEventLoop) -> None:
@@ -129,6 +137,8 @@ def _listen(server: RtspServer, loop: asyncio.AbstractEventLoop) -> None:
         typer.echo(carry_out(server, line))
         sys.stdout.flush()
 
-    for line in sys.stdin:
-        if line.strip() and not loop.is_closed():
-            loop.call_soon_threadsafe(answer, line)
+    # Without a buffer: its lock, held by a thread that waits for a line, would end the interpreter in an error.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as typed:
+        for line in iter(typed.readline, b""):
+            if line.strip() and not loop.is_closed():
+                loop.call_soon_threadsafe(answer, line.decode("utf-8", "replace"))

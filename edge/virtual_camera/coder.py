@@ -1,16 +1,17 @@
 """Codes and decodes pictures one at a time, in real time, as a camera does."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import av
 import numpy as np
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
-from edge.virtual_camera.media import ENCODERS, AccessUnit, Codec, MediaError, rgb, split_nals
+from edge.virtual_camera.access_unit import AccessUnit, Codec, MediaError, annex_b, split_nals
 
+ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 _TIME_BASE = Fraction(1, 90_000)
 _KEY_EVERY_S = 2.0
 
@@ -31,9 +32,11 @@ class LiveEncoder:
         context.options = {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1", **quiet}
         self._context = context
 
-    def encode(self, picture: NDArray[np.uint8], pts_s: float, dts_s: float) -> list[AccessUnit]:
-        """picture: (height, width, 3) uint8 RGB. dts_s: when it is to be sent. Raises MediaError."""
+    def encode(self, picture: NDArray[np.uint8], pts_s: float, dts_s: float, key: bool = False) -> list[AccessUnit]:
+        """picture: (height, width, 3) uint8 RGB. dts_s: when it is to be sent. key: begin anew. Raises MediaError."""
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        if key:
+            frame.pict_type = PictureType.I
         frame.pts, frame.time_base = round(pts_s / _TIME_BASE), _TIME_BASE
         try:
             packets = self._context.encode(frame)
@@ -64,14 +67,14 @@ class LiveDecoder:
     def _pictures(self, packet: "av.Packet[Stream] | None") -> list[tuple[NDArray[np.uint8], float]]:
         try:
             frames = self._context.decode(packet)
-        except av.error.InvalidDataError:
+        except av.FFmpegError:
             return []
         return [(rgb(frame), float(frame.pts * _TIME_BASE)) for frame in frames if frame.pts is not None]
 
 
-def annex_b(nals: Sequence[bytes]) -> bytes:
-    """NAL units with start codes."""
-    return b"".join(b"\x00\x00\x00\x01" + nal for nal in nals)
+def rgb(picture: av.VideoFrame) -> NDArray[np.uint8]:
+    """A decoded picture as (height, width, 3)."""
+    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
 
 
 def _ticks(at_s: float) -> int:

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
-from edge.virtual_camera.media import AccessUnit
+from edge.virtual_camera.access_unit import AccessUnit
 
 STREAM_FAULTS = ("stall", "cut", "refuse", "damage", "jump")
 PICTURE_FAULTS = ("black", "covered", "freeze", "shake", "swing", "resolution")

@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Iterator, Sequence
 
-from edge.virtual_camera.media import AccessUnit
+from edge.virtual_camera.access_unit import AccessUnit
 
 PAYLOAD_TYPE = 96
 CLOCK_HZ = 90_000

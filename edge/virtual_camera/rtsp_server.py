@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from edge.core.ports import Clock
+from edge.virtual_camera.access_unit import Codec
 from edge.virtual_camera.digest import Account, Doorkeeper
 from edge.virtual_camera.faults import FaultOrder, FaultState
-from edge.virtual_camera.feed import clip_feed, source_feed
-from edge.virtual_camera.media import Clip, Codec, PictureSource
+from edge.virtual_camera.feed import loop_feed, source_feed
+from edge.virtual_camera.media import Loop, PictureSource
 from edge.virtual_camera.rtsp_session import RtspSession
 from edge.virtual_camera.stream import Stream
 
@@ -25,14 +26,14 @@ _log = logging.getLogger(__name__)
 class VirtualCamera:
     """A camera to be played: `rtsp://host:port/NAME`, and `/NAME/sub` where it has a sub-stream.
 
-    main, sub: a clip goes out bit for bit; a drawn scene is drawn and coded while it plays, once for all who watch.
-    codec, bit_rate: of what is coded; a clip keeps its own. bit_rate: bits a second of the main stream, the
+    main, sub: a coded loop goes out bit for bit; pictures are drawn and coded while they play, once for all who watch.
+    codec, bit_rate: of what is coded; a loop keeps its own. bit_rate: bits a second of the main stream, the
         sub-stream has a third of it.
     """
 
     name: str
-    main: Clip | PictureSource
-    sub: Clip | PictureSource | None = None
+    main: Loop | PictureSource
+    sub: Loop | PictureSource | None = None
     account: Account | None = None
     codec: Codec = "h264"
     bit_rate: int = 600_000
@@ -133,12 +134,12 @@ class RtspServer:
 def _streams_of(camera: VirtualCamera, faults: FaultState) -> Iterator[tuple[str, Stream]]:
     addresses = ((camera.name, camera.main, camera.bit_rate), (f"{camera.name}/sub", camera.sub, camera.bit_rate // 3))
     for path, played, bit_rate in addresses:
-        if isinstance(played, Clip):
-            feed, codec = clip_feed(played, lambda: faults.of_the_picture), played.codec
-        elif played is not None:
-            feed, codec = source_feed(played, camera.codec, bit_rate, lambda: faults.of_the_picture), camera.codec
-        else:
+        if played is None:
             continue
+        if isinstance(played, Loop):
+            feed, codec = loop_feed(played, lambda: faults.of_the_picture), played.codec
+        else:
+            feed, codec = source_feed(played, camera.codec, bit_rate, lambda: faults.of_the_picture), camera.codec
         yield path, Stream(path, feed, codec, faults, camera.account)
 
 

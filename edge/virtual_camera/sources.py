@@ -1,20 +1,30 @@
 """What a virtual camera is told to play: a video file, or a drawn scene as `drawn:STORY:LIGHT:SEED`."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from edge.virtual_camera.access_unit import MediaError
+from edge.virtual_camera.files import open_file
 from edge.virtual_camera.light import LIGHTS
-from edge.virtual_camera.media import Clip, Codec, MediaError, PictureSource, encode, load_file
+from edge.virtual_camera.media import Loop, PictureSource
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
 from edge.virtual_camera.stories import STORIES
 
 
-def open_source(text: str, duration_s: float = 60.0) -> Clip | PictureSource:
-    """What `text` names: a file as a coded loop, a scene as pictures that are drawn while they play. Raises MediaError.
+def open_sources(texts: Sequence[str], duration_s: float = 60.0) -> list[Loop | PictureSource]:
+    """What `texts` name: files as they are, scenes as pictures that are drawn while they play. Raises MediaError.
 
     duration_s: seconds after which a drawn scene begins again.
     """
+    # Painting an empty place takes a second, most of it outside Python's lock.
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda text: _opened(text, duration_s), texts))
+
+
+def _opened(text: str, duration_s: float) -> Loop | PictureSource:
     if not text.startswith("drawn:"):
-        return load_file(Path(text))
+        return open_file(Path(text))
     parts = text.split(":")
     if len(parts) != 4 or not parts[3].isdecimal():
         raise MediaError(f"{text!r}: write it as drawn:STORY:LIGHT:SEED, for example drawn:loiterer:day:1")
@@ -22,9 +32,3 @@ def open_source(text: str, duration_s: float = 60.0) -> Clip | PictureSource:
     if story not in STORIES or light not in LIGHTS:
         raise MediaError(f"{text!r}: stories are {', '.join(STORIES)}; lights are {', '.join(LIGHTS)}")
     return DrawnScene(SceneSpec(int(seed), light, story, duration_s=duration_s))
-
-
-def load(text: str, codec: Codec = "h264", duration_s: float = 60.0) -> Clip:
-    """The same, drawn and coded beforehand, which takes some seconds but costs less while it plays."""
-    source = open_source(text, duration_s)
-    return source if isinstance(source, Clip) else encode(source, codec)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from edge.core.ports import Clock
+from edge.virtual_camera.access_unit import AccessUnit
 from edge.virtual_camera.faults import FaultState
-from edge.virtual_camera.media import AccessUnit
 from edge.virtual_camera.rtp import Packetiser
 
 REPORT_S = 5.0

@@ -10,7 +10,7 @@ import pytest
 from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.coder import LiveDecoder
 from edge.virtual_camera.faults import PICTURE_FAULTS, FaultOrder, FaultState
-from edge.virtual_camera.feed import clip_feed, source_feed
+from edge.virtual_camera.feed import loop_feed, source_feed
 from edge.virtual_camera.media import Clip, PictureList, encode
 from edge.virtual_camera.picture_faults import PictureSpoiler
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
@@ -71,7 +71,7 @@ def looks(fault: str, images: list[np.ndarray]) -> bool:
 def test_a_fault_of_the_picture_comes_and_goes(clip, fault, kind):
     on: set[str] = set()
     faults = lambda: frozenset(on)  # noqa: E731
-    feed = clip_feed(clip, faults) if kind == "clip" else source_feed(source(), clip.codec, 300_000, faults)
+    feed = loop_feed(clip, faults) if kind == "clip" else source_feed(source(), clip.codec, 300_000, faults)
     sound = list(islice(feed, 13))
     on.add(fault)
     bad = list(islice(feed, 25))
