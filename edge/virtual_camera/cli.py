@@ -111,7 +111,7 @@ async def _serve(server: RtspServer, host: str) -> None:
     try:
         await control.start()
         for name in server.cameras:
-            typer.echo(f"rtsp://{host}:{server.port}/{name}")
+            typer.echo(f"rtsp://{f'[{host}]' if ':' in host else host}:{server.port}/{name}")
         typer.echo(f"faults: {' '.join(FAULTS)}")
         sys.stdout.flush()
         # A thread that nobody waits for: reading from a terminal can't be interrupted.

@@ -70,7 +70,8 @@ def _payloads(codec: str, nal: bytes) -> Iterator[bytes]:
 def session_description(codec: str, nals: Sequence[bytes], address: str) -> str:
     """SDP (RFC 8866) of a stream, with the parameter sets among `nals`, so that a client can decode from the first
     key frame."""
-    lines = ["v=0", f"o=- 0 0 IN IP4 {address}", "s=Gatehouse virtual camera", f"c=IN IP4 {address}", "t=0 0"]
+    place = f"IN IP{6 if ':' in address else 4} {address}"
+    lines = ["v=0", f"o=- 0 0 {place}", "s=Gatehouse virtual camera", f"c={place}", "t=0 0"]
     lines += ["a=control:*", f"m=video 0 RTP/AVP {PAYLOAD_TYPE}"]
     if codec == "h264":
         parameters = [nal for nal in nals if nal[0] & 0x1F in (7, 8)]

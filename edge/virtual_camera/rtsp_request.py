@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 MAX_REQUEST_BYTES = 16_384
 REASONS = {
@@ -32,7 +32,7 @@ class Request:
     @property
     def path(self) -> str:
         """Path of the stream, without the track."""
-        return re.sub(r"/?trackID=\d+$", "", urlsplit(self.url).path).strip("/")
+        return re.sub(r"/?trackID=\d+$", "", unquote(urlsplit(self.url).path)).strip("/")
 
     @property
     def body_bytes(self) -> int:
@@ -58,6 +58,8 @@ def parse_request(text: str) -> Request:
     first, *rest = text.split("\r\n")
     parts = first.split(" ")
     if len(parts) != 3 or not re.fullmatch(r"[A-Za-z_]{1,32}", parts[0]) or not parts[2].startswith("RTSP/"):
+        raise BadRequestError(400)
+    if not parts[1].isprintable():  # it comes back in an answer's header, which it must not end
         raise BadRequestError(400)
     if not re.fullmatch(r"RTSP/1\.\d", parts[2], re.ASCII):
         raise BadRequestError(505)

@@ -16,9 +16,10 @@ from edge.virtual_camera.digest import Account, Doorkeeper
 from edge.virtual_camera.faults import FaultOrder, FaultState
 from edge.virtual_camera.feed import loop_feed, source_feed
 from edge.virtual_camera.media import Loop, PictureSource
-from edge.virtual_camera.rtsp_session import RtspSession
+from edge.virtual_camera.rtsp_session import SESSION_TIMEOUT_S, RtspSession
 from edge.virtual_camera.stream import Stream
 
+MAX_SESSIONS = 100  # each may have some megabytes waiting
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +43,16 @@ class VirtualCamera:
 class RtspServer:
     """Serves virtual cameras. All of it lives in one event loop; pictures are made in one thread for each camera."""
 
-    def __init__(self, cameras: Sequence[VirtualCamera], clock: Clock, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[VirtualCamera],
+        clock: Clock,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        idle_s: float = SESSION_TIMEOUT_S + 30.0,
+    ) -> None:
+        """idle_s: how long a client may say nothing, unless it takes pictures over its RTSP connection."""
+        self._idle_s = idle_s
         self._clock, self._host, self._port = clock, host, port
         self._cameras = cameras
         self._faults = {camera.name: FaultState() for camera in cameras}
@@ -84,7 +94,7 @@ class RtspServer:
         for player in self._players:
             player.cancel()
         for session in list(self._sessions):
-            session.close()
+            session.abort()
         if self._server is not None:
             self._server.close()
         await asyncio.gather(*self._players, return_exceptions=True)
@@ -92,7 +102,11 @@ class RtspServer:
             await asyncio.to_thread(executor.shutdown)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = RtspSession(reader, writer, self._find, self._doorkeeper, self._clock, secrets.randbelow(2**31))
+        if len(self._sessions) >= MAX_SESSIONS:
+            writer.transport.abort()
+            return
+        ssrc = secrets.randbelow(2**31)
+        session = RtspSession(reader, writer, self._find, self._doorkeeper, self._clock, ssrc, self._idle_s)
         self._sessions.add(session)
         try:
             await session.serve()

@@ -20,6 +20,7 @@ from edge.virtual_camera.udp_pair import UdpPair
 from edge.virtual_camera.viewer import Viewer
 
 MAX_QUEUED_BYTES = 4_000_000  # a client that lags by more loses pictures; the others never notice
+SESSION_TIMEOUT_S = 60  # as told to clients; the good ones say something in half of it
 _UDP_BURST_BYTES = 150_000  # systems give a UDP socket about 200 kB unless asked
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
 
@@ -35,9 +36,11 @@ class RtspSession:
         doorkeeper: Doorkeeper,
         clock: Clock,
         ssrc: int,
+        idle_s: float,
     ) -> None:
+        """idle_s: how long a client may say nothing, unless it takes pictures over this connection."""
         self._reader, self._writer, self._find = reader, writer, find
-        self._doorkeeper, self._clock, self._ssrc = doorkeeper, clock, ssrc
+        self._doorkeeper, self._clock, self._ssrc, self._idle_s = doorkeeper, clock, ssrc, idle_s
         self._stream: Stream | None = None
         self._viewer: Viewer | None = None
         self._udp: UdpPair | None = None
@@ -45,16 +48,21 @@ class RtspSession:
     async def serve(self) -> None:
         """Until the client goes or says something that is no RTSP."""
         try:
-            while (text := await self._head()) is not None:
+            while (text := await self._next_head()) is not None:
                 await self._answer(text)
                 await self._writer.drain()
-        except (OSError, EOFError):
+        except (OSError, EOFError, TimeoutError):
             pass
         except asyncio.LimitOverrunError:
             self._writer.write(Answer(413).encoded("0"))
         finally:
             self._leave()
             self.close()
+
+    async def _next_head(self) -> str | None:
+        watches_here = self._viewer is not None and self._udp is None
+        async with asyncio.timeout(None if watches_here else self._idle_s):
+            return await self._head()
 
     async def _head(self) -> str | None:
         """The next request's head; interleaved packets from the client (its receiver reports) are passed over."""
@@ -155,8 +163,11 @@ class RtspSession:
             answer = f"RTP/AVP;unicast;client_port={pair[0]}-{pair[1]};server_port={ports[0]}-{ports[1]}"
         packetiser = Packetiser(stream.codec, self._ssrc, self._ssrc & 0xFFFF, self._ssrc)
         self._stream = stream
-        self._viewer = Viewer(packetiser, stream.faults, self._clock, deliver, self.close, burst_bytes)
-        return Answer(200, [("Transport", f"{answer};ssrc={self._name}"), ("Session", f"{self._name};timeout=60")])
+        self._viewer = Viewer(packetiser, stream.faults, self._clock, deliver, self.abort, burst_bytes)
+        return Answer(
+            200,
+            [("Transport", f"{answer};ssrc={self._name}"), ("Session", f"{self._name};timeout={SESSION_TIMEOUT_S}")],
+        )
 
     def _play_or_pause(self, method: str) -> Answer:
         if self._viewer is None or self._stream is None:
@@ -180,7 +191,12 @@ class RtspSession:
         self._viewer = self._udp = None
 
     def close(self) -> None:
-        """Ends the connection at once."""
+        """Ends the connection, once what was said has gone out."""
         if self._stream is not None and self._viewer is not None:
             self._stream.viewers.discard(self._viewer)
         self._writer.close()
+
+    def abort(self) -> None:
+        """Ends the connection at once, whatever still waits for a slow client."""
+        self.close()
+        self._writer.transport.abort()

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from edge.virtual_camera.cli import app
 from edge.virtual_camera.control import control_path
+from edge.virtual_camera.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[3]
 RUN = [sys.executable, "-c", "from edge.virtual_camera.cli import app; app()"]
@@ -40,7 +41,12 @@ def serving(video, tmp_path):
     options = ["--port", "0", "--username", "guard", "--password-file", str(tmp_path / "password"), "--codec", "h265"]
     cameras = ["--camera", f"gate={video}", "--sub", f"gate={video}", "--camera", "yard=drawn:loiterer:day:1"]
     process = subprocess.Popen(
-        [*RUN, "serve", *options, *cameras], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*RUN, "serve", *options, *cameras],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     port = int(re.match(r"rtsp://127\.0\.0\.1:(\d+)/gate$", process.stdout.readline())[1])
     assert process.stdout.readline().endswith("/yard\n")
@@ -77,6 +83,30 @@ def test_faults_are_made_from_another_process_and_from_the_keyboard(serving):
 
 
 @pytest.mark.system
+def test_each_fault_is_made_and_mended_from_another_process(serving):
+    _, port = serving
+    for name in FAULTS:
+        assert fault(port, "yard", name) == (0, "done")
+        happens_once = name in ("cut", "jump")
+        assert fault(port, "list") == (0, f"gate: none; yard: {'none' if happens_once else name}")
+        assert fault(port, "yard", name, "--off") == (0, "done")
+    assert fault(port, "list") == (0, "gate: none; yard: none")
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("one", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_while_somebody_watches(serving, one):
+    process, port = serving
+    with av.open(f"rtsp://guard:letmein@127.0.0.1:{port}/yard", timeout=(20, 20)) as container:
+        frames = container.decode(video=0)
+        next(frames)
+        process.send_signal(one)
+        assert process.wait(10) == 0
+    assert process.stderr.read() == ""
+    assert not control_path(port).exists()
+
+
+@pytest.mark.system
 def test_wrong_orders_are_told_and_the_server_lives_on(serving):
     process, port = serving
     assert fault(port, "street", "stall") == (2, told("there is no camera 'street'; there is gate, yard"))
@@ -87,9 +117,7 @@ def test_wrong_orders_are_told_and_the_server_lives_on(serving):
     assert fault(port, "gate", "black", "--amount", "1")[0] == 2
     assert fault(port, "gate stall", "on")[0] == 2
     assert fault(port, "list")[0] == 0
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0  # although the keyboard is still being read
-    assert not control_path(port).exists()
+    assert process.poll() is None
 
 
 def told(text):

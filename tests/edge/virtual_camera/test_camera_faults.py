@@ -216,31 +216,83 @@ def test_damage_is_seen_by_the_client_and_ends(h264):
         assert all(bytes(packet) in sound for packet in islice(packets, 10))
 
 
-@pytest.mark.system
-def test_faults_of_the_picture_reach_both_streams_in_their_own_size(h264):
-    half = encode(PictureList([picture(number)[:48, :64].copy() for number in range(COUNT)], LIVE_FPS))
-    with serve_cameras([VirtualCamera("gate", h264, sub=half)], SystemClock()) as server:
-        server.fault("gate", "black")
-        for path, width in (("gate", WIDTH), ("gate/sub", 64)):
-            with av.open(server.url(path), timeout=(5, 5)) as container:
-                frames = islice(container.decode(video=0), 60)
-                dark = next(f for f in frames if f.to_ndarray(format="gray").mean() < 25)
-                assert dark.width == width
+def watched(frames, width: int, until, limit: int = 250) -> bool:
+    """Whether among the next pictures of a client there are some, `width` pixels wide, of which `until` holds."""
+    last = None
+    for frame in islice(frames, limit):
+        image = frame.to_ndarray(format="rgb24").astype(int)
+        if frame.width == width and last is not None and last.shape == image.shape and until(last, image):
+            return True
+        last = image
+    return False
+
+
+def seen(fault: str):
+    """What two pictures in a row of a client look like while a fault is on; see `picture` for the sound ones."""
+
+    def of_it(before: np.ndarray, image: np.ndarray) -> bool:
+        scene = image[: image.shape[0] * 2 // 3]
+        match fault:
+            case "black":
+                return image.mean() < 25
+            case "covered":
+                return image.std() < 15 and image.mean() > 30
+            case "freeze":  # the block moves in every sound picture
+                return np.abs(image - before).mean() < 0.3 and scene.max() > 150
+            case "shake":  # the lines of the ground move too
+                return np.abs(image - before)[-image.shape[0] // 4 :].mean() > 3
+            case "swing":  # what was in the middle is further up
+                return image[image.shape[0] * 5 // 9 : image.shape[0] * 6 // 10].max() < 130 and scene.std() > 8
+            case _:
+                return True
+
+    return of_it
+
+
+def sound(_before: np.ndarray, image: np.ndarray) -> bool:
+    """Whether it is one of the pictures that the camera was given."""
+    step = HEIGHT // image.shape[0]
+    return min(np.abs(image - picture(number)[::step, ::step]).mean() for number in range(COUNT)) < 9
 
 
 @pytest.mark.system
-def test_the_resolution_changes_while_a_client_watches_and_comes_back(h264):
+@pytest.mark.parametrize("path", ["gate", "gate/sub"])
+@pytest.mark.parametrize("fault", PICTURE_FAULTS)
+def test_a_client_of_either_stream_sees_each_fault_of_the_picture_and_its_end(h264, path, fault):
+    half = encode(PictureList([picture(number)[::2, ::2].copy() for number in range(COUNT)], LIVE_FPS))
+    width = WIDTH if path == "gate" else WIDTH // 2
     with (
-        serve_cameras([VirtualCamera("gate", h264)], SystemClock()) as server,
-        av.open(server.url("gate"), timeout=(5, 5)) as container,
+        serve_cameras([VirtualCamera("gate", h264, sub=half)], SystemClock()) as server,
+        av.open(server.url(path), timeout=(5, 5)) as container,
     ):
         frames = container.decode(video=0)
-        assert next(frames).width == WIDTH
-        server.fault("gate", "resolution", for_s=1.0)
-        widths = [frame.width for frame in islice(frames, 70)]
-    assert WIDTH // 2 in widths
-    assert widths[-1] == WIDTH
-    assert widths.index(WIDTH // 2) < 40
+        assert watched(frames, width, sound)
+        server.fault("gate", fault)
+        assert watched(frames, width // 2 if fault == "resolution" else width, seen(fault))
+        server.fault("gate", fault, on=False)
+        assert watched(frames, width, sound)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("fault", ["stall", "refuse", "cut", "damage", "jump"])
+def test_faults_of_the_stream_reach_the_sub_stream_too(h264, fault):
+    with serve_cameras([VirtualCamera("gate", h264, sub=h264)], SystemClock()) as server:
+        url = server.url("gate/sub")
+        with av.open(url, timeout=(5, 1.5)) as container:
+            packets = container.demux(video=0)
+            whole = {bytes(packet) for packet in islice(packets, 60)}
+            server.fault("gate", fault, amount=0.9 if fault == "damage" else None)
+            if fault == "jump":
+                stamps = [packet.pts for packet in islice(packets, 80) if packet.pts is not None]
+                assert max(abs(b - a) for a, b in pairwise(stamps)) > 100 * 90_000
+            elif fault == "damage":
+                assert any(bytes(packet) not in whole for packet in islice(packets, 60))
+            else:  # silence or the end
+                with pytest.raises((av.FFmpegError, StopIteration)):
+                    exhaust(packets, 500)
+        server.fault("gate", fault, on=False)
+        with av.open(url, timeout=(5, 5)) as container:
+            assert next(container.decode(video=0)).width == WIDTH
 
 
 @pytest.mark.system

@@ -84,6 +84,8 @@ def test_each_bad_request_gets_its_status(server):
         assert client.say(b"HELLO\r\n\r\n")[0] == 400
         assert client.say(b"OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n")[0] == 505
         assert client.ask("OPTIONS", Content_Length="-3")[0] == 400
+        assert client.say(f"DESCRIBE {client.url}open\nX: RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())[0] == 400
+        assert client.ask("DESCRIBE", "%6Fpen")[0] == 200
         status, headers, _ = client.ask("OPTIONS")
         assert (status, headers[0]) == (200, ("CSeq", "7"))
         assert client.ask("OPTIONS", Content_Length="99999999")[0] == 413  # and then no more
