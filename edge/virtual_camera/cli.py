@@ -31,7 +31,8 @@ app.command()(draw)
 @app.command()
 def serve(
     camera: Annotated[
-        list[str], typer.Option(metavar="NAME=SOURCE", help="a video file, or drawn:STORY:LIGHT:SEED; repeatable")
+        list[str],
+        typer.Option(metavar="NAME=SOURCE", help="a video file, or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT]; repeatable"),
     ],
     sub: Annotated[
         list[str] | None, typer.Option(metavar="NAME=SOURCE", help="what its sub-stream NAME/sub plays; repeatable")

@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 from edge.virtual_camera.access_unit import AccessUnit, Codec, MediaError, annex_b, split_nals
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265"}
+_BITS_PER_PIXEL = 0.26  # about 600 kbit/s at 640x360 and 10 pictures a second: what cheap cameras give a sub-stream
+_MOST_BIT_RATE = 4_000_000  # and what they give a main stream
 _TIME_BASE = Fraction(1, 90_000)
 _KEY_EVERY_S = 2.0
+
+
+def usual_bit_rate(width: int, height: int, fps: float) -> int:
+    """Bits a second that a cheap camera spends on pictures of that size."""
+    return min(_MOST_BIT_RATE, round(_BITS_PER_PIXEL * width * height * fps))
 
 
 class LiveEncoder:

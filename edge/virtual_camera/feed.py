@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.virtual_camera.access_unit import AccessUnit, Codec, MediaError
-from edge.virtual_camera.coder import LiveDecoder, LiveEncoder
+from edge.virtual_camera.coder import LiveDecoder, LiveEncoder, usual_bit_rate
 from edge.virtual_camera.media import Clip, Loop, PictureSource
 from edge.virtual_camera.picture_faults import PictureSpoiler
 
@@ -37,14 +37,14 @@ class _Studio:
         return self._encoder.encode(shown, *stamps, key)
 
 
-def source_feed(source: PictureSource, codec: Codec, bit_rate: int, faults: Faults) -> Iterator[AccessUnit]:
+def source_feed(source: PictureSource, codec: Codec, faults: Faults) -> Iterator[AccessUnit]:
     """Pictures drawn and coded one by one as they are asked for; once all went out sound, their packets are repeated.
 
     Raises MediaError.
     """
     if source.picture_count < 1 or source.fps <= 0:
         raise MediaError("there are no pictures to play")
-    studio = _Studio(codec, source.fps, bit_rate)
+    studio = _Studio(codec, source.fps, usual_bit_rate(source.width, source.height, source.fps))
     duration_s = source.picture_count / source.fps
     begin_s = 0.0
     while True:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.virtual_camera.access_unit import AccessUnit, Codec, MediaError
-from edge.virtual_camera.coder import LiveEncoder
+from edge.virtual_camera.coder import LiveEncoder, usual_bit_rate
 
 
 class PictureSource(Protocol):
@@ -76,9 +76,10 @@ class Clip:
             begin_s += self.duration_s
 
 
-def encode(source: PictureSource, codec: Codec = "h264", bit_rate: int = 600_000) -> Clip:
-    """All pictures of a source, coded the way a cheap camera does. bit_rate: bits a second. Raises MediaError."""
-    encoder = LiveEncoder(codec, (source.width, source.height), source.fps, bit_rate)
+def encode(source: PictureSource, codec: Codec = "h264", bit_rate: int | None = None) -> Clip:
+    """All pictures of a source. bit_rate: bits a second, None for a cheap camera's. Raises MediaError."""
+    rate = bit_rate or usual_bit_rate(source.width, source.height, source.fps)
+    encoder = LiveEncoder(codec, (source.width, source.height), source.fps, rate)
     units: list[AccessUnit] = []
     for number in range(source.picture_count):
         at_s = number / source.fps

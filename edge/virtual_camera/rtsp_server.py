@@ -28,8 +28,7 @@ class VirtualCamera:
     """A camera to be played: `rtsp://host:port/NAME`, and `/NAME/sub` where it has a sub-stream.
 
     main, sub: a coded loop goes out bit for bit; pictures are drawn and coded while they play, once for all who watch.
-    codec, bit_rate: of what is coded; a loop keeps its own. bit_rate: bits a second of the main stream, the
-        sub-stream has a third of it.
+    codec: of what is coded; a loop keeps its own.
     """
 
     name: str
@@ -37,7 +36,6 @@ class VirtualCamera:
     sub: Loop | PictureSource | None = None
     account: Account | None = None
     codec: Codec = "h264"
-    bit_rate: int = 600_000
 
 
 class RtspServer:
@@ -146,14 +144,13 @@ class RtspServer:
 
 
 def _streams_of(camera: VirtualCamera, faults: FaultState) -> Iterator[tuple[str, Stream]]:
-    addresses = ((camera.name, camera.main, camera.bit_rate), (f"{camera.name}/sub", camera.sub, camera.bit_rate // 3))
-    for path, played, bit_rate in addresses:
+    for path, played in ((camera.name, camera.main), (f"{camera.name}/sub", camera.sub)):
         if played is None:
             continue
         if isinstance(played, Loop):
             feed, codec = loop_feed(played, lambda: faults.of_the_picture), played.codec
         else:
-            feed, codec = source_feed(played, camera.codec, bit_rate, lambda: faults.of_the_picture), camera.codec
+            feed, codec = source_feed(played, camera.codec, lambda: faults.of_the_picture), camera.codec
         yield path, Stream(path, feed, codec, faults, camera.account)
 
 

@@ -1,5 +1,7 @@
-"""What a virtual camera is told to play: a video file, or a drawn scene as `drawn:STORY:LIGHT:SEED`."""
+"""What a virtual camera is told to play: a video file, or a drawn scene as `drawn:STORY:LIGHT:SEED`,
+with `:WIDTHxHEIGHT` behind it where it is not to be 640x360."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,10 +27,14 @@ def open_sources(texts: Sequence[str], duration_s: float = 60.0) -> list[Loop | 
 def _opened(text: str, duration_s: float) -> Loop | PictureSource:
     if not text.startswith("drawn:"):
         return open_file(Path(text))
-    parts = text.split(":")
-    if len(parts) != 4 or not parts[3].isdecimal():
+    words = re.fullmatch(r"drawn:(\w+):(\w+):(\d{1,9})(?::(\d{1,4})x(\d{1,4}))?", text, re.ASCII)
+    if words is None:
         raise MediaError(f"{text!r}: write it as drawn:STORY:LIGHT:SEED, for example drawn:loiterer:day:1")
-    _, story, light, seed = parts
+    story, light, seed, width, height = words.groups()
     if story not in STORIES or light not in LIGHTS:
         raise MediaError(f"{text!r}: stories are {', '.join(STORIES)}; lights are {', '.join(LIGHTS)}")
-    return DrawnScene(SceneSpec(int(seed), light, story, duration_s=duration_s))
+    size = (int(width), int(height)) if width else (640, 360)
+    try:
+        return DrawnScene(SceneSpec(int(seed), light, story, *size, duration_s=duration_s))
+    except ValueError as error:
+        raise MediaError(f"{text!r}: {error}") from error

@@ -31,11 +31,13 @@ with av.open(sys.argv[1], options={"rtsp_transport": "tcp"}, timeout=(10, 10)) a
 
 
 def pictures() -> PictureList:
+    """More than are played while it is measured: once all went out, they are coded no more."""
     noise = np.random.default_rng(1)
     ground = cv2.GaussianBlur(noise.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8), (9, 9), 0)
-    made = [cv2.add(ground, noise.integers(0, 12, ground.shape, np.uint8)) for _ in range(int(FPS * 4))]
+    made = [cv2.add(ground, noise.integers(0, 12, ground.shape, np.uint8)) for _ in range(int(FPS * 16))]
     for number, picture in enumerate(made):
-        picture[120:240, number * 8 : number * 8 + 40] = (40, 90, 200)
+        left = number * 8 % (WIDTH - 40)
+        picture[120:240, left : left + 40] = (40, 90, 200)
     return PictureList(made, FPS)
 
 

@@ -71,7 +71,7 @@ def looks(fault: str, images: list[np.ndarray]) -> bool:
 def test_a_fault_of_the_picture_comes_and_goes(clip, fault, kind):
     on: set[str] = set()
     faults = lambda: frozenset(on)  # noqa: E731
-    feed = loop_feed(clip, faults) if kind == "clip" else source_feed(source(), clip.codec, 300_000, faults)
+    feed = loop_feed(clip, faults) if kind == "clip" else source_feed(source(), clip.codec, faults)
     sound = list(islice(feed, 13))
     on.add(fault)
     bad = list(islice(feed, 25))

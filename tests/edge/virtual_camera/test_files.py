@@ -83,7 +83,7 @@ def test_what_no_camera_would_send_is_coded_anew(tmp_path, name, encoder):
     assert (source.width, source.height, source.fps, source.picture_count) == (128, 96, FPS, COUNT)
     for number in (0, 5, 29, 3):  # also backwards
         assert np.abs(source.picture(number).astype(int) - picture(number)).mean() < 8
-    units = list(islice(source_feed(source, "h264", 300_000, no_faults), COUNT + 1))
+    units = list(islice(source_feed(source, "h264", no_faults), COUNT + 1))
     assert [unit.key for unit in units][:2] == [True, False]
     assert units[COUNT].key
 

@@ -14,6 +14,16 @@ def test_drawn_scenes_are_made_in_the_order_in_which_they_are_named():
     assert [(scene.width, scene.height, scene.picture_count) for scene in scenes] == [(640, 360, 30)] * 2
 
 
+def test_a_sub_stream_can_show_the_same_scene_in_small():
+    large, small = open_sources(["drawn:gathering:day:1:960x540", "drawn:gathering:day:1"], duration_s=20.0)
+    assert (large.width, large.height) == (960, 540)
+    pairs = list(zip(large.truth().at(150), small.truth().at(150), strict=True))
+    assert len(pairs) >= 3
+    for one, other in pairs:
+        assert one.person == other.person
+        assert one.box == pytest.approx(other.box, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -21,6 +31,7 @@ def test_drawn_scenes_are_made_in_the_order_in_which_they_are_named():
         ("drawn:loiterer:day:x", "write it as"),
         ("drawn:dancing:day:1", "stories are"),
         ("drawn:loiterer:noon:1", "lights are"),
+        ("drawn:loiterer:day:1:9x9", "must be even"),
         ("missing.mp4", "can't be played"),
     ],
 )
