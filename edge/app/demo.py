@@ -1,7 +1,6 @@
 """`gatehouse demo`: a whole school on this machine: broker, console, cameras over real RTSP, a node."""
 
 import json
-import multiprocessing
 import secrets
 import shutil
 import signal
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +22,9 @@ from edge.adapters.system_clock import SystemClock
 from edge.app.detector import DetectorError, find_model
 from edge.config.environment import child_environment, model_override
 from edge.config.schema import DetectorSection
-from edge.virtual_camera.media import MediaError
+from edge.virtual_camera.access_unit import MediaError
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
-from edge.virtual_camera.sources import load
+from edge.virtual_camera.sources import open_sources
 
 app = typer.Typer(add_completion=False, help="One school on this machine, end to end.")
 
@@ -183,11 +181,9 @@ def _cameras(stage: _Stage, stack: ExitStack, source: str, port: int) -> list[tu
     if source.startswith(("rtsp://", "rtsps://")):
         return [("camera", "Camera", source)]
     rows = [("camera", "Camera", source)] if source else list(CAMERAS)
-    stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": drawing four school gates (some 20 s)"))
-    texts = [text for _, _, text in rows]
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        clips = list(pool.map(load, texts, ["h264"] * len(texts), [SCENE_S] * len(texts)))
-    virtual = [VirtualCamera(name, clip) for (name, _, _), clip in zip(rows, clips, strict=True)]
+    stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": school gates that are drawn while they play"))
+    played = open_sources([text for _, _, text in rows], SCENE_S)
+    virtual = [VirtualCamera(name, one) for (name, _, _), one in zip(rows, played, strict=True)]
     server = stack.enter_context(serve_cameras(virtual, SystemClock(), port))
     return [(name, label, server.url(name)) for name, label, _ in rows]
 

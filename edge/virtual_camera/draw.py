@@ -8,9 +8,8 @@ import av
 import cv2
 from av.video.stream import VideoStream
 
+from edge.virtual_camera.coder import usual_bit_rate
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
-
-_BITS_PER_PIXEL = 0.26  # about 600 kbit/s at 640x360 and 10 pictures a second: what cheap cameras give a sub-stream
 
 
 def draw(
@@ -27,7 +26,7 @@ def draw(
     Raises OSError where a file can't be written.
     """
     scene = DrawnScene(spec)
-    rate = bit_rate or round(_BITS_PER_PIXEL * spec.width * spec.height * spec.fps)
+    rate = bit_rate or usual_bit_rate(spec.width, spec.height, spec.fps)
     with av.open(str(video_path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(spec.fps).limit_denominator(1001))
         assert isinstance(stream, VideoStream)

@@ -1,32 +1,62 @@
 """What can be wrong with a virtual camera, on command."""
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import av
-import cv2
-import numpy as np
-from av.video.codeccontext import VideoCodecContext
-from numpy.typing import NDArray
+from edge.virtual_camera.access_unit import AccessUnit
 
-from edge.virtual_camera.media import AccessUnit, Clip, MediaError, PictureList, encode, rgb
-
-Picture = NDArray[np.uint8]
 STREAM_FAULTS = ("stall", "cut", "refuse", "damage", "jump")
 PICTURE_FAULTS = ("black", "covered", "freeze", "shake", "swing", "resolution")
+FAULTS = STREAM_FAULTS + PICTURE_FAULTS
 _JUMP_S = 3600.0
 _DAMAGE_SHARE = 0.02
-_LOOP_PICTURES = 100  # of a faulty picture; enough to show the fault, quickly coded
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOrder:
+    """Switch one fault of one camera.
+
+    for_s: seconds until it mends itself; None stays until switched off. Nothing to `cut` and `jump`, which happen once.
+    amount: of `damage` the share of packets, 0 to 1; of `jump` the seconds, also negative; None is the usual measure.
+    """
+
+    camera: str
+    fault: str
+    on: bool = True
+    for_s: float | None = None
+    amount: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.fault not in FAULTS:
+            raise ValueError(f"there is no fault {self.fault!r}; one of {', '.join(FAULTS)}")
+        if self.for_s is not None and not 0 < self.for_s < 1e6:
+            raise ValueError("a fault lasts more than 0 and less than a million seconds")
+        if self.amount is not None and self.fault not in ("damage", "jump"):
+            raise ValueError(f"{self.fault} has no amount; only damage (share of packets) and jump (seconds) have one")
+        if self.fault == "damage" and self.amount is not None and not 0 < self.amount <= 1:
+            raise ValueError("the amount of damage is a share of packets: more than 0, at most 1")
+        if self.fault == "jump" and self.amount is not None and not abs(self.amount) < 1e7:
+            raise ValueError("time stamps jump by less than ten million seconds")
 
 
 class FaultState:
-    """The faults of one camera that are on."""
+    """The faults of one camera that are on. Changed by the event loop; encoding threads only read `of_the_picture`."""
 
     def __init__(self, seed: int = 1) -> None:
-        self._on: set[str] = set()
+        self._on: frozenset[str] = frozenset()
         self._random = random.Random(seed)  # noqa: S311 damage must be the same in every run
+        self._damage_share = _DAMAGE_SHARE
         self._jump_s = 0.0
-        self.replacement: Clip | None = None
+
+    @property
+    def on(self) -> frozenset[str]:
+        """Names of the faults that are on."""
+        return self._on
+
+    @property
+    def of_the_picture(self) -> frozenset[str]:
+        """Those that change what is seen."""
+        return self._on.intersection(PICTURE_FAULTS)
 
     @property
     def stalled(self) -> bool:
@@ -38,61 +68,28 @@ class FaultState:
         """Every password is wrong."""
         return "refuse" in self._on
 
-    def switch(self, name: str, on: bool, clip: Clip) -> None:
-        """Switches a fault; `clip` is what the camera plays when all is well. Raises ValueError."""
-        if name not in STREAM_FAULTS + PICTURE_FAULTS:
-            raise ValueError(f"there is no fault {name!r}; one of {', '.join(STREAM_FAULTS + PICTURE_FAULTS)}")
-        if name == "jump" and on:
-            self._jump_s += _JUMP_S
-        elif name in PICTURE_FAULTS:
-            self.replacement = faulty(clip, name) if on else None
-        elif on:
-            self._on.add(name)
+    def switch(self, order: FaultOrder) -> None:
+        """Switches a fault. A cut leaves nothing behind; each jump adds to the last, and switching it off ends all."""
+        if order.fault == "jump":
+            self._jump_s = self._jump_s + (_JUMP_S if order.amount is None else order.amount) if order.on else 0.0
+        elif order.fault == "cut":
+            return
+        elif order.on:
+            self._on |= {order.fault}
         else:
-            self._on.discard(name)
+            self._on -= {order.fault}
+        if order.fault == "damage":
+            self._damage_share = _DAMAGE_SHARE if order.amount is None else order.amount
 
     def stamped(self, unit: AccessUnit) -> AccessUnit:
         """The unit with the time stamps that the camera would send now."""
         return replace(unit, pts_s=unit.pts_s + self._jump_s) if self._jump_s else unit
 
-    def damaged(self, packet: bytes) -> bytes:
-        """The packet, or what the network makes of it."""
-        if "damage" not in self._on or self._random.random() > _DAMAGE_SHARE or len(packet) < 20:
+    def damaged(self, packet: bytes) -> bytes | None:
+        """What the network makes of an RTP packet: itself, one with bits turned over, or None where it is lost."""
+        if "damage" not in self._on or self._random.random() >= self._damage_share:
             return packet
+        if self._random.random() < 0.5 or len(packet) < 20:
+            return None
         spot = self._random.randrange(14, len(packet))
-        return packet[:spot] + bytes([packet[spot] ^ 0xFF]) + packet[spot + 1 :]
-
-
-def faulty(clip: Clip, fault: str) -> Clip:
-    """The first seconds of `clip` as a camera with this fault would show them."""
-    pictures = _decoded(clip)
-    fps = len(clip.units) / clip.duration_s
-    bad = [_spoilt(pictures, number, fault) for number in range(len(pictures))]
-    return encode(PictureList(bad, fps), clip.codec)
-
-
-def _decoded(clip: Clip) -> list[Picture]:
-    decoder = VideoCodecContext.create(clip.codec, "r")
-    pictures: list[Picture] = []
-    for unit in clip.units[:_LOOP_PICTURES]:
-        packet = av.Packet(b"".join(b"\x00\x00\x00\x01" + nal for nal in unit.nals))
-        pictures += [rgb(frame) for frame in decoder.decode(packet)]
-    pictures += [rgb(frame) for frame in decoder.decode(None)]
-    if not pictures:
-        raise MediaError("the clip can't be decoded")
-    return pictures
-
-
-def _spoilt(pictures: list[Picture], number: int, fault: str) -> Picture:
-    picture = pictures[number]
-    height, width = picture.shape[:2]
-    if fault == "freeze":
-        return pictures[0]
-    if fault == "resolution":
-        return np.asarray(cv2.resize(picture, (width // 4 * 2, height // 4 * 2)), np.uint8)
-    if fault in ("black", "covered"):
-        noise = np.random.default_rng(number).normal(0, 2, picture.shape)
-        level = 6 if fault == "black" else 70
-        return np.clip(noise + level, 0, 255).astype(np.uint8)
-    sway = np.random.default_rng(number).integers(-8, 9, 2) if fault == "shake" else (width // 2, height // 8)
-    return np.roll(picture, (int(sway[1]), int(sway[0])), axis=(0, 1))
+        return packet[:spot] + bytes([packet[spot] ^ self._random.randrange(1, 256)]) + packet[spot + 1 :]

@@ -82,6 +82,9 @@ def carried(bones: Skeleton, outfit: Outfit) -> list[Surface]:
         ring = (np.clip(1 - np.abs(t) ** 5, 0, 1) ** 0.5).astype(np.float32)
         line = wrist + np.stack([0 * t, -0.13 + 0.14 * t, 0 * t], axis=1).astype(np.float32)
         parts.append(surface(loft(line, ring * floats(0.05), ring * floats(0.14), 14), floats(outfit.bag)))
+        strap = np.linspace(bones.wrists[1], line[-1], 6).astype(np.float32)
+        thin = np.full(6, 0.014, np.float32)
+        parts.append(surface(loft(strap, thin, thin * floats(3.0), 8), floats(outfit.bag) * 0.7))
     if bones.pose.head_down > 0.3 or bones.pose.arms[1].elbow > 2.2:
         hand = bones.wrists[1] + (bones.wrists[1] - bones.elbows[1]) * floats(0.45)
         t = np.linspace(-1, 1, 6, dtype=np.float32)
@@ -108,13 +111,13 @@ def rain_cover(bones: Skeleton, outfit: Outfit) -> list[Surface]:
     if outfit.umbrella is None:
         return []
     t = np.linspace(0, 1, 12, dtype=np.float32)
-    over = floats([0.0, 1.20 * s + bones.rise_m, 0.10])
+    over = floats([0.0, 1.12 * s + bones.rise_m, 0.10])
     line = over + np.stack([0 * t, 0.22 * t, 0 * t], axis=1).astype(np.float32)
     ring = (np.sqrt(np.clip(1 - t**2, 0, 1)) * 0.50).astype(np.float32)
     panels = np.where((np.arange(33) // 4) % 2 == 0, 1.0, 0.86).astype(np.float32)[None, :, None]
     dome = loft(line, ring, ring, 32)
     albedo = np.broadcast_to(floats(outfit.umbrella) * panels, dome.shape)
-    shaft_y = np.linspace(0.62 * s, 1.20 * s + 0.2, 8, dtype=np.float32)
+    shaft_y = np.linspace(0.62 * s, 1.12 * s + 0.2, 8, dtype=np.float32)
     shaft = np.stack([0.10 + 0 * shaft_y, shaft_y, 0.10 + 0 * shaft_y], axis=1).astype(np.float32)
     thin = np.full(8, 0.012, np.float32)
     return [surface(dome, albedo, body=False), surface(loft(shaft, thin, thin, 8), floats([0.25] * 3), body=False)]

@@ -46,7 +46,8 @@ class Light:
         out = sun * floats(self.sun_colour) + up * floats(self.sky) + (1 - up) * floats(self.ground)
         if self.lamp:
             to_lens = floats([0, np.sin(pitch_rad), -np.cos(pitch_rad)])
-            out = out + self.lamp * np.clip(normal @ to_lens, 0, None)[:, None] ** 1.2
+            # Rough cloth throws light back to where it came from: lit from the lens, people look flat, not round.
+            out = out + self.lamp * np.clip(normal @ to_lens, 0, None)[:, None] ** 0.65
         return floats(out)
 
     def reach(self, distance_m: Array | float) -> Array | float:
@@ -77,12 +78,12 @@ def light_for(name: LightName, rng: np.random.Generator) -> Light:
         warm = float(rng.uniform(0.95, 1.06))
         sun = _unit(side * rng.uniform(0.35, 1.0), rng.uniform(0.8, 1.5), rng.uniform(-0.9, 0.15))
         return Light(name, sun, (0.85 * warm, 0.80, 0.72 / warm), (0.42, 0.46, 0.52), (0.20, 0.19, 0.17),
-                     (0.78, 0.86, 0.95), shadow=0.55, contact=0.55, exposure=float(rng.uniform(0.72, 0.9)),
+                     (0.78, 0.86, 0.95), shadow=0.55, contact=0.55, exposure=float(rng.uniform(0.76, 0.95)),
                      noise=float(rng.uniform(1.8, 3.0)), haze=0.10)  # fmt: skip
     if name == "dusk":
         sun = _unit(side * 0.9, rng.uniform(0.9, 1.3), -0.5)
         return Light(name, sun, (0.34, 0.25, 0.15), (0.24, 0.25, 0.33), (0.13, 0.11, 0.10), (0.40, 0.38, 0.50),
-                     shadow=0.14, contact=0.45, shadow_blur=0.05, exposure=float(rng.uniform(0.75, 1.0)),
+                     shadow=0.14, contact=0.45, shadow_blur=0.05, exposure=float(rng.uniform(1.0, 1.3)),
                      noise=float(rng.uniform(3.5, 5.5)), haze=0.12)  # fmt: skip
     if name == "rain":
         return Light(name, _unit(side * 0.2, 1.0, -0.2), (0.12, 0.12, 0.13), (0.50, 0.53, 0.56), (0.20, 0.21, 0.22),
@@ -90,5 +91,5 @@ def light_for(name: LightName, rng: np.random.Generator) -> Light:
                      exposure=float(rng.uniform(0.8, 1.0)), noise=float(rng.uniform(2.5, 4.0)), haze=0.30)  # fmt: skip
     return Light(name, _unit(side * 0.15, 1.0, 0.9), (0.0, 0.0, 0.0), (0.10, 0.10, 0.10), (0.06, 0.06, 0.06),
                  (0.03, 0.03, 0.03), lamp=float(rng.uniform(0.75, 0.95)), shadow=0.15, contact=0.35, shadow_blur=0.03,
-                 exposure=float(rng.uniform(0.95, 1.2)), grey=True, noise=float(rng.uniform(2.8, 4.8)),
+                 exposure=float(rng.uniform(1.1, 1.4)), grey=True, noise=float(rng.uniform(2.8, 4.8)),
                  haze=0.0)  # fmt: skip

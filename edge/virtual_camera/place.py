@@ -3,7 +3,7 @@
 World metres as in `camera`: the street runs along x, the fence stands at a constant z, the building behind it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan, atan2, radians, tan
 
 import numpy as np
@@ -115,9 +115,18 @@ def standard_place(width: int, height: int, rng: np.random.Generator) -> Place:
     gate_x = float(rng.uniform(-0.2, 0.5))
     building_z = 23.0
     trees = _furnish(rng, fence_z, building_z, gate_x)
-    bikes = _bikes(rng, int(rng.integers(1, 4)), fence_z, gate_x, 1.9)
-    return Place(camera, 2.6, kerb_z, fence_z, building_z, gate_x, 1.9, 0.9, gate_x - 2.35, 8.6, 0.16, trees, bikes,
+    pole_x, pole_z = gate_x - 2.35, 8.6
+    bikes = tuple(
+        _clear_of(pole_x / pole_z, bike) for bike in _bikes(rng, int(rng.integers(1, 4)), fence_z, gate_x, 1.9)
+    )
+    return Place(camera, 2.6, kerb_z, fence_z, building_z, gate_x, 1.9, 0.9, pole_x, pole_z, 0.16, trees, bikes,
                  int(rng.integers(2**31)))  # fmt: skip
+
+
+def _clear_of(pole_slope: float, bike: Bike) -> Bike:
+    """The bike beside the pole rather than half behind it, where small networks take the rest of it for somebody."""
+    gap_m = pole_slope * bike.z_m - bike.x_m
+    return replace(bike, x_m=bike.x_m - max(0.0, 1.35 - gap_m)) if bike.x_m < 0 else bike
 
 
 def random_place(width: int, height: int, rng: np.random.Generator) -> Place:

@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Iterator, Sequence
 
-from edge.virtual_camera.media import AccessUnit, Clip
+from edge.virtual_camera.access_unit import AccessUnit
 
 PAYLOAD_TYPE = 96
 CLOCK_HZ = 90_000
@@ -67,12 +67,13 @@ def _payloads(codec: str, nal: bytes) -> Iterator[bytes]:
         yield head + bytes([first | last | kind]) + body[begin : begin + step]
 
 
-def session_description(clip: Clip, address: str) -> str:
-    """SDP (RFC 8866) of a stream, with the parameter sets so that a client can decode from the first key frame."""
-    lines = ["v=0", f"o=- 0 0 IN IP4 {address}", "s=Gatehouse virtual camera", f"c=IN IP4 {address}", "t=0 0"]
+def session_description(codec: str, nals: Sequence[bytes], address: str) -> str:
+    """SDP (RFC 8866) of a stream, with the parameter sets among `nals`, so that a client can decode from the first
+    key frame."""
+    place = f"IN IP{6 if ':' in address else 4} {address}"
+    lines = ["v=0", f"o=- 0 0 {place}", "s=Gatehouse virtual camera", f"c={place}", "t=0 0"]
     lines += ["a=control:*", f"m=video 0 RTP/AVP {PAYLOAD_TYPE}"]
-    nals = clip.units[0].nals
-    if clip.codec == "h264":
+    if codec == "h264":
         parameters = [nal for nal in nals if nal[0] & 0x1F in (7, 8)]
         profile = next((nal[1:4].hex().upper() for nal in parameters if nal[0] & 0x1F == 7), "42E01E")
         lines.append(f"a=rtpmap:{PAYLOAD_TYPE} H264/{CLOCK_HZ}")

@@ -1,21 +1,40 @@
-"""What a virtual camera is told to play: a video file, or a drawn scene as `drawn:STORY:LIGHT:SEED`."""
+"""What a virtual camera is told to play: a video file, or a drawn scene as `drawn:STORY:LIGHT:SEED`,
+with `:WIDTHxHEIGHT` behind it where it is not to be 640x360."""
 
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from edge.virtual_camera.access_unit import MediaError
+from edge.virtual_camera.files import open_file
 from edge.virtual_camera.light import LIGHTS
-from edge.virtual_camera.media import Clip, Codec, MediaError, encode, load_file
+from edge.virtual_camera.media import Loop, PictureSource
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
 from edge.virtual_camera.stories import STORIES
 
 
-def load(text: str, codec: Codec = "h264", duration_s: float = 60.0) -> Clip:
-    """The loop that `text` names; drawn ones take some seconds. Raises MediaError."""
+def open_sources(texts: Sequence[str], duration_s: float = 60.0) -> list[Loop | PictureSource]:
+    """What `texts` name: files as they are, scenes as pictures that are drawn while they play. Raises MediaError.
+
+    duration_s: seconds after which a drawn scene begins again.
+    """
+    # Painting an empty place takes a second, most of it outside Python's lock.
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda text: _opened(text, duration_s), texts))
+
+
+def _opened(text: str, duration_s: float) -> Loop | PictureSource:
     if not text.startswith("drawn:"):
-        return load_file(Path(text))
-    parts = text.split(":")
-    if len(parts) != 4 or not parts[3].isdecimal():
+        return open_file(Path(text))
+    words = re.fullmatch(r"drawn:(\w+):(\w+):(\d{1,9})(?::(\d{1,4})x(\d{1,4}))?", text, re.ASCII)
+    if words is None:
         raise MediaError(f"{text!r}: write it as drawn:STORY:LIGHT:SEED, for example drawn:loiterer:day:1")
-    _, story, light, seed = parts
+    story, light, seed, width, height = words.groups()
     if story not in STORIES or light not in LIGHTS:
         raise MediaError(f"{text!r}: stories are {', '.join(STORIES)}; lights are {', '.join(LIGHTS)}")
-    return encode(DrawnScene(SceneSpec(int(seed), light, story, duration_s=duration_s)), codec)
+    size = (int(width), int(height)) if width else (640, 360)
+    try:
+        return DrawnScene(SceneSpec(int(seed), light, story, *size, duration_s=duration_s))
+    except ValueError as error:
+        raise MediaError(f"{text!r}: {error}") from error

@@ -1,6 +1,6 @@
-"""Do pre-trained networks take the drawn figures for people? Prints recall for each light, network and height.
+"""Do pre-trained networks take the drawn figures for people? Prints recall for each light, story, network and height.
 
-    .venv/bin/python tests/bench/virtual_camera_recall.py [MODELS_FOLDER] [--varied]
+    .venv/bin/python tests/bench/virtual_camera_recall.py [MODELS_FOLDER] [--seeds 101 102] [--varied] [--misses FOLDER]
 
 A figure counts when at least 40 px tall, at least 60 % visible (parts outside the picture are not); it is found when a
 detection of at least 0.3 overlaps its box by at least 0.5 (each detection finds one figure). Pictures go through
@@ -9,6 +9,7 @@ JPEG at quality 60 first, about as lossy as the demo's video.
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +18,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge.virtual_camera.light import LIGHTS
+from edge.virtual_camera.light import LIGHTS, LightName
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
+from edge.virtual_camera.stories import STORIES
 
 NETWORKS = {"yolov8n_640": "yolov8n_640_fp32dq.onnx", "yolox_nano_416": "yolox_nano_416.onnx"}
-STORIES = ("school_day_mix", "passers", "gathering", "loiterer")
 CONFIDENCE, IOU, MIN_HEIGHT_PX, MIN_VISIBLE = 0.30, 0.5, 40, 0.6
 
 
@@ -75,6 +76,15 @@ class Tally:
     strangers: int = 0
     pictures: int = 0
     by_height: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    misses: list[tuple[int, NDArray[np.float32]]] = field(default_factory=list)  # frame, box in pixels
+
+    def add(self, other: "Tally") -> None:
+        """Counts the other's too."""
+        self.figures, self.found = self.figures + other.figures, self.found + other.found
+        self.strangers, self.pictures = self.strangers + other.strangers, self.pictures + other.pictures
+        for name, (figures, found) in other.by_height.items():
+            self.by_height[name][0] += figures
+            self.by_height[name][1] += found
 
     @property
     def recall(self) -> float:
@@ -119,19 +129,38 @@ def score(network: Network, scene: DrawnScene, frames: list[int], tally: Tally) 
                 bucket = tally.by_height[_bucket(tall)]
                 bucket[0] += 1
                 bucket[1] += hit
+                if not hit:
+                    tally.misses.append((frame, box))
 
 
 def _bucket(tall: float) -> str:
     return next(name for limit, name in ((60, "40-60"), (90, "60-90"), (140, "90-140"), (1e9, "140+")) if tall < limit)
 
 
-def specs(light: str, varied: bool) -> list[SceneSpec]:
-    """The scenes that a light is judged on."""
-    if varied:
-        from dataclasses import replace
+def specs(light: LightName, stories: Sequence[str], seeds: Sequence[int], varied: bool) -> list[SceneSpec]:
+    """The scenes that a light is judged on, a picture every two seconds; `varied`: a place of its own for each."""
+    return [
+        SceneSpec(seed, light, story, fps=0.5, duration_s=44.0, varied=varied) for story in stories for seed in seeds
+    ]
 
-        return [replace(SceneSpec.random(seed), light=light) for seed in range(12)]  # type: ignore[arg-type]  # a name of LIGHTS
-    return [SceneSpec(seed, light, story, duration_s=30.0) for seed, story in enumerate(STORIES)]  # type: ignore[arg-type]  # likewise
+
+def _line(key: tuple[str, str, str], tally: Tally) -> str:
+    heights = "  ".join(f"{k}: {v[1] / v[0]:.2f} ({v[0]})" for k, v in sorted(tally.by_height.items()))
+    strangers = tally.strangers / max(1, tally.pictures)
+    cells = " ".join(f"{name:15}" for name in key)
+    return f"{cells} {tally.figures:7} {tally.recall:7.3f} {strangers:18.2f}  {heights}"
+
+
+def _write_misses(folder: Path, scene: DrawnScene, network: str, tally: Tally) -> None:
+    """Each picture with figures that were not found, those framed in red."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in sorted({frame for frame, _ in tally.misses}):
+        picture = coded(scene.picture(frame))
+        for _, box in (one for one in tally.misses if one[0] == frame):
+            left, top, right, bottom = (round(float(side)) for side in box)
+            cv2.rectangle(picture, (left, top), (right, bottom), (255, 0, 0), 1)
+        name = f"{scene.spec.light}-{scene.spec.story}-{scene.spec.seed}-{frame:02d}-{network}.png"
+        cv2.imwrite(str(folder / name), picture[..., ::-1])
 
 
 def main() -> None:
@@ -140,20 +169,27 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="?", type=Path, default=default)
     parser.add_argument("--varied", action="store_true", help="other cameras and places for each seed")
-    parser.add_argument("--every", type=int, default=23, help="judge every n-th frame")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
+    parser.add_argument("--stories", nargs="+", default=[story for story in STORIES if story != "empty"])
+    parser.add_argument("--lights", nargs="+", default=LIGHTS)
+    parser.add_argument("--misses", type=Path, help="folder for pictures of the figures that were not found")
     given = parser.parse_args()
     networks = {name: Network(given.models / file) for name, file in NETWORKS.items()}
-    print(f"{'light':9} {'network':15} {'figures':>7} {'recall':>7} {'strangers/picture':>18}  recall by height in px")
-    for light in LIGHTS:
-        tallies = {name: Tally() for name in networks}
-        for spec in specs(light, given.varied):
+    head = " ".join(f"{name:15}" for name in ("light", "story", "network"))
+    print(f"{head} {'figures':>7} {'recall':>7} {'strangers/picture':>18}  recall by height in px", flush=True)
+    for light in given.lights:
+        tallies: dict[tuple[str, str, str], Tally] = defaultdict(Tally)
+        for spec in specs(light, given.stories, given.seeds, given.varied):
             scene = DrawnScene(spec)
             for name, network in networks.items():
-                score(network, scene, list(range(5, scene.picture_count, given.every)), tallies[name])
-        for name, tally in tallies.items():
-            heights = "  ".join(f"{k}: {v[1] / v[0]:.2f} ({v[0]})" for k, v in sorted(tally.by_height.items()))
-            strangers = tally.strangers / max(1, tally.pictures)
-            print(f"{light:9} {name:15} {tally.figures:7} {tally.recall:7.3f} {strangers:18.2f}  {heights}", flush=True)
+                tally = Tally()
+                score(network, scene, list(range(1, scene.picture_count)), tally)
+                tallies[light, spec.story, name].add(tally)
+                tallies[light, "all", name].add(tally)
+                if given.misses:
+                    _write_misses(given.misses, scene, name, tally)
+        for key, tally in tallies.items():
+            print(_line(key, tally), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,26 @@
 
 import pytest
 
-from edge.virtual_camera.media import MediaError
-from edge.virtual_camera.sources import load
+from edge.virtual_camera.access_unit import MediaError
+from edge.virtual_camera.scene import DrawnScene
+from edge.virtual_camera.sources import open_sources
 
 
-def test_a_drawn_scene_becomes_a_loop():
-    clip = load("drawn:loiterer:day:1", duration_s=3.0)
-    assert (clip.width, clip.height, len(clip.units)) == (640, 360, 30)
-    assert clip.duration_s == pytest.approx(3.0, abs=0.05)
+def test_drawn_scenes_are_made_in_the_order_in_which_they_are_named():
+    scenes = open_sources(["drawn:loiterer:day:1", "drawn:pole:dusk:2"], duration_s=3.0)
+    assert all(isinstance(scene, DrawnScene) for scene in scenes)
+    assert [scene.spec.light for scene in scenes] == ["day", "dusk"]
+    assert [(scene.width, scene.height, scene.picture_count) for scene in scenes] == [(640, 360, 30)] * 2
+
+
+def test_a_sub_stream_can_show_the_same_scene_in_small():
+    large, small = open_sources(["drawn:gathering:day:1:960x540", "drawn:gathering:day:1"], duration_s=20.0)
+    assert (large.width, large.height) == (960, 540)
+    pairs = list(zip(large.truth().at(150), small.truth().at(150), strict=True))
+    assert len(pairs) >= 3
+    for one, other in pairs:
+        assert one.person == other.person
+        assert one.box == pytest.approx(other.box, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -19,9 +31,10 @@ def test_a_drawn_scene_becomes_a_loop():
         ("drawn:loiterer:day:x", "write it as"),
         ("drawn:dancing:day:1", "stories are"),
         ("drawn:loiterer:noon:1", "lights are"),
+        ("drawn:loiterer:day:1:9x9", "must be even"),
         ("missing.mp4", "can't be played"),
     ],
 )
 def test_what_there_is_not_is_told(text, words):
     with pytest.raises(MediaError, match=words):
-        load(text)
+        open_sources([text])
