@@ -131,7 +131,7 @@ def test_a_file_that_cant_be_read_is_tried_again_and_holds_up_no_other(outbox, r
     picture = EvidenceFile(**facts, bytes=3, sha256="a" * 64)
     outbox.put_evidence(str(uuid.UUID(int=2)), "gate", [(picture, broken)], 2.0)
     assert outbox.uploads(2)[0].path == broken
-    console = run(requests=14)
+    console = run(requests=7)
     assert console.held == CONTENT
     assert [upload.path for upload in outbox.uploads(2)] == [broken]
     assert console.fault == ""
