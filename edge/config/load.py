@@ -193,7 +193,8 @@ def _with_absolute_paths(config: EdgeConfig, folder: Path) -> EdgeConfig:
         return None if path is None else folder / path.expanduser()
 
     def camera(section: CameraSection) -> CameraSection:
-        return section.model_copy(update={"password_file": absolute(section.password_file)})
+        files = {name: absolute(getattr(section, name)) for name in ("ca_file", "password_file")}
+        return section.model_copy(update=files)
 
     broker = {name: absolute(getattr(config.broker, name)) for name in ("ca_file", "password_file")}
     console = {name: absolute(getattr(config.console, name)) for name in ("ca_file", "token_file")}
@@ -217,7 +218,8 @@ def _unreadable_secrets(config: EdgeConfig, lines: dict[Place, int]) -> list[Pro
         (("console", "token_file"), config.console.token_file),
         (("console", "ca_file"), config.console.ca_file),
     ]
-    files += [(("cameras", i, "password_file"), camera.password_file) for i, camera in enumerate(config.cameras)]
+    for i, camera in enumerate(config.cameras):
+        files += [(("cameras", i, name), getattr(camera, name)) for name in ("password_file", "ca_file")]
     problems = []
     for place, path in files:
         if path is None:

@@ -77,6 +77,11 @@ BAD = [
     ("[1, 1]]", "[1, 2]]", 10, "less than or equal to 1"),
     ("rtsp://127", "rtsp://user:pw@127", 7, "take the user and password out"),
     ("rtsp://127.0.0.1/gate", "/dev/video0", 7, "must look like rtsp://"),
+    ("rtsp://127.0.0.1/gate", "rtsp://127.0.0.1:99999/gate", 7, "Port out of range"),
+    ("rtsp://127.0.0.1/gate", "rtsp://127.0.0.1:/gate", 7, "the port is missing"),
+    ("rtsp://127.0.0.1/gate", "rtsp://[::1/gate", 7, "Invalid IPv6 URL"),
+    ("rtsp://127.0.0.1/gate", "'rtsp://127.0.0.1/a gate'", 7, "no spaces"),
+    ("name: gate\n", "name: gate\n    ca_file: secret\n", 6, "ca_file is for rtsps"),
     ("host: 127.0.0.1", "host: 192.0.2.1", 3, "tls: true"),
     ("http://127.0.0.1:8080", "http://192.0.2.1", 4, "https://"),
     ("token_file: secret", "token_file: nothing", 4, "can't be read"),
@@ -94,6 +99,17 @@ def test_a_fault_is_told_with_its_place_and_cure(write, old, new, line, words):
     told = [problem for problem in error.value.problems if words in problem.text]
     assert told, str(error.value)
     assert told[0].line == line, str(error.value)
+
+
+def test_a_camera_has_no_more_shapes_than_a_message_holds(write):
+    zones = "".join(f"\n      - {{name: z{i}, polygon: [[0, 0], [1, 0], [1, 1]]}}" for i in range(32))
+    text = GOOD.replace("\n      - name: z\n        polygon: [[0, 0], [1, 0], [1, 1]]", zones).replace(
+        "zone: z,", "zone: z1,"
+    )
+    assert len(load_config(write(text)).cameras[0].zones) == 32
+    line = "      - {kind: line_crossing, name: l, line: [[0, 0], [1, 1]]}\n"
+    with pytest.raises(ConfigError, match="32 zones and 1 lines; a camera may have 32 in all"):
+        load_config(write(text + line))
 
 
 def test_all_faults_are_told_at_once(write):
