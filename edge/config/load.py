@@ -41,9 +41,10 @@ class ConfigError(Exception):
         super().__init__(f"{path} can't be used, {len(problems)} problem(s):\n{lines}")
 
 
-def load_config(path: Path) -> EdgeConfig:
+def load_config(path: Path, *, with_secrets: bool = True) -> EdgeConfig:
     """The configuration in `path`; file names in it are read relative to its folder.
 
+    with_secrets: whether the files with passwords and certificates must be there too.
     Raises ConfigError with every problem found.
     """
     try:
@@ -51,20 +52,9 @@ def load_config(path: Path) -> EdgeConfig:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(path, [Problem("", 0, f"the file can't be read: {why}")]) from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        why = getattr(error, "problem", None) or getattr(error, "reason", "") or "it can't be parsed"
-        raise ConfigError(path, [Problem("", mark.line + 1 if mark else 0, f"not YAML: {why}")]) from error
     lines: dict[Place, int] = {}
     problems: list[Problem] = []
-    _index_lines(node, (), lines, problems)
-    if any(len(place) > MAX_DEPTH for place in lines):
-        raise ConfigError(path, problems)
-    raw = yaml.safe_load(text)
-    if not isinstance(raw, dict):
-        raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
+    raw = _parsed(path, text, lines, problems)
     problems += [Problem(_dotted(place), _line(place, lines), text) for place, text in _name_faults(raw)]
     try:
         config = EdgeConfig.model_validate(raw)
@@ -76,10 +66,27 @@ def load_config(path: Path) -> EdgeConfig:
         problems += [_problem(item, lines) for item in items]
         raise ConfigError(path, problems) from error
     config = _with_absolute_paths(config, path.resolve().parent)
-    problems += _unreadable_secrets(config, lines)
+    problems += _unreadable_secrets(config, lines) if with_secrets else []
     if problems:
         raise ConfigError(path, problems)
     return config
+
+
+def _parsed(path: Path, text: str, lines: dict[Place, int], problems: list[Problem]) -> dict[Any, Any]:
+    """The file's mapping; fills `lines` and `problems` on the way. Raises ConfigError where there is none."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _index_lines(node, (), lines, problems)
+        if any(len(place) > MAX_DEPTH for place in lines):
+            raise ConfigError(path, problems)
+        raw = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:  # ValueError: a 13th month, say
+        mark = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or getattr(error, "reason", None) or "it holds what can't be parsed"
+        raise ConfigError(path, [*problems, Problem("", mark.line + 1 if mark else 0, f"not YAML: {why}")]) from error
+    if not isinstance(raw, dict):
+        raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
+    return raw
 
 
 def read_secret(path: Path) -> str:
@@ -104,6 +111,9 @@ def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], 
         seen: set[str] = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(Problem(_dotted(place), line, "a key is one word and no list or mapping; quote it"))
+                continue
             if key.value in seen:
                 text = "this key stands twice; YAML would silently keep only the last one"
                 problems.append(Problem(_dotted((*place, key.value)), line, text))
@@ -114,7 +124,8 @@ def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], 
 
 def _problem(item: Any, lines: dict[Place, int]) -> Problem:
     """One pydantic error as a sentence with its place."""
-    place: Place = tuple(part for part in item["loc"] if part not in RULE_KINDS)
+    loc: Place = item["loc"]  # behind the number of a rule stands its kind, which is no place in the file
+    place = tuple(part for i, part in enumerate(loc) if not (i > 1 and loc[i - 2] == "rules" and part in RULE_KINDS))
     return Problem(_dotted(place), _line(place, lines), _sentence(item, place))
 
 

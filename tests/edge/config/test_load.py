@@ -1,5 +1,6 @@
 """The configuration file: examples load, every problem is told with its place and cure."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,9 @@ def test_unquoted_times_are_not_read_as_minutes(write):
     assert config.cameras[0].rules[0].armed[0].ends == "05:30"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "a: [", "\x00", "- 1", "node: 3", "a: &a [*a]", "cameras: {1: 2}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "a: [", "\x00", "- 1", "node: 3", "a: &a [*a]", "cameras: {1: 2}", "[" * 9999, "a: 2026-13-45"]
+)
 def test_what_is_no_configuration_is_told(write, text):
     with pytest.raises(ConfigError):
         load_config(write(text))
@@ -148,21 +151,76 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         load_config(tmp_path / "nothing.yaml")
 
 
-@settings(max_examples=60, derandomize=True)
-@given(
-    st.recursive(
-        st.none() | st.integers() | st.text(max_size=4),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["node", "broker", "cameras", "zones", "name", "rules", "url"]), inner, max_size=3
-            )
-        ),
-        max_leaves=12,
-    )
+def check(path: Path) -> None:
+    """It loads, or its problems are told; anything else is raised."""
+    with suppress(ConfigError):
+        load_config(path)
+
+
+KEYS = sorted(
+    {name for value in vars(schema).values() if hasattr(value, "model_fields") for name in value.model_fields} | {"tls"}
 )
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(
+        ["gate", "z", "loitering", "line_crossing", "22:00", "rtsp://a:b@c/d", "rtsp://[", "x:y://", "24:00"]
+    )
+    | st.dates()
+    | st.binary(max_size=3)
+)
+DOCUMENTS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | SCALARS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(DOCUMENTS)
 def test_odd_documents_never_do_more_than_a_config_error(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("odd") / "edge.yaml"
     path.write_text(yaml.safe_dump(document))
     with pytest.raises(ConfigError):
         load_config(path)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.data())
+def test_one_odd_value_in_a_good_file_is_told_or_taken(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "secret").write_text("s")
+    document = yaml.safe_load(GOOD)
+    at = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not isinstance(at[key], dict | list) or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = data.draw(DOCUMENTS)
+    (folder / "edge.yaml").write_text(yaml.safe_dump(document))
+    check(folder / "edge.yaml")
+
+
+@settings(max_examples=400, derandomize=True, deadline=None)
+@given(st.text(alphabet="abz: -[]{}\n\t#&*!|>%@`'\"?,.~0\x00\x85\ufeff\ud800é", max_size=60) | st.binary(max_size=60))
+def test_odd_text_never_does_more_than_a_config_error(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("odd") / "edge.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError):
+        load_config(path)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.data())
+def test_a_good_file_that_is_cut_or_scrambled_never_does_more_than_a_config_error(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "secret").write_text("s")
+    begin = data.draw(st.integers(0, len(GOOD)))
+    end = data.draw(st.integers(begin, min(len(GOOD), begin + 12)))
+    filling = data.draw(st.text(alphabet=" \n:-[]{}&*!~0'\"a", max_size=4))
+    (folder / "edge.yaml").write_text(GOOD[:begin] + filling + GOOD[end:])
+    check(folder / "edge.yaml")
