@@ -101,19 +101,29 @@ class OutboxFigures:
     full: bool
 
 
+class OutboxError(Exception):
+    """The outbox can't be opened; the text says why and what to do."""
+
+
 class SqliteOutbox:
     """The node's outbox. Safe to use from several threads and several processes at once."""
 
     def __init__(self, path: Path, max_rows: int = MAX_ROWS) -> None:
+        """Raises OutboxError where `path` can't be used."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._max_rows = max_rows
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_TABLES)
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (str(uuid.uuid4()),))
-        self.outbox_id: str = self._db.execute("SELECT value FROM meta WHERE name = 'outbox_id'").fetchone()[0]
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_TABLES)
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (str(uuid.uuid4()),))
+            row = self._db.execute("SELECT value FROM meta WHERE name = 'outbox_id'").fetchone()
+        except sqlite3.Error as error:
+            cure = "look at the disk, or move the file away and lose what waits in it"
+            raise OutboxError(f"{path} can't be used ({error}); {cure}") from error
+        self.outbox_id: str = row[0]
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -1,6 +1,7 @@
 """Reads the node's configuration file; reports every problem at once, each with its place and its cure."""
 
 import difflib
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,11 +236,27 @@ def _unreadable_secrets(config: EdgeConfig, lines: dict[Place, int]) -> list[Pro
     for place, path in files:
         if path is None:
             continue
-        try:
-            cure = "" if read_secret(path) else "the file is empty; put the secret into it"
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text"
-            cure = f"{path} can't be read ({why}); make it, readable for this account only"
+        cure = _cure(path, str(place[-1]))
         if cure:
             problems.append(Problem(_dotted(place), lines.get(place, 0), cure))
     return problems
+
+
+def _cure(path: Path, kind: str) -> str:
+    """What is to be done about a file with a secret or a certificate; empty where it is sound."""
+    try:
+        secret = read_secret(path)
+        if kind == "ca_file":
+            ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        return f"{path} holds no certificate; put the authority's own there (PEM, -----BEGIN CERTIFICATE-----)"
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        return f"{path} can't be read ({why}); make it, readable for this account only"
+    if not secret:
+        return "the file is empty; put the secret into it"
+    if kind != "ca_file" and len(secret.splitlines()) > 1:
+        return f"{path} holds several lines; put the secret alone into it"
+    if kind == "token_file" and not secret.isascii():
+        return f"{path} holds letters that no token has; copy it again from the console"
+    return ""

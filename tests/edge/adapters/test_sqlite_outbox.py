@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from broker.contract.messages import EventMessage, EvidenceFile
 from edge.adapters import sqlite_outbox
-from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.adapters.sqlite_outbox import ClipJob, OutboxError, SqliteOutbox
 
 KEPT_PER_EVENT = ("open_event", "evidence", "clip_job", "snapshot_job")
 
@@ -51,6 +51,13 @@ def test_rows_come_out_in_order_and_stay_until_acknowledged(outbox):
     assert outbox.waiting(2, 10)[0].message.state == "closed"
     outbox.acknowledge([1, 3])
     assert [row.sequence for row in outbox.waiting(0, 10)] == [2]
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but text", b"SQLite format 3\x00" + b"\xff" * 4096])
+def test_a_file_that_is_no_outbox_is_told_with_the_cure(tmp_path, content):
+    (tmp_path / "o.sqlite").write_bytes(content)
+    with pytest.raises(OutboxError, match="move the file away"):
+        SqliteOutbox(tmp_path / "o.sqlite")
 
 
 def test_a_number_is_never_used_twice(tmp_path):

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.certificates import make_certificates
 from edge.config import schema
 from edge.config.load import ConfigError, load_config
 
@@ -43,7 +44,8 @@ def write(tmp_path):
 def test_every_example_loads(example, tmp_path):
     text = example.read_text()
     (tmp_path / "secrets").mkdir()
-    for name in ("ca.crt", "broker.password", "console.token", "camera.password"):
+    make_certificates(tmp_path / "secrets", "gatehouse.example.org")
+    for name in ("broker.password", "console.token", "camera.password"):
         (tmp_path / "secrets" / name).write_text("x\n")
     (tmp_path / example.name).write_text(text)
     config = load_config(tmp_path / example.name)
@@ -129,6 +131,36 @@ def test_a_secret_never_stands_in_a_report(write):
     with pytest.raises(ConfigError) as error:
         load_config(write(GOOD.replace("rtsp://127", "rtsp://user:hunter2@127")))
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "content", "words"),
+    [
+        ("password_file: odd", b"", "is empty"),
+        ("password_file: odd", b"\xff\xfe", "not text"),
+        ("password_file: odd", b"one\ntwo\n", "several lines"),
+        ("password_file: secret, ca_file: odd", b"x", "holds no certificate"),
+        (
+            "password_file: secret, ca_file: odd",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            "no cert",
+        ),
+        ("password_file: .", b"", "Is a directory"),
+    ],
+)
+def test_secrets_and_certificates_that_are_none_are_told(write, line, content, words):
+    path = write(GOOD.replace("password_file: secret", line))
+    (path.parent / "odd").write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load_config(path)
+    load_config(path, with_secrets=False)
+
+
+def test_a_token_that_no_header_takes_is_told(write):
+    path = write(GOOD.replace("token_file: secret", "token_file: odd"))
+    (path.parent / "odd").write_text("tökén")
+    with pytest.raises(ConfigError, match="copy it again from the console"):
+        load_config(path)
 
 
 def test_unquoted_times_are_not_read_as_minutes(write):
