@@ -1,14 +1,23 @@
 """Takes a network into the user's manifest: recognised, tried out, copied, written down."""
 
-import ast
+import fcntl
 import json
 import re
 import shutil
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
-from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError, open_session
+from edge.adapters.onnx_detector import (
+    ORT_ERRORS,
+    OnnxDetector,
+    UnusableModelError,
+    class_names,
+    means_person,
+    open_session,
+    output_shapes,
+)
 from edge.core.detect.families.table import FAMILIES, recognise
 from edge.core.frame import Frame
 from models.registry import ModelEntry, ModelError, Registry, read_manifest, sha256_of
@@ -23,19 +32,31 @@ def add(registry: Registry, file: Path, name: str | None = None, licence: str | 
     """
     digest = sha256_of(file)
     known = next((entry for entry in registry.entries() if entry.sha256 == digest), None)
-    if known is not None:
-        entry = known.model_copy(update={"name": name or known.name, "file": f"{digest[:16]}.onnx"})
-    else:
-        entry = _recognised(file, digest, name, licence)
+    try:
+        if known is not None:
+            given = {"name": name or known.name, "licence": licence or known.licence, "file": f"{digest[:16]}.onnx"}
+            entry = ModelEntry.model_validate({**known.model_dump(), **given})
+        else:
+            entry = _recognised(file, digest, name, licence)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ModelError(
+            f"{first['loc'][-1]} {first['input']!r} can't stand in the manifest: {first['msg']}"
+        ) from error
     _try_out(entry, file)
     folder = registry.user_folder
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{entry.file}.part"
-    shutil.copyfile(file, part)
-    part.replace(folder / entry.file)
-    manifest = read_manifest(folder / "manifest.toml")
-    entries = [other for other in manifest.model if other.name != entry.name] + [entry]
-    _write(folder / "manifest.toml", manifest.default or entry.name, entries)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that add at once: the second reads what the first wrote
+        part = folder / f"{entry.file}.part"
+        shutil.copyfile(file, part)
+        if sha256_of(part) != digest:
+            part.unlink()
+            raise ModelError(f"{file} changed while it was looked at; try again when it is written")
+        part.replace(folder / entry.file)
+        manifest = read_manifest(folder / "manifest.toml")
+        entries = [other for other in manifest.model if other.name != entry.name] + [entry]
+        _write(folder / "manifest.toml", manifest.default or entry.name, entries)
     return entry
 
 
@@ -44,11 +65,12 @@ def _recognised(file: Path, digest: str, name: str | None, licence: str | None) 
         session = open_session(file)
     except UnusableModelError as error:
         raise ModelError(str(error)) from error
-    shape = session.get_inputs()[0].shape
+    inputs = session.get_inputs()
+    shape = inputs[0].shape if len(inputs) == 1 else [one.shape for one in inputs]
     if len(shape) != 4 or shape[:2] != [1, 3] or not all(isinstance(side, int) for side in shape[2:]):
         raise ModelError(f"{file.name} takes {shape}; export it with batch 1, 3 channels and a fixed size")
     height, width = shape[2:]
-    outputs = [tuple(output.shape) for output in session.get_outputs()]
+    outputs = output_shapes(session)
     found = recognise(outputs, width, height)
     if found is None:
         raise ModelError(
@@ -56,10 +78,10 @@ def _recognised(file: Path, digest: str, name: str | None, licence: str | None) 
         )
     family, classes = found
     meta = session.get_modelmeta().custom_metadata_map
-    names = _class_names(meta.get("names", ""))
-    classes = classes or len(names) or COCO_CLASSES
+    names = class_names(session)
+    classes = classes or (max(names) + 1 if names else COCO_CLASSES)
     return ModelEntry(
-        name=name or re.sub(r"[^a-z0-9_.-]+", "-", file.stem.lower()).strip("-.") or "network",
+        name=name or re.sub(r"[^a-z0-9_.-]+", "-", file.stem.lower()).strip("-._")[:63] or "network",
         file=f"{digest[:16]}.onnx",
         sha256=digest,
         licence=licence or meta.get("license") or "not stated by the file; ask its maker",
@@ -75,18 +97,9 @@ def _recognised(file: Path, digest: str, name: str | None, licence: str | None) 
     )
 
 
-def _class_names(text: str) -> dict[int, str]:
-    """The dictionary that ultralytics writes into the file, as Python text."""
-    try:
-        names = ast.literal_eval(text) if text else {}
-    except (ValueError, SyntaxError):
-        return {}
-    return {int(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
-
-
 def _person_class(file: Path, names: dict[int, str], classes: int) -> int:
     for number, name in names.items():
-        if name.lower() in ("person", "pedestrian", "people", "human"):
+        if means_person(name):
             return number
     if names or classes != COCO_CLASSES:
         there = ", ".join(list(names.values())[:8]) or f"{classes} classes without names"
@@ -102,6 +115,8 @@ def _try_out(entry: ModelEntry, file: Path) -> None:
         found = OnnxDetector(entry, file, 0.01).detect(frame)
     except UnusableModelError as error:
         raise ModelError(str(error)) from error
+    except ORT_ERRORS as error:
+        raise ModelError(f"{file.name} opens but fails on a picture ({str(error)[:200]}); export it again") from error
     if not np.isfinite(found.xyxy).all() or not ((found.confidence >= 0) & (found.confidence <= 1)).all():
         raise ModelError(f"{file.name} answers with scores outside 0..1; its output is not that of {entry.family}")
 

@@ -1,5 +1,6 @@
 """Pictures with people marked in them: YOLO labels in the sibling folder `labels`."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from edge.core.frame import Frame
 
 PERSON = 0
+LEAST_SIDE_PX = 16
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
@@ -38,6 +40,8 @@ def read_folder(images: Path, prefix: str = "") -> Iterator[LabelledPicture]:
         if picture is None:
             raise LabelError(f"{path} can't be read as a picture; take it out")
         height, width = picture.shape[:2]
+        if min(height, width) < LEAST_SIDE_PX:
+            raise LabelError(f"{path} is {width}x{height} pixels; take it out")
         label = images.parent / "labels" / f"{path.stem}.txt"
         boxes = _boxes(label, width, height)
         yield LabelledPicture(path.name, frame_of(np.asarray(picture, np.uint8), number), boxes)
@@ -53,7 +57,11 @@ def frame_of(bgr: NDArray[np.uint8], number: int = 0) -> Frame:
 def _boxes(label: Path, width: int, height: int) -> NDArray[np.float32]:
     """Rows `class centre-x centre-y width height` in fractions; no file means nobody."""
     rows: list[list[float]] = []
-    lines = label.read_text(encoding="utf-8").splitlines() if label.exists() else []
+    try:
+        lines = label.read_text(encoding="utf-8").splitlines() if label.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise LabelError(f"{label} can't be read ({why}); mend it or take it out") from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -61,6 +69,8 @@ def _boxes(label: Path, width: int, height: int) -> NDArray[np.float32]:
             kind, x, y, w, h = (float(part) for part in line.split())
         except ValueError:
             raise LabelError(f"{label} line {number}: write class, centre x, centre y, width, height") from None
+        if not all(math.isfinite(value) and 0 <= value <= 1 for value in (x, y, w, h)):
+            raise LabelError(f"{label} line {number}: centre, width and height are fractions from 0 to 1; correct them")
         if kind == PERSON:
             rows.append([(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height])
     return np.array(rows, np.float32).reshape(-1, 4)

@@ -64,8 +64,14 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest()
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ModelError(f"the manifest {path} can't be read: {error}") from error
+    except ValidationError as error:
+        problems = "\n".join(
+            f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
+        )
+        raise ModelError(f"the manifest {path} can't be used, correct it:\n{problems}") from error
+    except (OSError, ValueError) as error:  # no TOML, or no text, are ValueErrors
+        why = getattr(error, "strerror", None) or error
+        raise ModelError(f"the manifest {path} can't be read ({why}); correct or delete it") from error
 
 
 def sha256_of(path: Path) -> str:

@@ -12,6 +12,7 @@ import struct
 import threading
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -40,12 +41,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StreamAddress:
-    """Where a stream is: an rtsp:// address without secrets (or a file), and the secrets beside it."""
+    """Where a stream is: an rtsp(s):// address without secrets (or a file), and the secrets beside it.
+
+    ca_file: of rtsps, the authority that the camera's certificate must be signed by. Cameras sign their own, so without
+    one the stream is encrypted, but whoever answers is believed.
+    """
 
     url: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     transport: str = "tcp"
+    ca_file: Path | None = None
 
     def secret_url(self) -> str:
         """The address with user and password in it, for libav alone. Raises StreamError where libav would cut it."""
@@ -225,12 +231,13 @@ class AvSource:
         if address.url.startswith("rtsp"):
             options |= {"rtsp_transport": address.transport, "allowed_media_types": "video"}
             options |= {"buffer_size": "2097152"} if address.transport == "udp" else {}
+            options |= {"tls_verify": "1", "ca_file": str(address.ca_file)} if address.ca_file else {}
         secret_url = address.secret_url()
         fault = None
         try:
             return av.open(secret_url, options=options, timeout=(OPEN_TIMEOUT_S, self._stall_s))
         except (av.FFmpegError, OSError) as error:
-            fault = faults.fault_while_opening(error, address.url, address.username, address.password)
+            fault = faults.fault_while_opening(error, address.url, address.username, address.password, address.ca_file)
         raise StreamError(fault)  # outside the handler: libav's error, which holds the secret address, is not chained
 
     def _read(self, container: InputContainer, stop: threading.Event) -> StreamFault:

@@ -4,20 +4,22 @@ The packets of the clip are those the camera sent, bit for bit; only the contain
 MP4 whose index stands first (faststart), so that a browser plays it while it loads.
 """
 
+from __future__ import annotations  # av.Packet is generic for the type checker only
+
+import errno
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import av
-from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from edge.adapters.durable import put_in_place
 from edge.adapters.segments import Segment, find_segments, open_segment
 
 GAP_S = 0.5  # less than this between two segments is rounding of their names
@@ -65,17 +67,26 @@ class _Format:
     extradata: bytes
 
 
+class _Stamp(NamedTuple):
+    """A packet without its bytes: its number in its segment, dts and pts as UTC seconds."""
+
+    number: int
+    dts_s: float
+    pts_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """The wanted packets of one segment: payload, dts and pts as UTC seconds, key frame or not; in decoding order."""
+    """The wanted packets of one segment, in decoding order. Their bytes stay on disk until they are copied."""
 
+    segment: Segment
     format: _Format
-    packets: list[tuple[bytes, float, float, bool]]
+    packets: list[_Stamp]
     ends_at_s: float
 
     @property
     def begins_at_s(self) -> float:
-        return self.packets[0][2]
+        return self.packets[0].pts_s
 
 
 def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path) -> ClipFacts:
@@ -83,7 +94,7 @@ def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path)
 
     The clip starts at the key frame at or before `begins_at_s`. Where the camera changed its picture format in the
     span, the format with the most seconds is kept and the rest is a gap. `out` appears whole or not at all.
-    Raises NoRecording, and OSError where `out` can't be written.
+    Raises NoRecording; OSError where `out` can't be written or a segment was deleted meanwhile.
     """
     segments = find_segments(directory, begins_at_s, ends_at_s)
     pieces = [piece for segment in segments if (piece := _cut(segment, begins_at_s, ends_at_s)) is not None]
@@ -97,11 +108,13 @@ def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     try:
-        with _template(segments, pieces[0].format) as template:
-            _mux(pieces, template, part)
+        _mux(pieces, part)
         facts = _facts(pieces, begins_at_s, ends_at_s, part)
-        _make_durable(part, out)
-    except (OSError, av.FFmpegError):
+        put_in_place(part, out)
+    except av.FFmpegError as error:
+        part.unlink(missing_ok=True)
+        raise OSError(errno.EIO, f"a segment could not be read to its end ({type(error).__name__})") from error
+    except OSError:
         part.unlink(missing_ok=True)
         raise
     return facts
@@ -109,13 +122,13 @@ def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path)
 
 def _cut(segment: Segment, from_s: float, to_s: float) -> _Piece | None:
     """The packets of `segment` from the key frame at or before `from_s` to `to_s`; None where there are none."""
-    packets: list[tuple[bytes, float, float, bool]] = []
+    packets: list[_Stamp] = []
     ends_at_s = 0.0
     try:
         with open_segment(segment) as container:
             stream = container.streams.video[0]
             picture_format = _format(stream)
-            for packet in container.demux(stream):
+            for number, packet in enumerate(container.demux(stream)):
                 if packet.pts is None or packet.dts is None or not packet.size or packet.is_corrupt:
                     continue
                 tick_s = float(packet.time_base)
@@ -124,11 +137,11 @@ def _cut(segment: Segment, from_s: float, to_s: float) -> _Piece | None:
                     break
                 if packet.is_keyframe and pts_s <= from_s:
                     packets.clear()  # a later start will do
-                packets.append((bytes(packet), dts_s, pts_s, packet.is_keyframe))
+                packets.append(_Stamp(number, dts_s, pts_s))
                 ends_at_s = max(ends_at_s, pts_s + (packet.duration or 0) * tick_s)
     except (FileNotFoundError, av.FFmpegError, IndexError):
         return None  # overwritten meanwhile, or nothing whole in it yet
-    return _Piece(picture_format, packets, ends_at_s) if packets and ends_at_s > from_s else None
+    return _Piece(segment, picture_format, packets, ends_at_s) if packets and ends_at_s > from_s else None
 
 
 def _format(stream: VideoStream) -> _Format:
@@ -157,53 +170,56 @@ def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
         assert piece is not None
         if following is not None and 0.0 < piece.ends_at_s - following.begins_at_s <= OVERLAP_S:
             until_s = following.begins_at_s - 0.02
-            packets = [packet for packet in piece.packets if packet[2] < until_s]
+            packets = [packet for packet in piece.packets if packet.pts_s < until_s]
             if packets:
-                kept.append(_Piece(piece.format, packets, following.begins_at_s))
+                kept.append(replace(piece, packets=packets, ends_at_s=following.begins_at_s))
         else:
             kept.append(piece)
     return kept
 
 
-@contextmanager
-def _template(segments: list[Segment], wanted: _Format) -> Iterator[VideoStream]:
-    """The stream of the first of `segments` in the wanted format, open while it is in use."""
-    for segment in segments:
-        try:
-            container = open_segment(segment)
-        except (FileNotFoundError, av.FFmpegError):
-            continue
-        with container:
-            stream = container.streams.video[0] if container.streams.video else None
-            if stream is not None and _format(stream) == wanted:
-                yield stream
-                return
-    raise NoRecording("the recording was overwritten while the clip was cut; raise recording.max_bytes")
-
-
-def _mux(pieces: list[_Piece], template: VideoStream, part: Path) -> None:
+def _mux(pieces: list[_Piece], part: Path) -> None:
     """Writes the pieces one after the other; stamps follow the segments' own times, strictly growing."""
-    container: OutputContainer = av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"})
-    with container:
-        stream: VideoStream = container.add_stream_from_template(template, opaque=True)
-        if template.codec_context.name == "hevc":
-            stream.codec_context.codec_tag = "hvc1"
-        origin_s = pieces[0].packets[0][1]
+    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        with open_segment(pieces[0].segment) as first:
+            template = first.streams.video[0]
+            stream = container.add_stream_from_template(template, opaque=True)
+            if template.codec_context.name == "hevc":
+                stream.codec_context.codec_tag = "hvc1"
+        origin_s = pieces[0].packets[0].dts_s
         ended_s = origin_s
         last = -1
         for piece in pieces:
-            apart_s = piece.packets[0][1] - ended_s
+            apart_s = piece.packets[0].dts_s - ended_s
             shift_s = -apart_s if apart_s < GAP_S else 0.0  # joined without a seam, or the true gap
-            for payload, dts_s, pts_s, is_keyframe in piece.packets:
-                dts = max(last + 1, round((dts_s + shift_s - origin_s) * _TICKS_S))
-                packet = av.Packet(payload)
+            for packet, stamp in _copies(piece):
+                dts = max(last + 1, round((stamp.dts_s + shift_s - origin_s) * _TICKS_S))
                 packet.stream = stream
                 packet.time_base = Fraction(1, _TICKS_S)
-                packet.dts, packet.pts = dts, dts + max(0, round((pts_s - dts_s) * _TICKS_S))
-                packet.is_keyframe = is_keyframe
+                packet.dts, packet.pts = dts, dts + max(0, round((stamp.pts_s - stamp.dts_s) * _TICKS_S))
                 container.mux(packet)
                 last = dts
-            ended_s = piece.packets[0][1] + piece.ends_at_s - piece.begins_at_s + shift_s  # in decoding time
+            ended_s = piece.packets[0].dts_s + piece.ends_at_s - piece.begins_at_s + shift_s  # in decoding time
+
+
+def _copies(piece: _Piece) -> Iterator[tuple[av.Packet[Any], _Stamp]]:
+    """The packets of a piece, read anew one at a time, so that a long clip needs no more memory than a short one.
+
+    Raises OSError where they are gone meanwhile.
+    """
+    wanted = iter(piece.packets)
+    stamp = next(wanted, None)
+    with open_segment(piece.segment) as container:
+        for number, packet in enumerate(container.demux(container.streams.video[0])):
+            if stamp is None:
+                return
+            if number == stamp.number:
+                copy = av.Packet(bytes(packet))
+                copy.is_keyframe = packet.is_keyframe
+                yield copy, stamp
+                stamp = next(wanted, None)
+    if stamp is not None:
+        raise OSError(errno.EIO, f"{piece.segment.path.name} was cut short while a clip was made of it")
 
 
 def _facts(pieces: list[_Piece], from_s: float, to_s: float, part: Path) -> ClipFacts:
@@ -236,15 +252,3 @@ def file_sha256(path: Path) -> str:
         while section := file.read(_SECTION):
             digest.update(section)
     return digest.hexdigest()
-
-
-def _make_durable(part: Path, out: Path) -> None:
-    """Gives `part` its name only after its content is on the disk, so that no crash leaves half a clip."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(out)
-    folder = os.open(out.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

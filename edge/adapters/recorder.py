@@ -1,8 +1,10 @@
 """Stop 2 of the house: every packet of a stream to disk, from the first key frame, whatever happens behind it.
 
 Each segment is a fragmented MP4 (`segments` says how it is named): a fragment about every second goes to the operating
-system at once, so that after kill -9 all but the last second is readable. The oldest segments are deleted past
-`max_bytes`. A full disk or a write error is a fault that is told and outlived, never an exception to the caller.
+system at once, so that after kill -9 all but the last second is readable. A closed segment is brought onto the disk
+itself, beside the reading, so that a power cut costs at most the segment being written and the one before it. The
+oldest segments are deleted past `max_bytes`. A full disk or a write error is a fault that is told and outlived, never
+an exception to the caller.
 """
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
@@ -22,6 +24,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from edge.adapters.av_source import StreamInfo
+from edge.adapters.durable import sync
 from edge.adapters.parameter_sets import parameter_sets
 from edge.adapters.segments import Segment, close_abandoned, closed_name, list_segments, open_name
 from edge.adapters.stream_faults import StreamFault
@@ -186,6 +189,7 @@ class Recorder:
         self._recorded_until_s: float | None = None
         self._write_errors = self._deleted = 0
         self._changed = threading.Condition()
+        self._syncing: threading.Thread | None = None
 
     @property
     def status(self) -> RecorderStatus:
@@ -224,9 +228,14 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Closes the open segment, if any; recording goes on with the next `connected`."""
+        """Closes the open segment, if any, and waits until it is on the disk.
+
+        Recording goes on with the next `connected`.
+        """
         self._close_open()
         self._template = None
+        if self._syncing is not None:
+            self._syncing.join()
 
     def _is_time_for_a_new_one(self, media_s: float, captured_at_s: float) -> bool:
         segment = self._open
@@ -253,6 +262,25 @@ class Recorder:
         self._fault = None
         self._readable(segment.ends_at_s)
         self._delete_oldest(self._max_bytes)
+        self._make_durable(path)
+
+    def _make_durable(self, path: Path) -> None:
+        """In a thread of its own, for a memory card can take a second; one at a time, so that a stuck disk is felt."""
+        if self._syncing is not None:
+            self._syncing.join()
+        self._syncing = threading.Thread(target=self._sync, args=(path,), name="sync", daemon=True)
+        self._syncing.start()
+
+    def _sync(self, path: Path) -> None:
+        try:
+            sync(path)
+            sync(self._directory)
+        except FileNotFoundError:
+            log.debug("%s was deleted before it was on the disk", path.name)
+        except OSError as error:
+            self._write_errors += 1
+            self._fault = f"what is recorded does not reach the disk: {error.strerror}; look at the disk"
+            log.error("recording into %s: %s", self._directory, self._fault)
 
     def _readable(self, until_s: float) -> None:
         with self._changed:

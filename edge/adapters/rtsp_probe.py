@@ -11,6 +11,7 @@ import secrets
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _MOST_BYTES = 65_536
@@ -35,15 +36,19 @@ class Described:
     media: tuple[str, ...]
 
 
-def describe(url: str, username: str | None, password: str | None, timeout_s: float) -> Described:
+def describe(
+    url: str, username: str | None, password: str | None, timeout_s: float, ca_file: Path | None = None
+) -> Described:
     """The answer to DESCRIBE of `url` (without secrets in it).
 
-    Raises OSError (socket.gaierror, ConnectionRefusedError, TimeoutError among them) and NotRtsp.
+    ca_file: what an rtsps certificate is checked by; None doesn't check it.
+
+    Raises OSError (socket.gaierror, ConnectionRefusedError, TimeoutError, ssl.SSLError among them) and NotRtsp.
     """
     parts = urlsplit(url)
     port = parts.port or (322 if parts.scheme == "rtsps" else 554)
     with socket.create_connection((parts.hostname or "", port), timeout_s) as plain:
-        connection = _tls(plain) if parts.scheme == "rtsps" else plain
+        connection = _tls(plain, parts.hostname or "", ca_file) if parts.scheme == "rtsps" else plain
         answer = _ask(connection, url, 1, None)
         challenge = _challenge(answer)
         if username is not None and challenge:
@@ -52,11 +57,15 @@ def describe(url: str, username: str | None, password: str | None, timeout_s: fl
     return _read(answer)
 
 
-def _tls(plain: socket.socket) -> socket.socket:
-    context = ssl.create_default_context()
-    context.check_hostname = False  # cameras sign their own certificates; libav doesn't check them either
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(plain)
+def _tls(plain: socket.socket, host: str, ca_file: Path | None) -> socket.socket:
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    if ca_file is None:
+        context.check_hostname = False  # cameras sign their own certificates; libav doesn't check them either
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        return context.wrap_socket(plain, server_hostname=host)
+    except TimeoutError:  # who is there and silent waits for a request in plain text
+        raise ssl.SSLError("no answer in TLS") from None
 
 
 def _ask(connection: socket.socket, url: str, number: int, sign_in: str | None) -> bytes:

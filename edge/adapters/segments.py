@@ -5,11 +5,14 @@ milliseconds since 1970 of the first picture and of the end of the last one, so 
 nothing can fall out of step with it. Files are added and renamed by the Recorder only.
 """
 
-import io
 import logging
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -82,7 +85,27 @@ def whole_bytes(path: Path) -> int:
     return whole
 
 
-def open_segment(segment: Segment) -> InputContainer:
+class _WholeFragments:
+    """What libav reads from: a file as if it ended after its last whole fragment, also while it grows."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file, self._length = file, length
+
+    def read(self, count: int = -1) -> bytes:
+        left = max(0, self._length - self._file.tell())
+        return self._file.read(left if count < 0 else min(count, left))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            offset, whence = max(0, self._length + offset), os.SEEK_SET  # libav looks for marks at the end of anything
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+@contextmanager
+def open_segment(segment: Segment) -> Iterator[InputContainer]:
     """The segment ready to demux; of one that is being written, the whole fragments there are now.
 
     Raises FileNotFoundError where it was deleted meanwhile, av.FFmpegError where it can't be read (or is empty yet).
@@ -93,9 +116,8 @@ def open_segment(segment: Segment) -> InputContainer:
         if not closed:
             raise FileNotFoundError(f"{path} is gone")
         path = closed[0].path
-    with path.open("rb") as file:
-        content = file.read(whole_bytes(path))
-    return av.open(io.BytesIO(content), "r", format="mp4")
+    with path.open("rb") as file, av.open(_WholeFragments(file, whole_bytes(path)), "r", format="mp4") as container:
+        yield container
 
 
 def close_abandoned(directory: Path) -> int:

@@ -5,6 +5,7 @@ goes only when the console itself has acknowledged it; a broker's acknowledgemen
 """
 
 import json
+import logging
 import sqlite3
 import threading
 import uuid
@@ -26,11 +27,34 @@ CREATE TABLE IF NOT EXISTS evidence (event_id TEXT PRIMARY KEY, camera TEXT NOT 
 CREATE TABLE IF NOT EXISTS clip_job (
     event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, opened_at_s REAL NOT NULL,
     begins_at_s REAL NOT NULL, ends_at_s REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS upload (
-    sha256 TEXT PRIMARY KEY, event_id TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS snapshot_job (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS upload (  -- two events may hold the very same picture, so a hash is no key
+    path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, event_id TEXT NOT NULL, bytes INTEGER NOT NULL,
     media_type TEXT NOT NULL, at_s REAL NOT NULL);
 """
 MAX_ROWS = 100_000  # about three months of a busy school without a console
+MAX_REFUSED = 1000
+_SACRIFICED_AT_ONCE = 100
+_FULL = 0.9  # of the rows: told before the first one is given up
+# The written order of sacrifice: an 'updated' row is made up for by the next one, an evidence row by a later one of the
+# same event; then ends, then proofs, for the event itself is told. An 'open' row is made up for by nothing.
+_SACRIFICE = """
+DELETE FROM message WHERE sequence IN (SELECT sequence FROM (
+    SELECT sequence, CASE
+        WHEN state = 'updated' THEN 0
+        WHEN kind = 'evidence' AND sequence < max(sequence) OVER (PARTITION BY kind, event_id) THEN 1
+        WHEN state = 'closed' THEN 2
+        WHEN kind = 'evidence' THEN 3 END AS rank
+    FROM message) WHERE rank IS NOT NULL ORDER BY rank, sequence LIMIT ?)
+"""
+_FORGET_EVIDENCE = """
+DELETE FROM evidence WHERE event_id = :id AND NOT EXISTS (
+    SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
+    UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id)
+"""
+RETRY_S = 2.0  # after a clip could not be written, doubled with each try
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +91,39 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFigures:
-    """How much waits, and since when (UTC seconds, None where nothing does)."""
+    """How much waits, and since when (UTC seconds, None where nothing does). full: rows are given up, or soon."""
 
     rows: int
     uploads: int
     clip_jobs: int
     refused: int
     oldest_at_s: float | None
+    full: bool
+
+
+class OutboxError(Exception):
+    """The outbox can't be opened; the text says why and what to do."""
 
 
 class SqliteOutbox:
     """The node's outbox. Safe to use from several threads and several processes at once."""
 
     def __init__(self, path: Path, max_rows: int = MAX_ROWS) -> None:
+        """Raises OutboxError where `path` can't be used."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._max_rows = max_rows
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_TABLES)
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (str(uuid.uuid4()),))
-        self.outbox_id: str = self._db.execute("SELECT value FROM meta WHERE name = 'outbox_id'").fetchone()[0]
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_TABLES)
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (str(uuid.uuid4()),))
+            row = self._db.execute("SELECT value FROM meta WHERE name = 'outbox_id'").fetchone()
+        except sqlite3.Error as error:
+            cure = "look at the disk, or move the file away and lose what waits in it"
+            raise OutboxError(f"{path} can't be used ({error}); {cure}") from error
+        self.outbox_id: str = row[0]
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -109,7 +144,10 @@ class SqliteOutbox:
     # What the workers write
 
     def put_event(self, message: EventMessage, at_s: float, clip: ClipJob | None = None) -> None:
-        """Writes one revision of an event down, and with it the clip that it asks for, in one transaction."""
+        """Writes one revision of an event down, and with it what it asks for, in one transaction.
+
+        That is `clip`, and the snapshots of an event that opens.
+        """
         with self._transaction() as db:
             body = message.model_dump_json()
             self._insert(db, "event", message.event_id, message.state, body, at_s)
@@ -117,18 +155,32 @@ class SqliteOutbox:
                 db.execute("DELETE FROM open_event WHERE event_id = ?", (message.event_id,))
             else:
                 db.execute("REPLACE INTO open_event VALUES (?, ?, ?)", (message.event_id, message.camera, body))
+            if message.state == "open":
+                db.execute("REPLACE INTO snapshot_job VALUES (?, ?, ?)", (message.event_id, message.camera, body))
             if clip is not None:
                 span = (clip.event_id, clip.camera, clip.opened_at_s, clip.begins_at_s, clip.ends_at_s)
                 db.execute("REPLACE INTO clip_job VALUES (?, ?, ?, ?, ?, 0)", span)
+            db.execute(_FORGET_EVIDENCE, {"id": message.event_id})
 
     def put_evidence(
-        self, event_id: str, camera: str, files: Sequence[tuple[EvidenceFile, Path]], at_s: float, missing: str = ""
+        self,
+        event_id: str,
+        camera: str,
+        files: Sequence[tuple[EvidenceFile, Path]],
+        at_s: float,
+        missing: str = "",
+        done: ClipJob | None = None,
     ) -> EvidenceMessage:
-        """Adds files to an event's evidence (a file replaces the one of the same role) as its next revision."""
+        """Adds files to an event's evidence (a file replaces the one of the same role) as its next revision.
+
+        done: the job that this fulfils; it is forgotten in the same transaction, so that no crash makes a clip twice,
+        unless it was lengthened meanwhile. A replaced file that the console doesn't have yet is deleted.
+        """
         with self._transaction() as db:
             row = db.execute("SELECT body FROM evidence WHERE event_id = ?", (event_id,)).fetchone()
             before = EvidenceMessage.model_validate_json(row[0]) if row else None
             by_role = {file.role: file for file in (before.files if before else ())}
+            replaced = [by_role[file.role].sha256 for file, _ in files if file.role in by_role]
             by_role.update({file.role: file for file, _ in files})
             message = EvidenceMessage(
                 event_id=event_id,
@@ -140,19 +192,30 @@ class SqliteOutbox:
             body = message.model_dump_json()
             db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (event_id, camera, body))
             self._insert(db, "evidence", event_id, "", body, at_s)
+            obsolete = [
+                Path(row[0])
+                for sha256 in replaced
+                for row in db.execute(
+                    "DELETE FROM upload WHERE event_id = ? AND sha256 = ? RETURNING path", (event_id, sha256)
+                ).fetchall()
+            ]
             for file, path in files:
-                values = (file.sha256, event_id, str(path), file.bytes, file.media_type, at_s)
-                db.execute("INSERT OR IGNORE INTO upload VALUES (?, ?, ?, ?, ?, ?)", values)
+                values = (str(path), file.sha256, event_id, file.bytes, file.media_type, at_s)
+                db.execute("REPLACE INTO upload VALUES (?, ?, ?, ?, ?, ?)", values)
+            if any(file.role == "snapshot" for file, _ in files):
+                db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
+            if done is not None:
+                _forget_clip(db, done)
+            db.execute(_FORGET_EVIDENCE, {"id": event_id})
+        for path in set(obsolete) - {path for _, path in files}:
+            path.unlink(missing_ok=True)
         return message
 
     def _insert(self, db: sqlite3.Connection, kind: str, event_id: str, state: str, body: str, at_s: float) -> None:
         (rows,) = db.execute("SELECT count(*) FROM message").fetchone()
         if rows >= self._max_rows:
-            # The written order of sacrifice: an 'updated' row is made up for by the next one, an 'open' row by nothing.
-            db.execute(
-                "DELETE FROM message WHERE sequence IN"
-                " (SELECT sequence FROM message WHERE state = 'updated' ORDER BY sequence LIMIT 100)"
-            )
+            given_up = db.execute(_SACRIFICE, (_SACRIFICED_AT_ONCE,)).rowcount
+            log.error("the outbox is full (%d rows): %d of the least important ones are given up", rows, given_up)
         values = (kind, event_id, state, body, at_s)
         db.execute("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", values)
 
@@ -162,21 +225,31 @@ class SqliteOutbox:
             rows = self._db.execute("SELECT body FROM open_event WHERE camera = ? ORDER BY rowid", (camera,)).fetchall()
         return [EventMessage.model_validate_json(body) for (body,) in rows]
 
+    def owed_snapshots(self, cameras: Iterable[str]) -> list[EventMessage]:
+        """The openings of these cameras' events whose snapshots are not made yet."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT body FROM snapshot_job WHERE camera IN (SELECT value FROM json_each(?)) ORDER BY rowid",
+                (json.dumps(list(cameras)),),
+            ).fetchall()
+        return [EventMessage.model_validate_json(body) for (body,) in rows]
+
+    def snapshots_impossible(self, event_id: str) -> None:
+        """Forgets snapshots that can't be made any more."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
+            db.execute(_FORGET_EVIDENCE, {"id": event_id})
+
     def due_clips(self, cameras: Iterable[str], now_s: float) -> list[ClipJob]:
-        """Clips of these cameras whose last second has been recorded by `now_s` (UTC)."""
+        """Clips of these cameras whose last second has been recorded by `now_s` (UTC); after a failed try, later."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT event_id, camera, opened_at_s, begins_at_s, ends_at_s, tries FROM clip_job"
-                " WHERE ends_at_s <= ? AND camera IN (SELECT value FROM json_each(?)) ORDER BY ends_at_s",
-                (now_s, json.dumps(list(cameras))),
+                " WHERE ends_at_s + ? * ((1 << tries) - 1) <= ?"
+                " AND camera IN (SELECT value FROM json_each(?)) ORDER BY ends_at_s",
+                (RETRY_S, now_s, json.dumps(list(cameras))),
             ).fetchall()
         return [ClipJob(*row) for row in rows]
-
-    def clip_done(self, job: ClipJob) -> None:
-        """Forgets a job, unless it was lengthened while the clip was being cut."""
-        with self._transaction() as db:
-            values = (job.event_id, job.ends_at_s)
-            db.execute("DELETE FROM clip_job WHERE event_id = ? AND ends_at_s = ?", values)
 
     def clip_failed(self, job: ClipJob) -> None:
         """Counts a try that failed."""
@@ -213,6 +286,8 @@ class SqliteOutbox:
                 (reason, sequence),
             )
             db.execute("DELETE FROM message WHERE sequence = ?", (sequence,))
+            newest = "SELECT sequence FROM refused ORDER BY sequence DESC LIMIT ?"
+            db.execute(f"DELETE FROM refused WHERE sequence NOT IN ({newest})", (MAX_REFUSED,))  # noqa: S608 constant
 
     def uploads(self, limit: int) -> list[Upload]:
         """Files that the console does not have yet; pictures before clips, because they are small and seen first."""
@@ -224,10 +299,10 @@ class SqliteOutbox:
             ).fetchall()
         return [Upload(sha, event, Path(path), size, kind) for sha, event, path, size, kind in rows]
 
-    def uploaded(self, sha256: str) -> None:
+    def uploaded(self, path: Path) -> None:
         """Forgets a file that the console has, checked by its hash."""
         with self._transaction() as db:
-            db.execute("DELETE FROM upload WHERE sha256 = ?", (sha256,))
+            db.execute("DELETE FROM upload WHERE path = ?", (str(path),))
 
     def figures(self) -> OutboxFigures:
         """How much waits."""
@@ -236,7 +311,11 @@ class SqliteOutbox:
             (uploads,) = self._db.execute("SELECT count(*) FROM upload").fetchone()
             (clips,) = self._db.execute("SELECT count(*) FROM clip_job").fetchone()
             (refused,) = self._db.execute("SELECT count(*) FROM refused").fetchone()
-        return OutboxFigures(rows, uploads, clips, refused, oldest)
+        return OutboxFigures(rows, uploads, clips, refused, oldest, rows >= _FULL * self._max_rows)
+
+
+def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
+    db.execute("DELETE FROM clip_job WHERE event_id = ? AND ends_at_s = ?", (job.event_id, job.ends_at_s))
 
 
 def _parse(kind: str, body: str) -> EventMessage | EvidenceMessage:

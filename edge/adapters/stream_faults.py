@@ -8,7 +8,9 @@ written here; text from libav passes through `scrub` at most.
 import errno
 import re
 import socket
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import av
@@ -29,6 +31,8 @@ NO_ANSWER = "no_answer"
 STALLED = "stalled"
 END_OF_STREAM = "end_of_stream"
 NOT_RTSP = "not_rtsp"
+NOT_TLS = "not_tls"
+CERTIFICATE_UNTRUSTED = "certificate_untrusted"
 NOT_VIDEO = "not_video"
 UNSUPPORTED_CODEC = "unsupported_codec"
 DAMAGED_STREAM = "damaged_stream"
@@ -62,6 +66,10 @@ _SENTENCES = {
     END_OF_STREAM: "{place} ended the stream: the camera restarted or its settings were changed; "
     "the box reconnects by itself.",
     NOT_RTSP: "what listens at {place} does not speak RTSP ({detail}): check the port (usually 554).",
+    NOT_TLS: "what listens at {place} does not speak TLS: write rtsp:// instead of rtsps://, or correct the port "
+    "(usually 322).",
+    CERTIFICATE_UNTRUSTED: "the certificate of {place} is not trusted ({detail}): set `ca_file` to the authority that "
+    "signed it, and check the name in it and the date of this box.",
     NOT_VIDEO: "{url} carries no video: choose a video stream of the camera.",
     UNSUPPORTED_CODEC: "{url} is coded as {detail}: set the camera to H.264 or H.265.",
     DAMAGED_STREAM: "the stream of {place} is damaged ({detail}): check the network, or set `transport: tcp`.",
@@ -105,14 +113,18 @@ def stream_fault(code: str, url: str, detail: str = "") -> StreamFault:
 def scrub(text: str) -> str:
     """`text` with user and password removed from every address in it, and key=value secrets blanked."""
     text = re.sub(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s'\"]*@", r"\1", text)
-    return re.sub(r"(?i)\b(password|passwd|pwd|token|secret)=[^&\s'\"]+", r"\1=***", text)
+    # Some cameras take the sign-in in the path: /user=admin_password=12345_channel=1_stream=0.sdp
+    value = r"[^&\s'\"]+?(?=_[a-z]+=|[&\s'\"]|$)"
+    return re.sub(rf"(?i)(password|passwd|pass|pwd|token|secret)={value}", r"\1=***", text)
 
 
-def fault_while_opening(error: BaseException, url: str, username: str | None, password: str | None) -> StreamFault:
+def fault_while_opening(
+    error: BaseException, url: str, username: str | None, password: str | None, ca_file: Path | None = None
+) -> StreamFault:
     """Names the cause of a failed `av.open`. Where libav was vague, asks the camera itself once more (PROBE_S)."""
     code, detail = _code_by_type(error, signed_in=username is not None), _said(error)
     if code in (None, NO_ANSWER, CONNECTION_LOST, TRANSPORT_REFUSED, CAMERA_ERROR) and url.startswith("rtsp"):
-        asked, told = _asked(url, username, password)
+        asked, told = _asked(url, username, password, ca_file)
         code, detail = asked or code, told or detail
     if code is None:
         code = DAMAGED_STREAM if isinstance(error, av.error.InvalidDataError) else UNKNOWN
@@ -155,12 +167,13 @@ def _code_by_type(error: BaseException, *, signed_in: bool) -> str | None:
     return None
 
 
-def _asked(url: str, username: str | None, password: str | None) -> tuple[str | None, str]:
+def _asked(url: str, username: str | None, password: str | None, ca_file: Path | None) -> tuple[str | None, str]:
     """Code word and detail by the camera's own answer; None where it sees nothing wrong."""
     try:
-        answer = describe(url, username, password, PROBE_S)
+        answer = describe(url, username, password, PROBE_S, ca_file)
     except (OSError, ValueError, NotRtsp) as error:
-        return _code_of_probe(error), str(error) if isinstance(error, NotRtsp) else ""
+        untrusted = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
+        return _code_of_probe(error), str(error) if isinstance(error, NotRtsp) else untrusted
     if answer.status != 200:
         refused = SIGN_IN_MISSING if username is None else SIGN_IN_REFUSED
         by_status = {401: refused, 403: FORBIDDEN, 404: NO_SUCH_STREAM, 461: TRANSPORT_REFUSED}
@@ -176,6 +189,8 @@ def _code_of_probe(error: Exception) -> str | None:
     table: tuple[tuple[type[Exception], str], ...] = (
         (socket.gaierror, NAME_NOT_RESOLVED),
         (NotRtsp, NOT_RTSP),
+        (ssl.SSLCertVerificationError, CERTIFICATE_UNTRUSTED),
+        (ssl.SSLError, NOT_TLS),
         (TimeoutError, NO_ANSWER),
         (ConnectionRefusedError, CONNECTION_REFUSED),
     )

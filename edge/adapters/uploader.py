@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from edge.adapters.clip_writer import file_sha256
 from edge.adapters.sqlite_outbox import SqliteOutbox, Upload
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Uploader:
         self._client = client or make_http_client(address)
         self._outbox = outbox
         self._stills: dict[str, Path] = {}
+        self._unreadable: set[Path] = set()
         self._lock = threading.Lock()
         self.fault = ""
 
@@ -81,16 +83,25 @@ class Uploader:
         with self._lock:
             stills = dict(self._stills)
         for camera, path in stills.items():
+            try:
+                picture = path.read_bytes()
+            except OSError as error:
+                log.warning("the picture of %s can't be read (%s); the next one comes", camera, error.strerror)
+                self._still_sent(camera, path)
+                continue
             reply = self._client.put(
-                f"/api/node/cameras/{camera}/still", content=path.read_bytes(), headers={"Content-Type": "image/jpeg"}
+                f"/api/node/cameras/{camera}/still", content=picture, headers={"Content-Type": "image/jpeg"}
             )
             if reply.status_code >= 500 or reply.status_code == 401:
                 raise ConsoleUnavailableError(_answer(reply))
             if reply.is_error:
                 log.warning("the console refuses the picture of %s: %s", camera, _answer(reply))
-            with self._lock:
-                if self._stills.get(camera) == path:
-                    del self._stills[camera]
+            self._still_sent(camera, path)
+
+    def _still_sent(self, camera: str, path: Path) -> None:
+        with self._lock:
+            if self._stills.get(camera) == path:
+                del self._stills[camera]
 
     def _send_files(self, stop: threading.Event) -> bool:
         """Uploads what waits; True where the console asks to come again with some of it."""
@@ -98,23 +109,29 @@ class Uploader:
         for upload in self._outbox.uploads(limit=50):
             if stop.is_set():
                 break
-            if not upload.path.exists():
+            try:
+                done = self._send_file(upload, stop)
+            except FileNotFoundError:
                 log.error("%s is gone from the disk and can't be uploaded", upload.path.name)
-                self._outbox.uploaded(upload.sha256)
-            elif self._send_file(upload, stop):
-                self._outbox.uploaded(upload.sha256)
+                done = True
+            except OSError as error:  # this one file; the others must not wait behind it
+                if upload.path not in self._unreadable:
+                    log.error("%s can't be read (%s); it is tried again", upload.path, error.strerror)
+                    self._unreadable.add(upload.path)
+                done = False
+            if done:
+                self._outbox.uploaded(upload.path)
                 upload.path.unlink(missing_ok=True)
-            else:
-                postponed = True
+            postponed = postponed or not done
         return postponed
 
     def _send_file(self, upload: Upload, stop: threading.Event) -> bool:
-        """Uploads one file from where the last try ended; True once the console has it whole."""
+        """Uploads one file from where the last try ended; True once the console has it whole. Raises OSError."""
         target = f"/api/node/files/{upload.sha256}"
         reply = self._client.head(target)
         if reply.status_code == 200 and reply.headers.get("Upload-Complete") == "?1":
             return True
-        offset = int(reply.headers.get("Upload-Offset", "0")) if reply.status_code == 200 else 0
+        offset = _offset(reply) if reply.status_code == 200 else 0
         for chunk in _chunks(upload.path, offset):
             if stop.is_set():
                 return False
@@ -126,14 +143,28 @@ class Uploader:
             reply = self._client.patch(target, content=chunk, headers=headers)
             if reply.status_code in (404, 409, 425):  # not announced yet, or another offset: come again
                 return False
-            if reply.status_code == 422:  # the console discarded it; the file is damaged on its way or on our disk
-                log.error("the console found another hash for %s; it is sent again", upload.path.name)
-                return False
+            if reply.status_code == 422:  # the console discarded it; the file was damaged on its way or on our disk
+                return self._is_beyond_help(upload)
             if reply.is_error:
                 raise ConsoleUnavailableError(_answer(reply))
             offset += len(chunk)
         # Only the console's own word counts: a file that it holds but has not checked is not done.
         return bool(self._client.head(target).headers.get("Upload-Complete") == "?1")
+
+    def _is_beyond_help(self, upload: Upload) -> bool:
+        """Whether the file on this disk is no longer what was announced: sending it again would never end."""
+        if file_sha256(upload.path) == upload.sha256:
+            log.error("the console found another hash for %s; it is sent again", upload.path.name)
+            return False
+        log.error("%s of event %s is damaged on this disk; it is given up", upload.path.name, upload.event_id)
+        return True
+
+
+def _offset(reply: httpx.Response) -> int:
+    text = reply.headers.get("Upload-Offset", "0")
+    if not text.isascii() or not text.isdigit():
+        raise ConsoleUnavailableError(f"it told a place {text[:20]!r} to go on at; is a proxy between?")
+    return int(text)
 
 
 def _chunks(path: Path, offset: int) -> Iterator[bytes]:

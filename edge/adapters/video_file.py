@@ -6,6 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from edge.adapters.decoded_picture import i420
 from edge.adapters.time_line import Sampler
@@ -38,7 +40,7 @@ def read_frames(path: Path, camera: str, fps: float, begins_at_s: float = 0.0) -
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
             first_s: Fraction | None = None
-            for number, picture in enumerate(container.decode(stream)):
+            for number, picture in enumerate(_pictures(container, stream)):
                 if picture.pts is None or picture.time_base is None:
                     continue
                 at_s = picture.pts * picture.time_base
@@ -50,3 +52,12 @@ def read_frames(path: Path, camera: str, fps: float, begins_at_s: float = 0.0) -
                     yield SourceFrame(frame, number)
     except (av.FFmpegError, OSError) as error:
         raise VideoFileError(f"{path} can't be read as a video: {error.strerror or type(error).__name__}") from error
+
+
+def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """All pictures that can be decoded: damage costs pictures, as it does with a live camera."""
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            continue

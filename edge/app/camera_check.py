@@ -76,7 +76,7 @@ def look_at_stream(camera: CameraSection, *, sub: bool, clock: Clock) -> StreamL
     password = read_secret(camera.password_file) if camera.password_file else None
     stop = threading.Event()
     look = _Look(clock, stop, clock.monotonic_s() + LOOK_S)
-    address = StreamAddress(url, camera.username, password, camera.transport)
+    address = StreamAddress(url, camera.username, password, camera.transport, camera.ca_file)
     source = AvSource(camera.name, address, look, clock, analysed_fps=1.0, stall_s=camera.stall_s)
     fault = source.run_once(stop)
     if look.still is None or look.info is None:

@@ -87,7 +87,7 @@ class CameraLine:
 
     def _source(self, url: str, password: str | None, listener: _ToRecorder | _ToAnalysis, analysed: bool) -> AvSource:
         section = self.section
-        address = StreamAddress(url, section.username, password, section.transport)
+        address = StreamAddress(url, section.username, password, section.transport, section.ca_file)
         fps = section.analysed_fps if analysed else None
         return AvSource(section.name, address, listener, self._clock, analysed_fps=fps, stall_s=section.stall_s)
 

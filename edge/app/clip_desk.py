@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import queue
 import threading
 from collections.abc import Mapping
@@ -10,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from broker.contract.messages import EvidenceFile
+from broker.contract.messages import EventMessage, EvidenceFile
 from edge.adapters.clip_writer import NoRecording, write_clip
-from edge.adapters.snapshot import snapshot
+from edge.adapters.durable import put_in_place
+from edge.adapters.recorded_picture import recorded_picture
+from edge.adapters.snapshot import SnapshotError, snapshot
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.app.camera_line import CameraLine
 from edge.core.events import Event
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 
 MAX_CLIP_S = 180.0
 POLL_S = 0.25
-MAX_TRIES = 5
+MAX_TRIES = 8  # over some eight minutes, see the outbox
+RETAKE_PAUSE_S = 30.0
+SAME_MOMENT_S = 0.3  # a picture that is older than its event by more does not show the person where the box is
 MAX_SUBJECTS = 1000  # events whose clips may still be owed at one time
 Role = Literal["clip", "snapshot", "snapshot_boxes", "track"]
 _MEDIA_TYPES: dict[Role, Literal["video/mp4", "image/jpeg", "application/json"]] = {
@@ -37,12 +40,12 @@ _MEDIA_TYPES: dict[Role, Literal["video/mp4", "image/jpeg", "application/json"]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opened:
-    event: Event
+    event: EventMessage
     frame: Frame
 
 
 class ClipDesk:
-    """Makes the evidence of events. What it owes stands in the outbox, so a restart forgets no clip."""
+    """Makes the evidence of events. What it owes stands in the outbox, so a restart forgets no clip and no snapshot."""
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class ClipDesk:
         self._folder, self._outbox, self._lines, self._tracks, self._clock = folder, outbox, lines, tracks, clock
         self._opened: queue.SimpleQueue[_Opened] = queue.SimpleQueue()
         self._subjects: dict[str, Subject] = {}
+        self._to_retake = outbox.owed_snapshots(lines)  # of events whose frames died with this worker's predecessor
+        self._retake_due_s = clock.monotonic_s()
 
     def job_for(self, event: Event) -> ClipJob | None:
         """The clip that this revision asks for: one soon after the opening, the whole one after the end."""
@@ -70,7 +75,7 @@ class ClipDesk:
             return None
         return ClipJob(event.event_id, event.camera, event.opened_at_s, begins_at_s, ends_at_s)
 
-    def opened(self, event: Event, frame: Frame) -> None:
+    def opened(self, event: EventMessage, frame: Frame) -> None:
         """Asks for the snapshots of an event that has just opened on `frame`; returns at once."""
         self._opened.put(_Opened(event, frame))
 
@@ -78,6 +83,7 @@ class ClipDesk:
         """Works until `stop`."""
         while not stop.is_set():
             self._take_snapshots(POLL_S)
+            self._retake_snapshots()
             for job in self._outbox.due_clips(self._lines, self._clock.wall_s()):
                 if stop.is_set():
                     return
@@ -88,16 +94,41 @@ class ClipDesk:
             opened = self._opened.get(timeout=timeout_s)
         except queue.Empty:
             return
-        event = opened.event
-        zones = {zone.name: zone.polygon for zone in self._lines[event.camera].section.zones}
-        polygon = zones.get(event.zone, ())
+        try:
+            self._make_snapshots(opened.event, opened.frame)
+        except OSError as error:  # a full disk, say: what is owed is on record, and the recording holds the picture too
+            log.warning("camera %s: no snapshot yet: %s", opened.event.camera, error)
+            self._to_retake.append(opened.event)
+
+    def _retake_snapshots(self) -> None:
+        """Takes what is owed from the recording instead, one each turn."""
+        if not self._to_retake or self._clock.monotonic_s() < self._retake_due_s:
+            return
+        event = self._to_retake[0]
+        try:
+            frame = recorded_picture(self._lines[event.camera].recordings, event.camera, event.captured_at_s)
+            self._make_snapshots(event, frame)
+        except (NoRecording, SnapshotError) as error:
+            log.warning("camera %s: no snapshot of event %s: %s", event.camera, event.event_id, error)
+            self._outbox.snapshots_impossible(event.event_id)
+        except OSError as error:
+            log.warning("camera %s: no snapshot yet of event %s: %s", event.camera, event.event_id, error)
+            self._retake_due_s = self._clock.monotonic_s() + RETAKE_PAUSE_S
+            return
+        del self._to_retake[0]
+
+    def _make_snapshots(self, event: EventMessage, frame: Frame) -> None:
+        """Raises OSError, SnapshotError."""
+        zone = event.zone or ""
+        zones = {section.name: section.polygon for section in self._lines[event.camera].section.zones}
+        polygon = zones.get(zone, ())
         while len(self._subjects) >= MAX_SUBJECTS:
             del self._subjects[next(iter(self._subjects))]
-        self._subjects[event.event_id] = Subject(event.opened_at_s, event.zone, polygon, event.box)
-        at_s = opened.frame.captured_at_s
-        boxes = [event.box] if event.box else []
-        plain = self._keep(event.event_id, "snapshot", "snapshot.jpg", snapshot(opened.frame), (at_s, at_s))
-        drawn = snapshot(opened.frame, boxes=boxes, zones=[polygon] if polygon else [])
+        self._subjects[event.event_id] = Subject(event.opened_at_s, zone, polygon, event.box)
+        at_s = frame.captured_at_s
+        boxes = [event.box] if event.box and abs(at_s - event.captured_at_s) <= SAME_MOMENT_S else []
+        plain = self._keep(event.event_id, "snapshot", "snapshot.jpg", snapshot(frame), (at_s, at_s))
+        drawn = snapshot(frame, boxes=boxes, zones=[polygon] if polygon else [])
         marked = self._keep(event.event_id, "snapshot_boxes", "snapshot-boxes.jpg", drawn, (at_s, at_s))
         self._outbox.put_evidence(event.event_id, event.camera, [plain, marked], self._clock.wall_s())
 
@@ -112,8 +143,8 @@ class ClipDesk:
             if job.tries + 1 < MAX_TRIES and not isinstance(error, NoRecording):
                 self._outbox.clip_failed(job)
                 return
-            self._outbox.put_evidence(job.event_id, job.camera, [], self._clock.wall_s(), missing=str(error)[:300])
-            self._outbox.clip_done(job)
+            why = str(error)[:300]
+            self._outbox.put_evidence(job.event_id, job.camera, [], self._clock.wall_s(), missing=why, done=job)
             return
         span = (facts.begins_at_s, facts.ends_at_s)
         clip = EvidenceFile(
@@ -131,8 +162,7 @@ class ClipDesk:
         if samples and subject is not None:
             content = track_file(samples, span[0], subject)
             files.append(self._keep(job.event_id, "track", f"track-{round(job.ends_at_s)}.json", content, span))
-        self._outbox.put_evidence(job.event_id, job.camera, files, self._clock.wall_s())
-        self._outbox.clip_done(job)
+        self._outbox.put_evidence(job.event_id, job.camera, files, self._clock.wall_s(), done=job)
 
     def _event_folder(self, event_id: str) -> Path:
         folder = self._folder / event_id
@@ -145,11 +175,8 @@ class ClipDesk:
         """Writes one file whole or not at all."""
         path = self._event_folder(event_id) / name
         part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        part.write_bytes(content)
+        put_in_place(part, path)
         facts = EvidenceFile(
             role=role,
             name=name if role != "track" else "track.json",

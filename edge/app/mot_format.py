@@ -16,6 +16,7 @@ from edge.core.track import Track
 
 _LEAST_FIELDS = 7
 MAX_FRAME = 10_000_000  # two weeks at 8 frames a second; past it a number is a slip of the pen
+MAX_PX = 1_000_000  # no picture is larger, and float32 still counts pixels there
 
 
 class MotFormatError(ValueError):
@@ -93,6 +94,8 @@ def _parse(line: str, place: str, scale: ConfidenceRange | None) -> tuple[float,
     frame, _, x, y, w, h, confidence = numbers
     if frame != int(frame) or not 1 <= frame <= MAX_FRAME:
         raise MotFormatError(f"{place}: frame {frame:g} is no whole number from 1 to {MAX_FRAME}; frames count from 1")
+    if max(map(abs, (x, y, w, h))) > MAX_PX:
+        raise MotFormatError(f"{place}: the box lies beyond {MAX_PX} pixels; write pixels of the source")
     if w <= 0 or h <= 0:
         raise MotFormatError(f"{place}: the box is {w:g} wide and {h:g} high; both must be above 0, or drop the line")
     if scale is not None:

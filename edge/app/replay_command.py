@@ -3,11 +3,12 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from edge.app.build import build_pipeline
 from edge.app.detector import DetectorError, make_detector
 from edge.app.mot_format import result_line
 from edge.config.load import ConfigError, load_config
-from edge.config.schema import CameraSection, DetectorSection, EdgeConfig, LoiteringSection, ZoneSection
+from edge.config.schema import ArmedHours, CameraSection, DetectorSection, EdgeConfig, LoiteringSection, ZoneSection
 from edge.core.events import Event
 from edge.pipeline.camera_pipeline import FrameOutcome
 
@@ -35,32 +36,46 @@ class _Plan:
     detector: DetectorSection
 
 
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    events: Path | None
+    tracks: Path | None
+    stats: Path | None
+
+
 def replay(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="a video file")],
     zone: Annotated[
         list[str] | None, typer.Option(metavar='"NAME=x,y x,y x,y"', help="a zone, in fractions; may be repeated")
     ] = None,
     loiter: Annotated[float | None, typer.Option(metavar="SECONDS", help="loitering in every zone")] = None,
-    grace: Annotated[float, typer.Option(metavar="SECONDS", help="exits that do not end a stay")] = 2.0,
-    fps: Annotated[float, typer.Option(metavar="N", help="analysed frames a second")] = 5.0,
-    model: Annotated[str, typer.Option(metavar="NAME-or-FILE", help="the network")] = "default",
+    grace: Annotated[float | None, typer.Option(metavar="SECONDS", help="exits that end no stay  [default: 2]")] = None,
+    fps: Annotated[float | None, typer.Option(metavar="N", help="analysed frames a second  [default: 5]")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME-or-FILE", help="the network  [default: default]")] = None,
     events: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="one event revision a line")] = None,
     tracks: Annotated[Path | None, typer.Option(metavar="FILE.txt", help="MOT format, pixels of the source")] = None,
     stats: Annotated[Path | None, typer.Option(metavar="FILE.json", help="figures of the run")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="take zones and rules from here")] = None,
     camera: Annotated[str | None, typer.Option(metavar="NAME", help="which camera of that file")] = None,
+    begins: Annotated[
+        str | None, typer.Option(metavar="2026-11-24T07:30", help="when the video begins, for armed hours")
+    ] = None,
 ) -> None:
     """Runs a file through the pipeline; the same file and options give the same bytes."""
     try:
-        if config is not None:
-            plan = _plan_of(load_config(config), camera)
-        else:
+        if config is None:
+            if camera is not None:
+                raise ReplayError("--camera names a camera of a configuration: add --config FILE, or take it out")
             plan = _plan(zone or [], loiter, grace, fps, model)
-        counts = _run(video, plan, events, tracks, stats)
-    except (ReplayError, ConfigError, VideoFileError, DetectorError, OSError) as error:
+        else:
+            if zone or loiter is not None or grace is not None:
+                raise ReplayError("--config brings zones and rules of its own: take out --zone, --loiter and --grace")
+            plan = _plan_of(load_config(config, with_secrets=False), camera, fps, model)
+        figures = _run(video, plan, _Outputs(events, tracks, stats), _moment(begins, plan))
+    except (ReplayError, ConfigError, VideoFileError, DetectorError) as error:
         typer.echo(f"gatehouse edge replay: {error}", err=True)
         raise typer.Exit(2) from None
-    told = ", ".join(f"{count} {rule}" for rule, count in sorted(counts.items())) or "no events"
+    told = ", ".join(f"{count} {rule}" for rule, count in figures.events.items()) or "no events"
     typer.echo(f"{video.name}: {told}", err=True)
 
 
@@ -71,75 +86,147 @@ def parse_zone(text: str, grace_s: float) -> ZoneSection:
         polygon = [tuple(float(value) for value in corner.split(",")) for corner in corners.split()]
         return ZoneSection.model_validate({"name": name, "polygon": polygon, "grace_s": grace_s})
     except ValidationError as error:
-        why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        item = error.errors(include_url=False)[0]
+        if item["loc"][0] == "grace_s":
+            raise ReplayError(f"--grace {grace_s:g}: give seconds from 0 to 60") from None
+        known = {
+            "too_short": "a zone has at least three corners",
+            "string_pattern_mismatch": "a name has letters, digits, - and _ only",
+        }
+        why = known.get(item["type"], item["msg"].removeprefix("Value error, "))
         raise ReplayError(f"--zone {text!r}: {why}") from None
     except ValueError:
         raise ReplayError(f"--zone {text!r}: write it as NAME=x,y x,y x,y with fractions such as 0.25,0.8") from None
 
 
-def _plan(zones: list[str], loiter_s: float | None, grace_s: float, fps: float, model: str) -> _Plan:
-    sections = tuple(parse_zone(text, grace_s) for text in zones)
+def _plan(
+    zones: list[str], loiter_s: float | None, grace_s: float | None, fps: float | None, model: str | None
+) -> _Plan:
+    sections = tuple(parse_zone(text, 2.0 if grace_s is None else grace_s) for text in zones)
+    twice = next((name for name, count in Counter(zone.name for zone in sections).items() if count > 1), None)
+    if twice is not None:
+        raise ReplayError(f"two zones are named {twice!r}; give each its own name")
     if loiter_s is not None and not sections:
         raise ReplayError("--loiter needs a zone; for the whole picture: --zone 'all=0,0 1,0 1,1 0,1'")
     try:
-        rules = tuple(LoiteringSection(kind="loitering", zone=zone.name, dwell_s=loiter_s or 60) for zone in sections)
-        section = CameraSection(
-            name="replay", url="rtsp://file", analysed_fps=fps, zones=sections, rules=rules if loiter_s else ()
+        rules = (
+            ()
+            if loiter_s is None
+            else tuple(LoiteringSection(kind="loitering", zone=zone.name, dwell_s=loiter_s) for zone in sections)
         )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ReplayError(f"{first['loc'][-1]}: {first['msg']}, not {first['input']!r}") from None
-    return _Plan("replay", "UTC", section, DetectorSection(model=model))
+    except ValidationError:
+        raise ReplayError(f"--loiter {loiter_s:g}: give seconds from 1 to 7200") from None
+    section = CameraSection(name="replay", url="rtsp://file", zones=sections, rules=rules)
+    return _overridden(_Plan("replay", "UTC", section, DetectorSection()), fps, model)
 
 
-def _plan_of(config: EdgeConfig, name: str | None) -> _Plan:
+def _plan_of(config: EdgeConfig, name: str | None, fps: float | None, model: str | None) -> _Plan:
     names = [section.name for section in config.cameras]
     if name is None and len(names) == 1:
         name = names[0]
     if name not in names:
         raise ReplayError(f"--camera {name or '?'}: the file has the cameras {', '.join(names)}")
     section = config.cameras[names.index(name)]
-    return _Plan(config.node.name, config.node.timezone, section, config.detector)
+    return _overridden(_Plan(config.node.name, config.node.timezone, section, config.detector), fps, model)
 
 
-def _run(video: Path, plan: _Plan, events: Path | None, tracks: Path | None, stats: Path | None) -> Counter[str]:
+def _overridden(plan: _Plan, fps: float | None, model: str | None) -> _Plan:
+    if fps is not None:
+        try:
+            checked = CameraSection.model_validate({**plan.camera.model_dump(), "analysed_fps": fps})
+        except ValidationError:
+            raise ReplayError(f"--fps {fps:g}: give frames a second from 0.5 to 30") from None
+        plan = replace(plan, camera=checked)
+    if model is not None:
+        plan = replace(plan, detector=plan.detector.model_copy(update={"model": model}))
+    return plan
+
+
+def _moment(text: str | None, plan: _Plan) -> float:
+    """UTC seconds at which the video begins; 0 where nobody says."""
+    if text is None:
+        if any(tuple(rule.armed) != (ArmedHours(),) for rule in plan.camera.rules):
+            raise ReplayError("some rules are armed at certain hours only: say when the video begins with --begins")
+        return 0.0
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(plan.timezone))).timestamp()
+    except (ValueError, OverflowError):
+        raise ReplayError(f"--begins {text!r}: write it like 2026-11-24T07:30, in the node's own time") from None
+
+
+def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_Figures":
     clock = SystemClock()
-    detector, _ = make_detector(plan.detector)
+    detector, entry = make_detector(plan.detector)
     pipeline = build_pipeline(plan.node, plan.timezone, plan.camera, detector)
-    begun_s, analysed, opened = clock.monotonic_s(), 0, Counter[str]()
+    begun_s, figures = clock.monotonic_s(), _Figures(video.name, entry.name)
     last: SourceFrame | None = None
     with ExitStack() as stack:
-        events_out = _output(stack, events)
-        tracks_out = _output(stack, tracks)
-        for source in _paced(video, plan):
+        events_out, tracks_out, stats_out = (
+            _output(stack, path, video) for path in (outputs.events, outputs.tracks, outputs.stats)
+        )
+        for source in read_frames(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s):
             outcome = pipeline.process_frame(source.frame)
-            analysed, last = analysed + 1, source
-            opened.update(event.rule for event in outcome.events if event.state == "open")
+            last = source
+            figures.note(outcome)
             _write_events(events_out, outcome.events)
             _write_tracks(tracks_out, outcome, source.source_number)
         if last is None:
-            raise VideoFileError(f"{video} holds no pictures")
+            raise VideoFileError(f"{video} holds no pictures; name another file")
         media_s, captured_at_s = last.frame.media_s, last.frame.captured_at_s
         _write_events(events_out, pipeline.close("camera_lost", media_s, captured_at_s))
-    if stats is not None:
-        wall_s = clock.monotonic_s() - begun_s
-        figures = {
-            "frames_analysed": analysed,
+        stats_out.write(figures.text(last, clock.monotonic_s() - begun_s))
+    return figures
+
+
+class _Figures:
+    """Counts what a run comes to."""
+
+    def __init__(self, video: str, model: str) -> None:
+        self._video, self._model = video, model
+        self._frames = self._detections = 0
+        self._persons: set[int] = set()
+        self._opened = Counter[str]()
+
+    def note(self, outcome: FrameOutcome) -> None:
+        self._frames += 1
+        self._detections += len(outcome.detections)
+        self._persons.update(person.person_id for person in outcome.scene.persons)
+        self._opened.update(event.rule for event in outcome.events if event.state == "open")
+
+    @property
+    def events(self) -> dict[str, int]:
+        """How many events of each rule opened."""
+        return dict(sorted(self._opened.items()))
+
+    def text(self, last: SourceFrame, wall_s: float) -> str:
+        """JSON for `--stats`."""
+        document = {
+            "video": self._video,
+            "model": self._model,
+            "width": last.frame.width,
+            "height": last.frame.height,
+            "last_source_frame": last.source_number + 1,
+            "frames_analysed": self._frames,
+            "detections": self._detections,
+            "persons": len(self._persons),
             "media_s": round(last.frame.media_s, 3),
             "wall_s": round(wall_s, 3),
-            "analysed_fps": round(analysed / wall_s, 2),
-            "events": dict(sorted(opened.items())),
+            "analysed_fps": round(self._frames / max(wall_s, 1e-9), 2),
+            "times_real_time": round(last.frame.media_s / max(wall_s, 1e-9), 2),
+            "events": self.events,
         }
-        stats.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return opened
+        return json.dumps(document, indent=1) + "\n"
 
 
-def _paced(video: Path, plan: _Plan) -> Iterator[SourceFrame]:
-    return read_frames(video, plan.camera.name, plan.camera.analysed_fps)
-
-
-def _output(stack: ExitStack, path: Path | None) -> IO[str]:
-    return stack.enter_context(open(path or os.devnull, "w", encoding="utf-8"))
+def _output(stack: ExitStack, path: Path | None, video: Path) -> IO[str]:
+    """Raises ReplayError."""
+    try:
+        if path is not None and path.exists() and video.exists() and path.samefile(video):
+            raise ReplayError(f"{path} is the video itself and would be overwritten; name another file")
+        return stack.enter_context(open(path or os.devnull, "w", encoding="utf-8"))
+    except OSError as error:
+        raise ReplayError(f"{path}: can't be written ({error.strerror}); name another file") from error
 
 
 def _write_events(out: IO[str], events: tuple[Event, ...]) -> None:

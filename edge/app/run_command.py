@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge.adapters.sqlite_outbox import OutboxError
 from edge.app.detector import DetectorError, find_model
 from edge.app.supervisor import AlreadyRunningError, Supervisor
 from edge.config.load import ConfigError, load_config
@@ -20,7 +21,11 @@ def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's co
         loaded = load_config(config)
         find_model(loaded.detector)
         supervisor = Supervisor(loaded, version("gatehouse"))
-    except (ConfigError, DetectorError, AlreadyRunningError, OSError) as error:
+    except (ConfigError, DetectorError, AlreadyRunningError, OutboxError) as error:
         typer.echo(f"gatehouse edge run: {error}", err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        told = f"{config}: node.state_dir: {error.filename or ''} can't be used ({error.strerror}); name another folder"
+        typer.echo(f"gatehouse edge run: {told}", err=True)
         raise typer.Exit(2) from None
     supervisor.run()

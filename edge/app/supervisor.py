@@ -27,6 +27,7 @@ HEALTH_S = 15.0
 RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STOP_S = 5.0
+MAX_PROBLEMS = 32
 
 
 class AlreadyRunningError(Exception):
@@ -174,13 +175,14 @@ class Supervisor:
     def _tell_health(self) -> None:
         """Every `HEALTH_S`, and at once when something changes that people must know."""
         health = [camera for slot in self._slots for camera in slot.health.values()]
-        problems = self._problems(health)
+        figures = self._outbox.figures()
+        problems = self._problems(health, outbox_full=figures.full)
         essence = (tuple((c.camera, c.state, c.reason_code, c.recording) for c in health), problems)
         now_s = self._clock.monotonic_s()
         if essence == self._told and now_s < self._health_due_s:
             return
         self._told, self._health_due_s = essence, now_s + HEALTH_S
-        figures, at_s = self._outbox.figures(), self._clock.wall_s()
+        at_s = self._clock.wall_s()
         self._publisher.tell_health(
             HealthMessage(
                 at_s=at_s,
@@ -197,13 +199,15 @@ class Supervisor:
             )
         )
 
-    def _problems(self, health: list[CameraHealth]) -> tuple[str, ...]:
-        found = [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
+    def _problems(self, health: list[CameraHealth], *, outbox_full: bool) -> tuple[str, ...]:
+        """What is wrong, the node's own faults first, for a message holds at most `MAX_PROBLEMS`."""
+        found = ["outbox_full"] if outbox_full else []
         if self._uploader.fault:
             found.append("console_unreachable")
         if any(slot.process is None for slot in self._slots):
             found.append("worker_down")
-        return tuple(found)
+        found += [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
+        return tuple(found[:MAX_PROBLEMS])
 
     def _end_workers(self) -> None:
         for slot in self._slots:

@@ -8,6 +8,8 @@ import typer
 from edge.app.mot_format import ConfidenceRange, MotDetections, MotFormatError, read_detections, result_line
 from edge.core.tracking.tracker import Tracker
 
+FORGOTTEN_S = 60.0  # after so long without anybody no track is left, and a file may leave out a million frames
+
 
 def track(
     detections: Annotated[Path, typer.Argument(metavar="DET.txt", help="detections, MOT format")],
@@ -50,7 +52,11 @@ def _scale(text: str) -> ConfidenceRange | None:
 
 def _lines(found: MotDetections, fps: float, every: int, coasting: bool) -> tuple[list[str], int]:
     tracker, lines, identities = Tracker(), [], set()
+    last_seen = 0
     for frame, people in found.every(every):
+        last_seen = frame if len(people) else last_seen
+        if (frame - last_seen) / fps > FORGOTTEN_S:
+            continue
         for one in tracker.update(people, (frame - 1) / fps):
             identities.add(one.track_id)
             if one.detected or coasting:

@@ -153,14 +153,15 @@ class Worker:
 
     def _write_down(self, outcome: FrameOutcome) -> None:
         for event in outcome.events:
-            self._put(event)
+            message = self._put(event)
             if event.state == "open":
                 log.info("camera %s: %s in %s", event.camera, event.rule, event.zone)
-                self._clips.opened(event, outcome.frame)
+                self._clips.opened(message, outcome.frame)
 
-    def _put(self, event: Event) -> None:
-        message: EventMessage = event_message(event, self._model)
+    def _put(self, event: Event) -> EventMessage:
+        message = event_message(event, self._model)
         self._outbox.put_event(message, self._clock.wall_s(), self._clips.job_for(event))
+        return message
 
     def _close_lost_cameras(self) -> None:
         for name, line in self._lines.items():

@@ -1,6 +1,7 @@
 """Reads the node's configuration file; reports every problem at once, each with its place and its cure."""
 
 import difflib
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +42,10 @@ class ConfigError(Exception):
         super().__init__(f"{path} can't be used, {len(problems)} problem(s):\n{lines}")
 
 
-def load_config(path: Path) -> EdgeConfig:
+def load_config(path: Path, *, with_secrets: bool = True) -> EdgeConfig:
     """The configuration in `path`; file names in it are read relative to its folder.
 
+    with_secrets: whether the files with passwords and certificates must be there too.
     Raises ConfigError with every problem found.
     """
     try:
@@ -51,20 +53,9 @@ def load_config(path: Path) -> EdgeConfig:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(path, [Problem("", 0, f"the file can't be read: {why}")]) from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        why = getattr(error, "problem", None) or getattr(error, "reason", "") or "it can't be parsed"
-        raise ConfigError(path, [Problem("", mark.line + 1 if mark else 0, f"not YAML: {why}")]) from error
     lines: dict[Place, int] = {}
     problems: list[Problem] = []
-    _index_lines(node, (), lines, problems)
-    if any(len(place) > MAX_DEPTH for place in lines):
-        raise ConfigError(path, problems)
-    raw = yaml.safe_load(text)
-    if not isinstance(raw, dict):
-        raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
+    raw = _parsed(path, text, lines, problems)
     problems += [Problem(_dotted(place), _line(place, lines), text) for place, text in _name_faults(raw)]
     try:
         config = EdgeConfig.model_validate(raw)
@@ -76,10 +67,27 @@ def load_config(path: Path) -> EdgeConfig:
         problems += [_problem(item, lines) for item in items]
         raise ConfigError(path, problems) from error
     config = _with_absolute_paths(config, path.resolve().parent)
-    problems += _unreadable_secrets(config, lines)
+    problems += _unreadable_secrets(config, lines) if with_secrets else []
     if problems:
         raise ConfigError(path, problems)
     return config
+
+
+def _parsed(path: Path, text: str, lines: dict[Place, int], problems: list[Problem]) -> dict[Any, Any]:
+    """The file's mapping; fills `lines` and `problems` on the way. Raises ConfigError where there is none."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _index_lines(node, (), lines, problems)
+        if any(len(place) > MAX_DEPTH for place in lines):
+            raise ConfigError(path, problems)
+        raw = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:  # ValueError: a 13th month, say
+        mark = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or getattr(error, "reason", None) or "it holds what can't be parsed"
+        raise ConfigError(path, [*problems, Problem("", mark.line + 1 if mark else 0, f"not YAML: {why}")]) from error
+    if not isinstance(raw, dict):
+        raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
+    return raw
 
 
 def read_secret(path: Path) -> str:
@@ -104,6 +112,9 @@ def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], 
         seen: set[str] = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(Problem(_dotted(place), line, "a key is one word and no list or mapping; quote it"))
+                continue
             if key.value in seen:
                 text = "this key stands twice; YAML would silently keep only the last one"
                 problems.append(Problem(_dotted((*place, key.value)), line, text))
@@ -114,7 +125,8 @@ def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], 
 
 def _problem(item: Any, lines: dict[Place, int]) -> Problem:
     """One pydantic error as a sentence with its place."""
-    place: Place = tuple(part for part in item["loc"] if part not in RULE_KINDS)
+    loc: Place = item["loc"]  # behind the number of a rule stands its kind, which is no place in the file
+    place = tuple(part for i, part in enumerate(loc) if not (i > 1 and loc[i - 2] == "rules" and part in RULE_KINDS))
     return Problem(_dotted(place), _line(place, lines), _sentence(item, place))
 
 
@@ -193,7 +205,8 @@ def _with_absolute_paths(config: EdgeConfig, folder: Path) -> EdgeConfig:
         return None if path is None else folder / path.expanduser()
 
     def camera(section: CameraSection) -> CameraSection:
-        return section.model_copy(update={"password_file": absolute(section.password_file)})
+        files = {name: absolute(getattr(section, name)) for name in ("ca_file", "password_file")}
+        return section.model_copy(update=files)
 
     broker = {name: absolute(getattr(config.broker, name)) for name in ("ca_file", "password_file")}
     console = {name: absolute(getattr(config.console, name)) for name in ("ca_file", "token_file")}
@@ -217,16 +230,33 @@ def _unreadable_secrets(config: EdgeConfig, lines: dict[Place, int]) -> list[Pro
         (("console", "token_file"), config.console.token_file),
         (("console", "ca_file"), config.console.ca_file),
     ]
-    files += [(("cameras", i, "password_file"), camera.password_file) for i, camera in enumerate(config.cameras)]
+    for i, camera in enumerate(config.cameras):
+        files += [(("cameras", i, name), getattr(camera, name)) for name in ("password_file", "ca_file")]
     problems = []
     for place, path in files:
         if path is None:
             continue
-        try:
-            cure = "" if read_secret(path) else "the file is empty; put the secret into it"
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text"
-            cure = f"{path} can't be read ({why}); make it, readable for this account only"
+        cure = _cure(path, str(place[-1]))
         if cure:
             problems.append(Problem(_dotted(place), lines.get(place, 0), cure))
     return problems
+
+
+def _cure(path: Path, kind: str) -> str:
+    """What is to be done about a file with a secret or a certificate; empty where it is sound."""
+    try:
+        secret = read_secret(path)
+        if kind == "ca_file":
+            ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        return f"{path} holds no certificate; put the authority's own there (PEM, -----BEGIN CERTIFICATE-----)"
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        return f"{path} can't be read ({why}); make it, readable for this account only"
+    if not secret:
+        return "the file is empty; put the secret into it"
+    if kind != "ca_file" and len(secret.splitlines()) > 1:
+        return f"{path} holds several lines; put the secret alone into it"
+    if kind == "token_file" and not secret.isascii():
+        return f"{path} holds letters that no token has; copy it again from the console"
+    return ""

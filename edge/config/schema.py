@@ -8,7 +8,7 @@ Coordinates are fractions of the picture's width and height, origin top left. Se
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -18,6 +18,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Label = Annotated[str, Field(max_length=120)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Fraction, Fraction]
+MAX_SHAPES = 32  # zones and lines of one camera: what a health message holds
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -27,6 +28,16 @@ def _undo_sexagesimal(value: object) -> object:
 
 
 ClockTime = Annotated[str, BeforeValidator(_undo_sexagesimal), Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+
+
+def _address(url: str) -> SplitResult:
+    """Raises ValueError for what no address may hold, a port past 65535 among it."""
+    if any(ord(letter) <= ord(" ") for letter in url):
+        raise ValueError("an address holds no spaces or line breaks; take them out")
+    parts = urlsplit(url)
+    if parts.netloc.endswith(":") or parts.port == 0:
+        raise ValueError("the port is missing after the colon, or 0; write it, or leave both out")
+    return parts
 
 
 class _Section(BaseModel):
@@ -136,8 +147,9 @@ class CameraSection(_Section):
 
     name: Name
     label: Label = ""
-    url: str
+    url: str  # rtsp:// or, over TLS, rtsps://
     sub_url: str | None = None
+    ca_file: Path | None = None  # rtsps only: who must have signed its certificate; None: it is not checked
     username: str | None = None
     password_file: Path | None = None  # read at start; a secret never stands in this file or in a URL
     transport: Literal["tcp", "udp"] = "tcp"
@@ -152,7 +164,7 @@ class CameraSection(_Section):
     def _rtsp_without_secret(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        parts = urlsplit(url)
+        parts = _address(url)
         if parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
             raise ValueError("must look like rtsp://camera.example/stream")
         if parts.username or parts.password:
@@ -163,6 +175,11 @@ class CameraSection(_Section):
     def _both_or_neither(self) -> "CameraSection":
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
+        if self.ca_file is not None and not all(url.startswith("rtsps:") for url in (self.url, self.sub_url) if url):
+            raise ValueError("ca_file is for rtsps:// addresses: write them so, or take it out")
+        lines = sum(isinstance(rule, LineCrossingSection) for rule in self.rules)
+        if len(self.zones) + lines > MAX_SHAPES:
+            raise ValueError(f"{len(self.zones)} zones and {lines} lines; a camera may have {MAX_SHAPES} in all")
         return self
 
 
@@ -193,7 +210,7 @@ class ConsoleSection(_Section):
     @field_validator("url")
     @classmethod
     def _https_off_loopback(cls, url: str) -> str:
-        parts = urlsplit(url)
+        parts = _address(url)
         local = parts.hostname in ("127.0.0.1", "::1", "localhost")
         if parts.scheme != "https" and not (parts.scheme == "http" and local):
             raise ValueError("must be an https:// address (http:// on this machine itself only)")

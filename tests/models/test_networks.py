@@ -1,8 +1,11 @@
 """Networks made for the test, and the real ones where they are there: found, tried out, refused."""
 
+import fcntl
 import json
+import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -13,7 +16,7 @@ from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
 from edge.core.frame import Frame
 from models.add import add
 from models.cli import app
-from models.labelled import read_folder
+from models.labelled import LabelError, read_folder
 from models.registry import ModelEntry, ModelError, Registry, sha256_of
 
 ASSETS = Path(__file__).resolve().parents[2] / ".." / "shared" / "assets"
@@ -137,11 +140,98 @@ def test_an_entry_that_lies_about_its_file_is_refused(registry, person_net):
     lies = [
         ({"width": 32}, "takes"),
         ({"family": "yolox"}, "not those of yolox"),
-        ({"person_class": 7}, "no class 7"),
+        ({"person_class": 7}, "no class 7, they count from 0 to 1: correct `person_class`"),
+        ({"person_class": 1}, "is 'dog', no person: set `person_class = 0`"),
+        ({"classes": 80}, "has 2 classes, its entry says 80: correct `classes`"),
     ]
     for change, words in lies:
         with pytest.raises(UnusableModelError, match=words):
             OnnxDetector(ModelEntry(**{**entry.model_dump(), **change}), person_net)
+
+
+@pytest.mark.parametrize(("names", "classes"), [("{0: 'face', 1: 'dog'}", 2), ("{0: 'face', 5: 'dog'}", 6)])
+def test_an_entry_that_calls_a_face_a_person_is_refused(registry, person_net, tmp_path, names, classes):
+    entry = add(registry, person_net).model_dump()
+    faces = network(tmp_path / "faces.onnx", np.zeros((1, 300, 6), np.float32), names)
+    lie = {**entry, "family": "yolo26", "classes": classes}
+    with pytest.raises(UnusableModelError, match="is 'face', no person: take a network that knows people"):
+        OnnxDetector(ModelEntry(**lie), faces)
+
+
+@pytest.mark.parametrize("names", ["", "{0:", "[1, 2]", "{'x': 1}", "{-1: 'person'}", "{0: None}", "(" * 500])
+def test_names_that_are_none_are_never_more_than_none(registry, tmp_path, names):
+    with pytest.raises(ModelError, match="no class 'person'"):
+        add(registry, network(tmp_path / "n.onnx", one_person(), names))
+
+
+@pytest.mark.parametrize("name", ["Big Net", "", "-x", "a" * 64, "é"])
+def test_a_name_that_no_manifest_takes_is_refused_and_nothing_is_kept(registry, person_net, name, tmp_path):
+    if name:
+        with pytest.raises(ModelError, match="can't stand in the manifest"):
+            add(registry, person_net, name=name)
+        assert not registry.user_folder.exists()
+    add(registry, person_net)
+    if name:
+        with pytest.raises(ModelError, match="can't stand in the manifest"):
+            add(Registry(tmp_path / "own"), person_net, name=name)
+    assert [entry.name for entry in Registry(tmp_path / "own").entries() if entry.file] == ["tiny-net"]
+
+
+def test_two_that_add_at_once_lose_nothing(registry, person_net, tmp_path, monkeypatch):
+    other = network(tmp_path / "other.onnx", one_person(3), "{0: 'person', 1: 'dog', 2: 'cat'}")
+    add(registry, person_net)
+    added_alone = (registry.user_folder / "manifest.toml").read_text()
+    (registry.user_folder / "manifest.toml").unlink()
+    waits, lock = threading.Event(), fcntl.flock
+
+    def flock(file, how):
+        waits.set()
+        lock(file, how)
+
+    with (registry.user_folder / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        monkeypatch.setattr("models.add.fcntl.flock", flock)
+        thread = threading.Thread(target=add, args=(registry, other))
+        thread.start()
+        assert waits.wait(20)
+        (registry.user_folder / "manifest.toml").write_text(added_alone)  # what the first one writes
+    thread.join(20)
+    assert {entry.name for entry in Registry(tmp_path / "own").entries() if entry.file} == {"tiny-net", "other"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[model]]\nname = 'x'", "model.0.sha256: Field required"),
+        ("default = [", "can't be read"),
+        ("colour = 1", "colour: Extra inputs"),
+    ],
+)
+def test_a_manifest_that_cant_be_used_is_told(tmp_path, text, words):
+    (tmp_path / "manifest.toml").write_text(text)
+    with pytest.raises(ModelError, match=words):
+        Registry(tmp_path)
+    (tmp_path / "manifest.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ModelError, match="can't be read"):
+        Registry(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (b"0 0.5 0.5", "line 1: write class"),
+        (b"0 0.5 nan 0.1 0.1", "line 1: centre, width"),
+        (b"\n0 0.5 0.5 0.1 7", "line 2: centre, width"),
+        (b"\xff\xfe", "it is not text"),
+    ],
+)
+def test_labels_that_cant_be_used_are_told(tmp_path, label, words):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((64, 64, 3), np.uint8))
+    (tmp_path / "labels" / "a.txt").write_bytes(label)
+    with pytest.raises(LabelError, match=words):
+        list(read_folder(tmp_path / "images"))
 
 
 def test_the_command_line(tmp_path, person_net, monkeypatch):

@@ -1,13 +1,21 @@
 """Clips hold the camera's packets bit for bit, say truly what they hold, and appear whole or not at all."""
 
 import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.adapters import clip_writer
 from edge.adapters.clip_writer import Gap, NoRecording, write_clip
 from edge.adapters.recorder import Recorder
 from edge.adapters.segments import list_segments
@@ -139,3 +147,69 @@ def test_a_folder_that_cant_be_written_to_leaves_nothing_behind(tmp_path, make_v
     with pytest.raises(OSError, match="directory"):
         write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, out)
     assert not (tmp_path / "taken.part").exists()
+
+
+def test_a_long_clip_is_bit_for_bit_and_takes_no_more_memory_than_a_short_one(tmp_path, record, payloads_of):
+    video = tmp_path / "noise.mp4"
+    noise = np.random.default_rng(5)
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "crf": "1", "g": "10"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(40):
+            picture = av.VideoFrame.from_ndarray(noise.integers(0, 256, (240, 320, 3), np.uint8), "rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    recorder, fed = Recorder(tmp_path / "recorded", 4.0, ROOM), []
+    for turn in range(20):
+        fed += record(recorder, video, EPOCH_S + turn * 4).payloads
+    out = tmp_path / "clip.mp4"
+    tracemalloc.start()
+    facts = write_clip(tmp_path / "recorded", EPOCH_S, EPOCH_S + 80, out)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (facts.frames, facts.gaps) == (800, ())
+    assert payloads_of(out) == fed
+    assert facts.bytes > 40_000_000
+    assert peak_bytes < 4_000_000
+
+
+def test_a_segment_deleted_while_the_clip_is_made_is_an_error_that_may_be_tried_again(
+    tmp_path, make_video, record, monkeypatch
+):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    whole = clip_writer._of_one_format
+
+    def overwritten_meanwhile(pieces):
+        pieces[1].segment.path.unlink()
+        return whole(pieces)
+
+    monkeypatch.setattr(clip_writer, "_of_one_format", overwritten_meanwhile)
+    with pytest.raises(FileNotFoundError):
+        write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, tmp_path / "clip.mp4")
+    assert not list(tmp_path.glob("*.part"))
+    monkeypatch.undo()
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, tmp_path / "clip.mp4")
+    assert facts.gaps == (Gap(EPOCH_S + 2, EPOCH_S + 4),)
+
+
+@pytest.mark.system
+@pytest.mark.skipif(shutil.which("cvlc") is None, reason="VLC is not installed")
+@pytest.mark.parametrize(("codec", "name"), [("libx264", "h264"), ("libx265", "hevc")])
+def test_vlc_plays_a_clip_to_its_end(tmp_path, make_video, record, codec, name):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video(codec))
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # VLC refuses to run as root, and others can't see into tmp_path
+        write_clip(tmp_path, EPOCH_S, EPOCH_S + 1, Path(folder) / "clip.mp4")
+        command = ["cvlc", "-vv", "--intf", "dummy", "--vout", "dummy", "--no-audio", "--play-and-exit"]
+        played = subprocess.run(
+            [*command, f"{folder}/clip.mp4"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            user="nobody" if os.geteuid() == 0 else None,
+            env={**os.environ, "HOME": folder},
+        )
+    assert f"codec ({name}) started" in played.stderr
+    assert "Received first picture" in played.stderr
+    assert "EOF reached" in played.stderr

@@ -245,3 +245,35 @@ def test_a_new_connection_starts_a_new_segment(tmp_path, make_video, record):
         with av.open(str(segment.path)) as container:
             sizes.append(container.streams.video[0].codec_context.width)
     assert sizes == [160, 96]
+
+
+def test_every_closed_segment_is_brought_onto_the_disk_and_no_packet_waits_for_it(
+    tmp_path, make_video, record, monkeypatch
+):
+    synced, may_go_on = [], threading.Event()
+
+    def slow_disk(path):
+        may_go_on.wait(10)
+        synced.append(path.name)
+
+    monkeypatch.setattr(recorder_module, "sync", slow_disk)
+    recorder = Recorder(tmp_path, 4.0, ROOM)
+    record(recorder, make_video(), close=False)  # 6 s: the first segment is closed while the disk is stuck
+    assert synced == []
+    may_go_on.set()
+    recorder.close()
+    assert synced == [name for s in list_segments(tmp_path) for name in (s.path.name, tmp_path.name)]
+
+
+def test_a_disk_that_does_not_keep_what_it_took_is_a_fault(tmp_path, make_video, record, monkeypatch, caplog):
+    def broken_disk(_path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(recorder_module, "sync", broken_disk)
+    recorder = Recorder(tmp_path, 60.0, ROOM)
+    record(recorder, make_video())
+    assert recorder.status.fault == "what is recorded does not reach the disk: Input/output error; look at the disk"
+    assert recorder.status.write_errors == 1
+    monkeypatch.undo()
+    record(recorder, make_video(), EPOCH_S + 10, media_ahead_s=10.0)
+    assert recorder.status.fault is None

@@ -90,5 +90,5 @@ def test_a_segment_closed_since_it_was_listed_is_found_under_its_new_name(tmp_pa
     with open_segment(listed) as container:
         assert sum(1 for packet in container.demux(video=0) if packet.size) == 60
     list_segments(tmp_path)[0].path.unlink()
-    with pytest.raises(FileNotFoundError):
-        open_segment(listed)
+    with pytest.raises(FileNotFoundError), open_segment(listed):
+        pass

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from broker.contract.messages import EventMessage, EvidenceFile
-from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.adapters import sqlite_outbox
+from edge.adapters.sqlite_outbox import ClipJob, OutboxError, SqliteOutbox
+
+KEPT_PER_EVENT = ("open_event", "evidence", "clip_job", "snapshot_job")
 
 
 def event(number: int, revision: int = 1, state: str = "open", camera: str = "gate") -> EventMessage:
@@ -48,6 +51,13 @@ def test_rows_come_out_in_order_and_stay_until_acknowledged(outbox):
     assert outbox.waiting(2, 10)[0].message.state == "closed"
     outbox.acknowledge([1, 3])
     assert [row.sequence for row in outbox.waiting(0, 10)] == [2]
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but text", b"SQLite format 3\x00" + b"\xff" * 4096])
+def test_a_file_that_is_no_outbox_is_told_with_the_cure(tmp_path, content):
+    (tmp_path / "o.sqlite").write_bytes(content)
+    with pytest.raises(OutboxError, match="move the file away"):
+        SqliteOutbox(tmp_path / "o.sqlite")
 
 
 def test_a_number_is_never_used_twice(tmp_path):
@@ -88,32 +98,136 @@ def test_a_clip_lengthened_while_it_is_cut_stays_owed(outbox):
     due = outbox.due_clips(["gate"], 110)[0]
     longer = ClipJob(event(1).event_id, "gate", 100, 90, 150)
     outbox.put_event(event(1, 2, "closed"), 2.0, longer)
-    outbox.clip_done(due)
+    outbox.put_evidence(due.event_id, "gate", [], 2.0, done=due)
     assert outbox.due_clips(["gate"], 150)[0].ends_at_s == 150
     assert outbox.earliest_clip_s("gate") == 90
-    outbox.clip_done(longer)
+    outbox.put_evidence(due.event_id, "gate", [], 2.0, done=longer)
     assert outbox.earliest_clip_s("gate") is None
 
 
 def test_evidence_grows_by_revisions_and_replaces_by_role(outbox, tmp_path):
     one, two = picture("a.jpg", "a"), picture("b.jpg", "b")
+    outbox.put_event(event(1), 1.0)
     assert outbox.put_evidence(event(1).event_id, "gate", [(one, tmp_path / "a.jpg")], 1.0).revision == 1
     second = outbox.put_evidence(event(1).event_id, "gate", [(two, tmp_path / "b.jpg")], 2.0)
     assert second.revision == 2
     assert second.files == (two,)
-    assert {upload.path.name for upload in outbox.uploads(10)} == {"a.jpg", "b.jpg"}
-    outbox.uploaded("a" * 64)
     assert [upload.path.name for upload in outbox.uploads(10)] == ["b.jpg"]
+    outbox.uploaded(tmp_path / "b.jpg")
+    assert outbox.uploads(10) == []
 
 
-def test_a_full_outbox_gives_up_updates_and_never_an_opening(tmp_path):
-    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=50)
-    for number in range(40):
-        box.put_event(event(number), number)
-        box.put_event(event(number, 2, "updated"), number)
-    states = [row.message.state for row in box.waiting(0, 1000)]
-    assert states.count("open") == 40
-    assert states.count("updated") < 40
+def test_a_file_that_is_replaced_before_it_was_uploaded_is_neither_sent_nor_kept(outbox, tmp_path):
+    outbox.put_event(event(1), 1.0)
+    for name, sha in (("short", "a"), ("long", "b")):
+        (tmp_path / name).write_text(name)
+        files = [(picture("clip.jpg", sha), tmp_path / name)]
+        outbox.put_evidence(event(1).event_id, "gate", files, 1.0)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ""] == ["long"]
+    assert [upload.path.name for upload in outbox.uploads(10)] == ["long"]
+
+
+def test_the_very_same_picture_of_two_events_is_brought_over_for_both(outbox, tmp_path):
+    for number in (1, 2):
+        outbox.put_event(event(number), 1.0)
+        outbox.put_evidence(event(number).event_id, "gate", [(picture("a.jpg", "a"), tmp_path / str(number))], 1.0)
+    assert sorted(upload.path.name for upload in outbox.uploads(10)) == ["1", "2"]
+    outbox.uploaded(tmp_path / "1")
+    assert [upload.path.name for upload in outbox.uploads(10)] == ["2"]
+
+
+def test_snapshots_are_owed_from_the_opening_until_they_are_made_also_across_a_restart(tmp_path):
+    box = SqliteOutbox(tmp_path / "o.sqlite")
+    for number in (1, 2):
+        box.put_event(event(number), 1.0)
+        box.put_event(event(number, 2, "updated"), 2.0)
+    box.put_evidence(event(1).event_id, "gate", [(picture("snapshot.jpg", "a"), tmp_path / "a.jpg")], 1.0)
+    box.close()
+    again = SqliteOutbox(tmp_path / "o.sqlite")
+    assert again.owed_snapshots(["gate"]) == [event(2)]
+    assert again.owed_snapshots(["fence"]) == []
+    again.snapshots_impossible(event(2).event_id)
+    assert again.owed_snapshots(["gate"]) == []
+    again.close()
+
+
+def test_what_is_known_of_an_event_is_forgotten_when_nothing_more_can_come(outbox, tmp_path):
+    first = ClipJob(event(1).event_id, "gate", 100, 90, 110)
+    outbox.put_event(event(1), 1.0, first)
+    pictures = [(picture("snapshot.jpg", "a"), tmp_path / "a.jpg")]
+    assert outbox.put_evidence(first.event_id, "gate", pictures, 1.0).revision == 1
+    outbox.put_event(event(1, 2, "closed"), 2.0)
+    assert outbox.put_evidence(first.event_id, "gate", [], 3.0, done=first).revision == 2
+    left = [outbox._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in KEPT_PER_EVENT]
+    assert left == [0] * len(KEPT_PER_EVENT)
+
+
+def test_a_clip_that_could_not_be_written_is_tried_again_later_and_later(outbox):
+    job = ClipJob(event(1).event_id, "gate", 100, 90, 110)
+    outbox.put_event(event(1), 1.0, job)
+    waits = []
+    for _ in range(4):
+        due_s = next(110 + second for second in range(1000) if outbox.due_clips(["gate"], 110 + second))
+        waits.append(due_s - 110)
+        outbox.clip_failed(job)
+    assert waits == [0, 2, 6, 14]
+
+
+def test_a_full_outbox_gives_up_in_the_written_order_and_never_an_opening(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_outbox, "_SACRIFICED_AT_ONCE", 1)
+    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=12)
+
+    def kinds() -> list[str]:
+        return [row.kind[:2] if row.kind == "evidence" else row.message.state for row in box.waiting(0, 1000)]
+
+    for number in (1, 2):
+        box.put_event(event(number), 1.0)
+        box.put_evidence(event(number).event_id, "gate", [], 1.0)
+        assert not box.figures().full
+        box.put_evidence(event(number).event_id, "gate", [], 1.0)
+        box.put_event(event(number, 2, "updated"), 1.0)
+        box.put_event(event(number, 3, "closed"), 1.0)
+    assert not box.figures().full
+    for number in range(3, 14):
+        box.put_event(event(number), 1.0)
+        assert box.figures().full
+        counts = {kind: kinds().count(kind) for kind in ("updated", "ev", "closed")}
+        gone = max(0, number - 4)
+        left = {"updated": max(0, 2 - gone), "closed": min(2, max(0, 6 - gone)), "ev": 4 - min(2, max(0, gone - 2))}
+        left["ev"] -= min(2, max(0, gone - 6))
+        assert counts == left, gone
+        assert kinds().count("open") == number
+    box.close()
+
+
+def test_of_two_evidence_rows_the_later_one_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_outbox, "_SACRIFICED_AT_ONCE", 1)
+    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=4)
+    box.put_event(event(1), 1.0)
+    box.put_evidence(event(1).event_id, "gate", [], 1.0)
+    box.put_evidence(event(1).event_id, "gate", [], 1.0)
+    box.put_event(event(2), 1.0)
+    box.put_event(event(3), 1.0)
+    assert [row.message.revision for row in box.waiting(0, 9) if row.kind == "evidence"] == [2]
+    box.close()
+
+
+def test_a_full_outbox_of_the_full_size_stays_quick_enough(tmp_path):
+    """The sacrifice looks at each row once, and not at each pair of rows."""
+    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=100_000)
+    rows = [("evidence", str(uuid.UUID(int=number)), "", "{}", 1.0) for number in range(100_000)]
+    with box._transaction() as db:
+        db.executemany("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", rows)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return steps > 1000  # a million operations of SQLite's machine each; then it is interrupted
+
+    box._db.set_progress_handler(count, 100_000)
+    box.put_event(event(7), 1.0)
+    assert box.figures().rows == 100_000 - 100 + 1
     box.close()
 
 

@@ -193,6 +193,11 @@ def test_every_code_has_a_sentence_with_a_cure():
         ("rtsp://guard:p%40w@cam:554/x failed, rtsps://a@b", "rtsp://cam:554/x failed, rtsps://b"),
         ("rtsp://guard:p@w@cam/x", "rtsp://cam/x"),
         ("http://cam/cgi?user=a&password=pw&ch=1", "http://cam/cgi?user=a&password=***&ch=1"),
+        (
+            "rtsp://cam/user=admin_password=tlJw_pbo6_channel=1_stream=0.sdp",
+            "rtsp://cam/user=admin_password=***_channel=1_stream=0.sdp",
+        ),
+        ("rtsp://cam/?pwd=a_b&x=1 and token=c", "rtsp://cam/?pwd=***&x=1 and token=***"),
         ("nothing secret @ all", "nothing secret @ all"),
     ],
 )

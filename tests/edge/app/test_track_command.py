@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from edge.app.mot_format import ConfidenceRange, MotFormatError, read_detections, result_line
 from edge.app.track_command import track
 from edge.core.track import Track
+from edge.core.tracking.tracker import Tracker
 
 GOOD = "".join(f"{frame},-1,{10 + 2 * frame},20,30,80,0.9,-1,-1,-1\n" for frame in range(1, 21))
 
@@ -45,6 +48,7 @@ def test_every_fifth_frame_only(tmp_path):
         ("1.5,-1,10,20,30,80,0.9", "frame 1.5 is no whole number"),
         ("1,-1,10,20,0,80,0.9", "the box is 0 wide and 80 high"),
         ("1,-1,nan,20,30,80,0.9", "not finite"),
+        ("1,-1,1e30,20,30,80,0.9", "lies beyond 1000000 pixels"),
         (
             "1,-1,10,20,30,80,4.2",
             "confidence 4.2 is not in 0..1; say which scores mean 0 and 1 with --confidence-range",
@@ -95,6 +99,31 @@ def test_an_empty_file_holds_nobody(tmp_path):
     result = run(tmp_path / "det.txt", "--fps", 10, "--out", tmp_path / "t.txt")
     assert result.exit_code == 0
     assert (tmp_path / "t.txt").read_text() == ""
+
+
+def test_a_gap_of_millions_of_frames_is_passed_over_and_not_counted_through(tmp_path, monkeypatch):
+    source, updates = tmp_path / "det.txt", []
+    source.write_text(
+        GOOD + "".join(f"90000{line}" if line.index(",") == 2 else f"900000{line}" for line in GOOD.splitlines(True))
+    )
+    whole = Tracker.update
+    monkeypatch.setattr(Tracker, "update", lambda self, *rest: updates.append(rest) or whole(self, *rest))
+    assert run(source, "--fps", 10, "--out", tmp_path / "tracks.txt").exit_code == 0
+    assert len(updates) == 20 + 600 + 20
+    rows = [line.split(",") for line in (tmp_path / "tracks.txt").read_text().splitlines()]
+    assert {row[1] for row in rows} == {"1", "2"}
+
+
+@settings(
+    max_examples=150, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.lists(st.floats() | st.integers(-9, 99) | st.text(max_size=3), max_size=9), max_size=6))
+def test_no_file_of_detections_ends_in_a_trace(tmp_path, rows):
+    source = tmp_path / "det.txt"
+    source.write_text("\n".join(",".join(map(str, row)) for row in rows), errors="replace")
+    result = run(source, "--fps", 10, "--out", tmp_path / "tracks.txt")
+    assert result.exit_code in (0, 2), result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
 def test_scores_of_another_scale_are_stretched_and_clipped(tmp_path):

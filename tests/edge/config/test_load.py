@@ -1,5 +1,6 @@
 """The configuration file: examples load, every problem is told with its place and cure."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.certificates import make_certificates
 from edge.config import schema
 from edge.config.load import ConfigError, load_config
 
@@ -42,7 +44,8 @@ def write(tmp_path):
 def test_every_example_loads(example, tmp_path):
     text = example.read_text()
     (tmp_path / "secrets").mkdir()
-    for name in ("ca.crt", "broker.password", "console.token", "camera.password"):
+    make_certificates(tmp_path / "secrets", "gatehouse.example.org")
+    for name in ("broker.password", "console.token", "camera.password"):
         (tmp_path / "secrets" / name).write_text("x\n")
     (tmp_path / example.name).write_text(text)
     config = load_config(tmp_path / example.name)
@@ -77,6 +80,11 @@ BAD = [
     ("[1, 1]]", "[1, 2]]", 10, "less than or equal to 1"),
     ("rtsp://127", "rtsp://user:pw@127", 7, "take the user and password out"),
     ("rtsp://127.0.0.1/gate", "/dev/video0", 7, "must look like rtsp://"),
+    ("rtsp://127.0.0.1/gate", "rtsp://127.0.0.1:99999/gate", 7, "Port out of range"),
+    ("rtsp://127.0.0.1/gate", "rtsp://127.0.0.1:/gate", 7, "the port is missing"),
+    ("rtsp://127.0.0.1/gate", "rtsp://[::1/gate", 7, "Invalid IPv6 URL"),
+    ("rtsp://127.0.0.1/gate", "'rtsp://127.0.0.1/a gate'", 7, "no spaces"),
+    ("name: gate\n", "name: gate\n    ca_file: secret\n", 6, "ca_file is for rtsps"),
     ("host: 127.0.0.1", "host: 192.0.2.1", 3, "tls: true"),
     ("http://127.0.0.1:8080", "http://192.0.2.1", 4, "https://"),
     ("token_file: secret", "token_file: nothing", 4, "can't be read"),
@@ -94,6 +102,17 @@ def test_a_fault_is_told_with_its_place_and_cure(write, old, new, line, words):
     told = [problem for problem in error.value.problems if words in problem.text]
     assert told, str(error.value)
     assert told[0].line == line, str(error.value)
+
+
+def test_a_camera_has_no_more_shapes_than_a_message_holds(write):
+    zones = "".join(f"\n      - {{name: z{i}, polygon: [[0, 0], [1, 0], [1, 1]]}}" for i in range(32))
+    text = GOOD.replace("\n      - name: z\n        polygon: [[0, 0], [1, 0], [1, 1]]", zones).replace(
+        "zone: z,", "zone: z1,"
+    )
+    assert len(load_config(write(text)).cameras[0].zones) == 32
+    line = "      - {kind: line_crossing, name: l, line: [[0, 0], [1, 1]]}\n"
+    with pytest.raises(ConfigError, match="32 zones and 1 lines; a camera may have 32 in all"):
+        load_config(write(text + line))
 
 
 def test_all_faults_are_told_at_once(write):
@@ -114,6 +133,36 @@ def test_a_secret_never_stands_in_a_report(write):
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "content", "words"),
+    [
+        ("password_file: odd", b"", "is empty"),
+        ("password_file: odd", b"\xff\xfe", "not text"),
+        ("password_file: odd", b"one\ntwo\n", "several lines"),
+        ("password_file: secret, ca_file: odd", b"x", "holds no certificate"),
+        (
+            "password_file: secret, ca_file: odd",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            "no cert",
+        ),
+        ("password_file: .", b"", "Is a directory"),
+    ],
+)
+def test_secrets_and_certificates_that_are_none_are_told(write, line, content, words):
+    path = write(GOOD.replace("password_file: secret", line))
+    (path.parent / "odd").write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load_config(path)
+    load_config(path, with_secrets=False)
+
+
+def test_a_token_that_no_header_takes_is_told(write):
+    path = write(GOOD.replace("token_file: secret", "token_file: odd"))
+    (path.parent / "odd").write_text("tökén")
+    with pytest.raises(ConfigError, match="copy it again from the console"):
+        load_config(path)
+
+
 def test_unquoted_times_are_not_read_as_minutes(write):
     hours = "armed: [{begins: 22:00, ends: 5:30}]"
     config = load_config(write(GOOD.replace("dwell_s: 60", "dwell_s: 60, " + hours)))
@@ -121,7 +170,9 @@ def test_unquoted_times_are_not_read_as_minutes(write):
     assert config.cameras[0].rules[0].armed[0].ends == "05:30"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "a: [", "\x00", "- 1", "node: 3", "a: &a [*a]", "cameras: {1: 2}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "a: [", "\x00", "- 1", "node: 3", "a: &a [*a]", "cameras: {1: 2}", "[" * 9999, "a: 2026-13-45"]
+)
 def test_what_is_no_configuration_is_told(write, text):
     with pytest.raises(ConfigError):
         load_config(write(text))
@@ -132,21 +183,76 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         load_config(tmp_path / "nothing.yaml")
 
 
-@settings(max_examples=60, derandomize=True)
-@given(
-    st.recursive(
-        st.none() | st.integers() | st.text(max_size=4),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["node", "broker", "cameras", "zones", "name", "rules", "url"]), inner, max_size=3
-            )
-        ),
-        max_leaves=12,
-    )
+def check(path: Path) -> None:
+    """It loads, or its problems are told; anything else is raised."""
+    with suppress(ConfigError):
+        load_config(path)
+
+
+KEYS = sorted(
+    {name for value in vars(schema).values() if hasattr(value, "model_fields") for name in value.model_fields} | {"tls"}
 )
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(
+        ["gate", "z", "loitering", "line_crossing", "22:00", "rtsp://a:b@c/d", "rtsp://[", "x:y://", "24:00"]
+    )
+    | st.dates()
+    | st.binary(max_size=3)
+)
+DOCUMENTS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | SCALARS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(DOCUMENTS)
 def test_odd_documents_never_do_more_than_a_config_error(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("odd") / "edge.yaml"
     path.write_text(yaml.safe_dump(document))
     with pytest.raises(ConfigError):
         load_config(path)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.data())
+def test_one_odd_value_in_a_good_file_is_told_or_taken(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "secret").write_text("s")
+    document = yaml.safe_load(GOOD)
+    at = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not isinstance(at[key], dict | list) or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = data.draw(DOCUMENTS)
+    (folder / "edge.yaml").write_text(yaml.safe_dump(document))
+    check(folder / "edge.yaml")
+
+
+@settings(max_examples=400, derandomize=True, deadline=None)
+@given(st.text(alphabet="abz: -[]{}\n\t#&*!|>%@`'\"?,.~0\x00\x85\ufeff\ud800é", max_size=60) | st.binary(max_size=60))
+def test_odd_text_never_does_more_than_a_config_error(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("odd") / "edge.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError):
+        load_config(path)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.data())
+def test_a_good_file_that_is_cut_or_scrambled_never_does_more_than_a_config_error(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "secret").write_text("s")
+    begin = data.draw(st.integers(0, len(GOOD)))
+    end = data.draw(st.integers(begin, min(len(GOOD), begin + 12)))
+    filling = data.draw(st.text(alphabet=" \n:-[]{}&*!~0'\"a", max_size=4))
+    (folder / "edge.yaml").write_text(GOOD[:begin] + filling + GOOD[end:])
+    check(folder / "edge.yaml")

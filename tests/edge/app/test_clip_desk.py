@@ -1,0 +1,136 @@
+"""Evidence is made once, and what a killed worker owed is made by the next one."""
+
+import dataclasses
+import uuid
+
+import numpy as np
+import pytest
+
+from broker.contract.messages import EventMessage
+from edge.adapters import durable
+from edge.adapters.clip_writer import file_sha256
+from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.adapters.system_clock import SystemClock
+from edge.app import clip_desk
+from edge.app.camera_line import CameraLine
+from edge.app.clip_desk import ClipDesk
+from edge.config.schema import CameraSection, ZoneSection
+from edge.core.frame import Frame
+from edge.pipeline.mailbox import Mailbox
+from edge.pipeline.track_log import TrackLog
+
+EPOCH_S = 1_790_000_000.0
+SQUARE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+
+
+class Until:
+    """A stop that comes by itself after some turns of the desk."""
+
+    def __init__(self, turns: int) -> None:
+        self._turns = turns
+
+    def is_set(self) -> bool:
+        self._turns -= 1
+        return self._turns < 0
+
+
+def opening(captured_at_s: float) -> EventMessage:
+    return EventMessage(
+        event_id=str(uuid.UUID(int=5)),
+        revision=1,
+        state="open",
+        rule="loitering",
+        camera="gate",
+        zone="z",
+        opened_at_s=captured_at_s,
+        captured_at_s=captured_at_s,
+        box=(0.2, 0.2, 0.5, 0.8),
+    )
+
+
+@pytest.fixture
+def line(tmp_path, make_video, record):
+    zone = ZoneSection(name="z", polygon=SQUARE)
+    section = CameraSection(name="gate", url="rtsp://192.0.2.1/a", zones=(zone,))
+    line = CameraLine(section, tmp_path / "recordings", Mailbox(), SystemClock(), lambda: ())
+    record(line.recorder, make_video(gop=5))
+    return line
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    box = SqliteOutbox(tmp_path / "o.sqlite")
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def desk(tmp_path, line, outbox):
+    return lambda: ClipDesk(tmp_path / "evidence", outbox, {"gate": line}, {"gate": TrackLog(60.0)}, SystemClock())
+
+
+def frame(at_s: float) -> Frame:
+    return Frame("gate", 0, 0.0, at_s, np.full((96 * 3 // 2, 160), 90, np.uint8))
+
+
+def test_the_snapshots_of_a_killed_worker_are_taken_from_the_recording(tmp_path, outbox, desk):
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0)  # and then the worker dies
+    desk().run(Until(1))
+    (told,) = [row.message for row in outbox.waiting(0, 9) if row.kind == "evidence"]
+    assert {file.role for file in told.files} == {"snapshot", "snapshot_boxes"}
+    for file in told.files:
+        assert file.begins_at_s == pytest.approx(EPOCH_S + 3.7, abs=0.01)
+        path = next(upload.path for upload in outbox.uploads(9) if upload.sha256 == file.sha256)
+        assert file_sha256(path) == file.sha256
+    desk().run(Until(1))
+    assert len([row for row in outbox.waiting(0, 9) if row.kind == "evidence"]) == 1
+
+
+def test_no_box_is_drawn_on_a_picture_of_another_moment(outbox, desk, monkeypatch):
+    drawn = []
+    whole = clip_desk.snapshot
+    monkeypatch.setattr(clip_desk, "snapshot", lambda *a, **k: drawn.append(k.get("boxes")) or whole(*a, **k))
+    outbox.put_event(opening(EPOCH_S + 5.9), 1.0)
+    desk().run(Until(1))
+    outbox.put_event(opening(EPOCH_S + 7.9), 1.0)  # the last two seconds were not on disk yet
+    desk().run(Until(1))
+    assert drawn == [None, [(0.2, 0.2, 0.5, 0.8)], None, []]
+
+
+def test_snapshots_of_what_was_never_recorded_are_given_up(outbox, desk, caplog):
+    outbox.put_event(opening(EPOCH_S + 600), 1.0)
+    desk().run(Until(1))
+    assert outbox.owed_snapshots(["gate"]) == []
+    assert "no snapshot of event" in caplog.text
+
+
+def test_a_live_snapshot_is_that_of_the_frame_and_made_once(outbox, desk):
+    event, made = opening(EPOCH_S + 3.7), desk()
+    outbox.put_event(event, 1.0)
+    made.opened(event, frame(event.captured_at_s))
+    made.run(Until(2))
+    assert outbox.owed_snapshots(["gate"]) == []
+    assert len([row for row in outbox.waiting(0, 9) if row.kind == "evidence"]) == 1
+
+
+def test_a_full_disk_delays_evidence_and_ends_nothing(outbox, desk, monkeypatch):
+    def full(_path):
+        raise OSError(28, "No space left on device")
+
+    event, made = opening(EPOCH_S + 3.7), desk()
+    job = ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 2, EPOCH_S + 5)
+    outbox.put_event(event, 1.0, job)
+    made.opened(event, frame(event.captured_at_s))
+    monkeypatch.setattr(durable, "sync", full)
+    made.run(Until(2))
+    assert outbox.owed_snapshots(["gate"]) == [event]
+    assert outbox.due_clips(["gate"], EPOCH_S + 60) == [dataclasses.replace(job, tries=1)]
+    assert [row.kind for row in outbox.waiting(0, 9)] == ["event"]
+    monkeypatch.undo()
+    made = desk()
+    made.run(Until(3))
+    assert outbox.owed_snapshots(["gate"]) == []
+    assert outbox.due_clips(["gate"], EPOCH_S + 60) == []
+    last = outbox.waiting(0, 9)[-1].message
+    assert {file.role for file in last.files} == {"clip", "snapshot", "snapshot_boxes"}
