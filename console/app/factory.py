@@ -18,7 +18,7 @@ from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
-from console.web import alerts_api, auth, node_api, pages, stream
+from console.web import alerts_api, auth, node_api, pages, preferences, stream
 from console.web.access import guard
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
@@ -100,7 +100,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    routers = [module.router for module in (pages, auth, alerts_api, node_api, stream)]
+    routers = [module.router for module in (pages, auth, preferences, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -24,6 +24,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/welcome/{token}"): PUBLIC,
     ("POST", "/welcome/{token}"): PUBLIC,
     ("POST", "/language/{code}"): PUBLIC,
+    ("POST", "/theme/{code}"): PUBLIC,
     ("POST", "/sign-out"): Action.USE_CONSOLE,
     ("GET", "/"): Action.SEE_ALERTS,
     ("GET", "/wall"): Action.SEE_ALERTS,
@@ -33,7 +34,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/cameras"): Action.SEE_NODES,
     ("POST", "/cameras/{node}/{camera}/still"): Action.SEE_STILLS,
     ("GET", "/cameras/{node}/{camera}/still.jpg"): Action.SEE_STILLS,
-    ("GET", "/api/stream"): Action.SEE_ALERTS,
+    ("GET", "/api/stream"): Action.USE_CONSOLE,  # the stream tells of alerts only those who may see them
     ("GET", "/api/alerts"): Action.SEE_ALERTS,
     ("GET", "/api/alerts/{event_id}/files/{name}"): Action.DOWNLOAD_EVIDENCE,
     ("GET", "/api/alerts/{event_id}/facts.json"): Action.DOWNLOAD_EVIDENCE,

@@ -1,9 +1,8 @@
-"""Signing in and out, the first administrator's one-time link, the choice of language."""
+"""Signing in and out, the first administrator's one-time link."""
 
 import secrets
 from functools import cache
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -16,7 +15,6 @@ from console.store.database import Database
 from console.web.access import COOKIE, session_hash
 from console.web.context import Context
 from console.web.errors import Refused
-from console.web.i18n import CODES
 
 router = APIRouter()
 MIN_PASSWORD_CHARACTERS = 10
@@ -109,23 +107,6 @@ def sign_out(request: Request) -> Response:
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response
-
-
-@router.post("/language/{code}")
-def language(request: Request, code: str) -> Response:
-    """Remembers a language and goes back."""
-    if code not in CODES:
-        raise Refused(404, "not_found")
-    context: Context = request.app.state.context
-    response = RedirectResponse(_path_back(request), status_code=303)
-    response.set_cookie("gatehouse_language", code, max_age=365 * 86400, samesite="lax", secure=context.secure)
-    return response
-
-
-def _path_back(request: Request) -> str:
-    """The path of the page that asked; never an address elsewhere."""
-    path = urlsplit(request.headers.get("Referer", "")).path
-    return path if path.startswith("/") and not path.startswith("//") else "/"
 
 
 def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:

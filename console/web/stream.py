@@ -4,14 +4,16 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from console.domain.access import Action, may
 from console.store import changes
 from console.store.database import Database
+from console.web.context import Context
 
 router = APIRouter(prefix="/api")
 POLL_S = 0.25
@@ -53,21 +55,26 @@ class Feed:
 async def stream(request: Request) -> StreamingResponse:
     """Follows the feed; a browser that comes back goes on where it was."""
     feed: Feed = request.app.state.feed
+    context: Context = request.app.state.context
     said = request.headers.get("Last-Event-ID", "")
     last_id = int(said) if said.isdigit() and len(said) < 18 else feed.newest_id
-    return StreamingResponse(_lines(feed, last_id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    kinds = {"node", "camera"} | ({"alert"} if may(request.state.person.role, Action.SEE_ALERTS) else set())
+    lines = _lines(feed, last_id, kinds, context.wall_s)
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _lines(feed: Feed, last_id: int) -> AsyncIterator[str]:
+async def _lines(feed: Feed, last_id: int, kinds: set[str], wall_s: Callable[[], float]) -> AsyncIterator[str]:
     quiet_s = BEAT_S  # a beat at once tells the page that it is connected
     while not feed.closed.is_set():
         found = feed.after(last_id)
         for one in found:
             last_id = one.id
+            if one.kind not in kinds:
+                continue
             data = json.dumps({"kind": one.kind, "key": one.key, "what": one.what})
             yield f"id: {one.id}\nevent: change\ndata: {data}\n\n"
         quiet_s = 0.0 if found else quiet_s + POLL_S
         if quiet_s >= BEAT_S:
             quiet_s = 0.0
-            yield "event: beat\ndata: {}\n\n"
+            yield f"event: beat\ndata: {json.dumps({'at_s': wall_s()})}\n\n"
         await asyncio.sleep(POLL_S)

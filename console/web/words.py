@@ -24,6 +24,25 @@ WORDS: dict[str, dict[str, str]] = {
         "false_box": "Nobody was there",
         "test": "Test",
     },
+    "why": {
+        "loitering": "Somebody has stayed in the zone for {dwell}. The limit is {limit}.",
+        "loitering_free": "Somebody has stayed in the zone for {dwell}.",
+        "repeated_presence": "Somebody came {visits} times and stayed {dwell} in all. The limit is {limit}.",
+        "repeated_presence_free": "Somebody came {visits} times and stayed {dwell} in all.",
+        "intrusion": "Somebody is in a zone where nobody may be at this hour.",
+        "crowd": "{people} people have been together for {dwell}. The limit is {limit}.",
+        "crowd_free": "{people} people have been together for {dwell}.",
+        "line_crossing": "Somebody has crossed the line.",
+        "line_crossing_in": "Somebody has crossed the line inwards.",
+        "line_crossing_out": "Somebody has crossed the line outwards.",
+    },
+    "clip": {"here": "Watch the clip", "coming": "The clip is on its way …", "missing": "No clip"},
+    "file": {
+        "clip": "Clip",
+        "snapshot": "Picture",
+        "snapshot_boxes": "Picture with frames drawn on it",
+        "track": "Positions of the people",
+    },
     "because": {
         "left": "the person left",
         "lost": "the person is no longer seen",
@@ -66,6 +85,8 @@ WORDS: dict[str, dict[str, str]] = {
         "damaged_stream": "the stream is damaged",
         "not_recording": "the recording stands still",
         "worker_restarts": "the watching process restarts",
+        "node_offline": "the box that watches it is offline",
+        "node_silent": "the box that watches it is not heard",
     },
     "problem": {
         "wrong_password": "Name or password is wrong.",
@@ -80,15 +101,26 @@ WORDS: dict[str, dict[str, str]] = {
         "foreign_origin": "This request came from another page and was refused.",
         "already_closed": "This alert is closed already.",
         "reason_missing": "Please choose what it was.",
-        "broker_away": "The node can't be asked now: no connection to the broker.",
+        "malformed": "Something in this request is missing or too long.",
+        "broker_away": "The box can't be asked now: no connection to the broker.",
     },
 }
 
 SCRIPT_WORDS = {
     "stale": "No connection since {time}. What you see may be old.",
     "sound_on": "Sound is on",
-    "sound_off": "Turn sound on",
-    "seconds": "s",
+    "sound_off": "Sound off: turn it on",
+    "sound_waits": "Click anywhere to let it ring",
+    "not_done": "That did not work. Please try again.",
+    "seconds": "{s} s",
+    "minutes": "{m} min",
+    "minutes_seconds": "{m} min {s} s",
+    "hours": "{h} h {m} min",
+    "no_playback": "This browser can't play the clip. Download it below and play it with VLC.",
+    "before": "{s} s before the alarm",
+    "after": "{s} s after the alarm",
+    "asked": "Asked for …",
+    "node_away": "The box can't be asked now: no connection to the broker.",
 }
 
 
