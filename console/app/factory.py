@@ -12,7 +12,6 @@ from fastapi.routing import APIRoute
 
 from console.app.settings import Settings
 from console.domain.access import Role
-from console.domain.throttle import Throttle
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import users
@@ -28,7 +27,6 @@ from console.web.pages import Pages
 from console.web.stream import Feed
 
 log = logging.getLogger(__name__)
-FAILURES, WINDOW_S = 8, 300.0  # wrong passwords for one name from one address
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,6 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
         files=FileStore(settings.folder / "evidence"),
         stills=stills,
         languages=Languages(settings.timezone),
-        throttle=Throttle(FAILURES, WINDOW_S),
         wall_s=wall_s,
         send_still=receiver.send_still if receiver else lambda _node, _camera: False,
         timezone=settings.timezone,

@@ -1,5 +1,6 @@
 """What pages show of alerts: where, how long and still counting or not, which files are here, and why it rang."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -11,8 +12,7 @@ from console.web.camera_view import Watch
 from console.web.i18n import Language
 from console.web.words import sentence
 
-MOST = 60  # on the wall; new ones come first
-MOST_CLOSED = 12
+MOST = {AlertState.NEW: 200, AlertState.ACKNOWLEDGED: 60, AlertState.CLOSED: 12}  # on the wall
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,15 @@ class AlertView:
         return self.stored("snapshot_boxes") or self.stored("snapshot")
 
     @property
+    def picture_state(self) -> str:
+        """A word of the group "picture"."""
+        return "missing" if self.missing and "snapshot" not in self.files else "coming"
+
+    @property
     def clip(self) -> evidence.EvidenceFile | None:
-        """The clip, once it is here."""
-        return self.stored("clip")
+        """The clip, once it is here and so are the boxes to draw over it."""
+        boxes_wait = "track" in self.files and self.stored("track") is None
+        return None if boxes_wait else self.stored("clip")
 
     @property
     def clip_state(self) -> str:
@@ -50,17 +56,24 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """Everything on the wall. rings: how many new alerts nobody has taken on; late ones are shown but don't ring."""
+    """Everything on the wall. more_new: new ones that have no room on it; rings: new ones that were told in time."""
 
     new: tuple[AlertView, ...]
     in_hand: tuple[AlertView, ...]
     closed: tuple[AlertView, ...]
+    more_new: int
     rings: int
     watch: Watch
 
 
-def alert_view(connection: Connection, alert: alerts.Alert, watch: Watch) -> AlertView:
-    """One alert with what belongs to it."""
+def alert_views(connection: Connection, found: Sequence[alerts.Alert], watch: Watch) -> tuple[AlertView, ...]:
+    """Alerts with what belongs to them."""
+    event_ids = [one.event_id for one in found]
+    files, missing = evidence.files_of_each(connection, event_ids), evidence.missing_reasons(connection, event_ids)
+    return tuple(_view(one, files[one.event_id], missing.get(one.event_id), watch) for one in found)
+
+
+def _view(alert: alerts.Alert, files: Sequence[evidence.EvidenceFile], missing: str | None, watch: Watch) -> AlertView:
     event = alert.event
     camera = watch.camera(alert.node, event["camera"])
     seen = camera is not None and camera.condition != CameraCondition.BLIND
@@ -68,19 +81,19 @@ def alert_view(connection: Connection, alert: alerts.Alert, watch: Watch) -> Ale
     return AlertView(
         alert,
         camera.zone_label(zone) if camera is not None else zone,
-        {file.role: file for file in evidence.files_of(connection, alert.event_id)},
-        evidence.missing_reason(connection, alert.event_id),
+        {file.role: file for file in files},
+        missing,
         event["state"] != "closed" and seen and event["rule"] != "line_crossing",
     )
 
 
 def wall(connection: Connection, watch: Watch) -> Wall:
     """The newest alerts in the order in which people must see them."""
-    views = [alert_view(connection, one, watch) for one in alerts.listing(connection, limit=MOST)]
-    of_state = {state: tuple(one for one in views if one.alert.state == state) for state in AlertState}
-    new, closed = of_state[AlertState.NEW], of_state[AlertState.CLOSED][:MOST_CLOSED]
-    rings = sum(1 for one in new if not one.alert.late)
-    return Wall(new, of_state[AlertState.ACKNOWLEDGED], closed, rings, watch)
+    new, in_hand, closed = (
+        alert_views(connection, alerts.of_state(connection, state, most), watch) for state, most in MOST.items()
+    )
+    total, rings = alerts.count_new(connection)
+    return Wall(new, in_hand, closed, total - len(new), rings, watch)
 
 
 def why(language: Language, alert: alerts.Alert) -> str:

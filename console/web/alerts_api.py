@@ -19,9 +19,8 @@ def listing(request: Request) -> list[dict[str, object]]:
     context: Context = request.app.state.context
     with context.database.read() as connection:
         found = alerts.listing(connection, limit=100)
-        return [
-            {**asdict(one), "files": [asdict(f) for f in evidence.files_of(connection, one.event_id)]} for one in found
-        ]
+        files = evidence.files_of_each(connection, [one.event_id for one in found])
+        return [{**asdict(one), "files": [asdict(file) for file in files[one.event_id]]} for one in found]
 
 
 @router.get("/alerts/{event_id}/files/{name}")

@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from console.domain.access import Action, may
 from console.domain.alert import CloseReason
-from console.store import alerts, audit, nodes
-from console.web.alert_view import Wall, alert_view, wall, why
+from console.store import alerts, audit, deliveries, nodes
+from console.web.alert_view import Wall, alert_views, wall, why
 from console.web.camera_view import watch
 from console.web.context import Context
 from console.web.errors import Refused
@@ -122,7 +122,7 @@ def alert_page(request: Request, event_id: str) -> Response:
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
-        view = alert_view(connection, found, watch(connection, now_s))
+        (view,) = alert_views(connection, [found], watch(connection, now_s))
     with context.database.write() as connection:
         audit.write(connection, request.state.person.user_id, "view", event_id, "", now_s)
     sentence_why = why(request.app.state.pages.language(request), found)
@@ -168,7 +168,9 @@ def cameras_page(request: Request) -> Response:
     """Cameras and nodes: who sees, who does not, and why."""
     context = _context(request)
     with context.database.read() as connection:
-        return _render(request, "cameras.html", watch=watch(connection, context.wall_s()))
+        seen = watch(connection, context.wall_s())
+        aside = deliveries.listing_aside(connection) if may(request.state.person.role, Action.MANAGE_NODES) else ()
+        return _render(request, "cameras.html", watch=seen, aside=aside, aside_count=deliveries.count_aside(connection))
 
 
 @router.get("/cameras/{node}/{camera}/still.jpg")

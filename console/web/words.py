@@ -37,6 +37,7 @@ WORDS: dict[str, dict[str, str]] = {
         "line_crossing_out": "Somebody has crossed the line outwards.",
     },
     "clip": {"here": "Watch the clip", "coming": "The clip is on its way …", "missing": "No clip"},
+    "picture": {"coming": "Picture on its way", "missing": "No picture"},
     "file": {
         "clip": "Clip",
         "snapshot": "Picture",
@@ -102,6 +103,7 @@ WORDS: dict[str, dict[str, str]] = {
         "already_closed": "This alert is closed already.",
         "reason_missing": "Please choose what it was.",
         "malformed": "Something in this request is missing or too long.",
+        "database_away": "The console can't reach its database now. It tries again by itself.",
         "broker_away": "The box can't be asked now: no connection to the broker.",
     },
 }
@@ -117,6 +119,7 @@ SCRIPT_WORDS = {
     "minutes_seconds": "{m} min {s} s",
     "hours": "{h} h {m} min",
     "no_playback": "This browser can't play the clip. Download it below and play it with VLC.",
+    "moment": "at the alarm",
     "before": "{s} s before the alarm",
     "after": "{s} s after the alarm",
     "asked": "Asked for …",

@@ -34,6 +34,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, textarea, button, summary, a") && event.key === " ") return;
   if (event.target.matches("textarea, input:not([type=radio])") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key.toLowerCase() === "a") document.getElementById("acknowledge")?.click();
+  if (event.key === "Escape") location.assign("/");
   if (event.key === " " && document.getElementById("play")) {
     event.preventDefault();
     document.getElementById("play").click();

@@ -20,6 +20,7 @@ export function follow(onChange, onCut = () => {}) {
   const banner = document.getElementById("stale");
   let heard = Date.now();
   const hear = (news) => {
+    if (news.kind === "refused") return onChange({ kind: "again", key: "", what: "" });
     heard = Date.now();
     if (news.kind === "beat") aheadS = news.atS - heard / 1000;
     if (!banner.hidden) {

@@ -71,7 +71,7 @@ export async function startPlayer(root) {
     moment.style.left = `${Math.min(100, Math.max(0, (100 * openedS) / video.duration))}%`;
     part("position").textContent = `${timeOfDay(beginsAtS + at)} · ${digits(at)} / ${digits(video.duration)}`;
     const offset = Math.round(at - openedS);
-    part("offset").textContent = fill(offset < 0 ? words.before : words.after, { s: Math.abs(offset) });
+    part("offset").textContent = fill(offset ? (offset < 0 ? words.before : words.after) : words.moment, { s: Math.abs(offset) });
     draw(canvas, film, at);
   };
   const frame = (_now, facts) => {

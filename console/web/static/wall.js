@@ -48,6 +48,7 @@ function ring() {
 }
 
 async function acknowledge(button) {
+  const at = button.closest(".alert").contains(document.activeElement) ? chosenAt() : -1;
   button.disabled = true;
   const request = fetch(`/alerts/${button.dataset.acknowledge}/acknowledge`, { method: "POST", headers: { Accept: "application/json" } });
   const done = await request.then((answer) => answer.ok || answer.status === 409, () => false);
@@ -55,15 +56,40 @@ async function acknowledge(button) {
   told.textContent = words.not_done;
   button.disabled = false;
   await refresh().catch(() => soon(2000));
+  if (at >= 0) choose(Math.min(at, listed().length - 1)); // the next one has moved up
 }
 
 wall.addEventListener("click", (event) => {
   const button = event.target.closest("[data-acknowledge]");
   if (button) acknowledge(button);
 });
+
+const listed = () => [...wall.querySelectorAll(".alert")];
+const chosenAt = () => listed().findIndex((alert) => alert.contains(document.activeElement));
+
+/** Puts the focus on an alert; the link in it opens it with Enter. */
+function choose(at) {
+  const alert = listed().at(at);
+  alert?.querySelector("[data-open]").focus({ preventScroll: true });
+  alert?.scrollIntoView({ block: "nearest" });
+}
+
+/** The alert that a key is about: the chosen one, else the first new one once the order has stood still. */
+function meant() {
+  const chosen = document.activeElement?.closest?.(".alert");
+  if (chosen) return chosen.querySelector("[data-acknowledge]");
+  return performance.now() - firstSince > SETTLE_MS ? firstNew() : null;
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "a" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (firstNew() && !firstNew().disabled && performance.now() - firstSince > SETTLE_MS) acknowledge(firstNew());
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    const [at, last] = [chosenAt(), listed().length - 1];
+    choose(event.key === "ArrowDown" ? Math.min(at + 1, last) : Math.max(at - 1, 0));
+  }
+  const button = event.key.toLowerCase() === "a" && !event.repeat ? meant() : null;
+  if (button && !button.disabled) acknowledge(button);
 });
 follow(() => soon(), (silent) => {
   cut = silent;
