@@ -5,7 +5,7 @@ from collections.abc import Sequence
 WINDOW_S = 300.0
 
 # A browser in which somebody has signed in before is counted by itself alone: whoever guesses at a name, or shares an
-# address with somebody who guesses, can hold up new browsers of that name or address, never those of the people at work.
+# address with somebody who guesses, can hold up new browsers of that name or address, never those of people at work.
 MOST = {"browser": 8, "name": 8, "address": 30}
 
 

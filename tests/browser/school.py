@@ -61,12 +61,21 @@ class School:
     token: str
     outbox: str = field(default_factory=lambda: str(uuid.uuid4()))
     sent: int = 0
+    last_health: HealthMessage | None = None
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def streams(self) -> int:
+        """How many browsers follow the feed now."""
+        assert self.server is not None
+        open_now = [
+            one for one in self.server.server_state.connections if one.cycle and not one.cycle.response_complete
+        ]
+        return sum(one.scope["path"] == "/api/stream" for one in open_now)
 
     def open(self) -> None:
         """Begins to serve."""
@@ -123,6 +132,12 @@ class School:
         )
         self.tell(topics.STATUS, StatusMessage(status="online", at_s=now_s, version="0.1.0"))
         self.tell(topics.HEALTH, message)
+        self.last_health = message
+
+    def beat(self) -> None:
+        """The last health report again, as a node says it every 15 s."""
+        if self.last_health is not None:
+            self.tell(topics.HEALTH, self.last_health)
 
     def stills(self, cameras: Sequence[str] = tuple(SETTINGS)) -> None:
         """Brings a picture of each camera."""
@@ -278,7 +293,19 @@ def failing(school: School) -> EventMessage:
     school.tell(topics.EVIDENCE, missing)
     school.sent += 4  # four messages got lost on the way
     school.event("fence", 300, rule="intrusion", severity="high", dwell_s=9, threshold_s=None)
+    malformed = b'{"specversion": "1.0", "data": {"state": "asleep"}}'
+    Intake(school.console.database, wall_s).take(topics.STATUS.of(NODE), malformed)
     return event
+
+
+def flood(school: School, number: int = 200) -> None:
+    """Everything rings at once: a march, a broken rule, a night that nobody has seen yet."""
+    school.health()
+    cameras, severities = list(SETTINGS), ("critical", "high", "medium", "low")
+    told = school.event("gate", 5, severity="critical")
+    school.bring_evidence(told)
+    for n in range(1, number):
+        school.event(cameras[n % 4], 20 + 7 * n, severity=severities[min(3, n // 3)])
 
 
 @contextlib.contextmanager

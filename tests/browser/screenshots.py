@@ -1,4 +1,4 @@
-"""Every page as a picture: phone and desktop, Vietnamese and English, nothing yet, quiet, busy and failing.
+"""Every page as a picture: phone and desktop, Vietnamese and English, nothing yet, quiet, busy, cut, failing, flooded.
 
 `make screenshots` writes them to var/screenshots, and the README's pictures to docs/pictures.
 """
@@ -12,7 +12,7 @@ from typing import Annotated
 import cv2
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
-from school import School, failing, full, running
+from school import School, failing, flood, full, running
 
 from console.app.factory import first_link
 from console.app.system_clock import wall_s
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -59,20 +60,59 @@ def shoot(browser: Browser, school: School, out: Path, prefix: str, paths: dict[
         for code, locale in LANGUAGES.items():
             context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
             if role is not None:
-                context.add_cookies([school.sign_in("Nguyễn Thị Lan", role)])
+                context.add_cookies([school.sign_in(PEOPLE[role], role)])
             page = context.new_page()
             for name, path in paths.items():
+                school.beat()
                 settle(page, school.address, path)
                 page.screenshot(path=out / f"{prefix}{name}-{size}-{code}.png", full_page=True)
             context.close()
 
 
+def strangers(browser: Browser, school: School, out: Path) -> None:
+    """What people see who are not signed in, or guess, or come with a used link."""
+    link = first_link(school.console.database, "", wall_s) or ""
+    paths = {"sign-in": "/sign-in", "welcome": link, "used-up": "/welcome/used"}
+    shoot(browser, school, out, "", paths, None)
+    for size, (width, height) in SIZES.items():
+        for code, locale in LANGUAGES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+            page = context.new_page()
+            page.goto(school.address + "/sign-in")
+            page.fill("[name=name]", f"{size} {code}")
+            page.fill("[name=password]", "guess")
+            page.click("button.primary")
+            page.screenshot(path=out / f"wrong-password-{size}-{code}.png")
+            context.close()
+
+
+def cut(browser: Browser, school: School, out: Path) -> None:
+    """The wall after the console has gone, its sound on; and the same by day. Ends the console."""
+    pages: list[tuple[Page, str]] = []
+    for size, (width, height) in SIZES.items():
+        for code, locale in LANGUAGES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+            context.add_cookies([school.sign_in("Nguyễn Thị Lan", Role.ADMINISTRATOR)])
+            page = context.new_page()
+            school.beat()
+            settle(page, school.address, "/")
+            page.click("#sound")
+            page.locator(".menu summary").click()
+            page.locator(".menu button").first.click()
+            page.wait_for_load_state()
+            page.screenshot(path=out / f"light-wall-{size}-{code}.png", full_page=True)
+            pages.append((page, f"cut-wall-{size}-{code}.png"))
+    school.shut()
+    for page, name in pages:
+        until(page, "document.querySelector('#stale').hidden === false", 30)
+        page.screenshot(path=out / name)
+        page.context.close()
+
+
 def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     """All pages in one condition."""
     if condition == "nothing":
-        link = first_link(school.console.database, "", wall_s) or ""
-        paths = {"sign-in": "/sign-in", "welcome": link, "used-up": "/welcome/used"}
-        shoot(browser, school, out, "", paths, None)
+        strangers(browser, school, out)
     school.sign_in("Nguyễn Thị Lan", Role.ADMINISTRATOR)
     paths = {"wall": "/", "cameras": "/cameras"}
     if condition == "quiet":
@@ -81,9 +121,17 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     elif condition == "busy":
         urgent, closed = full(school)
         paths |= {"alert": f"/alerts/{urgent.event_id}", "closed": f"/alerts/{closed.event_id}"}
+        bare = school.event("yard", 3, severity="low")
+        seen = {"waiting": f"/alerts/{bare.event_id}", "police": f"/alerts/{urgent.event_id}"}
+        shoot(browser, school, out, f"{condition}-", seen, Role.POLICE)
     elif condition == "failing":
-        paths |= {"alert": f"/alerts/{failing(school).event_id}"}
+        paths |= {"alert": f"/alerts/{failing(school).event_id}", "unknown": "/alerts/nothing"}
+    elif condition == "flood":
+        flood(school)
+        paths = {"wall": "/"}
     shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
+    if condition == "busy":
+        cut(browser, school, out)
 
 
 def main(
@@ -94,7 +142,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch(playwright)
-        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing"):
+        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "flood"):
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
                 take(browser, school, out, condition)
