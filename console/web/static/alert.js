@@ -1,12 +1,14 @@
 // The alert page: plays the clip, ticks, and follows what becomes of this alert without losing what is being written.
 import { follow, tick } from "./live.js";
 import { morph } from "./morph.js";
+import { part } from "./part.js";
 import { startPlayer } from "./player.js";
 import { duration } from "./words.js";
 
 const QUIET = ["updated"]; // the seconds tick by themselves
-const page = document.getElementById("case");
+const page = part("case", HTMLElement);
 const started = new WeakSet();
+/** @type {number | null} */
 let due = null;
 
 function start() {
@@ -27,17 +29,18 @@ async function refresh() {
 }
 
 follow((news) => {
-  const mine = news.key === page.dataset.id && !QUIET.includes(news.what);
+  const mine = news.key === page.dataset.id && !QUIET.includes(news.what ?? "");
   if (mine || news.kind === "again") due ??= setTimeout(() => refresh().catch(() => {}), 300);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, textarea, button, summary, a") && event.key === " ") return;
-  if (event.target.matches("textarea, input:not([type=radio])") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!(event.target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("textarea, input:not([type=radio], [type=checkbox])")) return;
+  if (event.target.matches("input, button, summary, a") && event.key === " ") return;
   if (event.key.toLowerCase() === "a") document.getElementById("acknowledge")?.click();
   if (event.key === "Escape") location.assign("/");
   if (event.key === " " && document.getElementById("play")) {
     event.preventDefault();
-    document.getElementById("play").click();
+    document.getElementById("play")?.click();
   }
 });
 start();

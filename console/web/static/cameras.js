@@ -1,10 +1,12 @@
 // Cameras and boxes, live: refreshes itself, asks for new pictures.
 import { follow } from "./live.js";
 import { morph } from "./morph.js";
+import { part } from "./part.js";
 import { words } from "./words.js";
 
 const ANYWAY_MS = 15000; // a box that falls silent changes nothing in the feed
-const page = document.getElementById("cameras");
+const page = part("cameras", HTMLElement);
+/** @type {number | null} */
 let due = null;
 
 async function refresh() {
@@ -21,11 +23,14 @@ const soon = () => {
 };
 
 page.addEventListener("submit", async (event) => {
-  const form = event.target.closest("[data-still]");
-  if (!form) return;
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || form.dataset.still === undefined) return;
   event.preventDefault();
-  const [button, told] = [form.querySelector("button"), document.getElementById("told")];
-  [button.disabled, button.textContent] = [true, words.asked];
+  const told = part("told", HTMLElement);
+  if (event.submitter instanceof HTMLButtonElement) {
+    event.submitter.disabled = true;
+    event.submitter.textContent = words.asked;
+  }
   const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" } }).catch(() => null);
   told.hidden = Boolean(answer?.ok);
   told.textContent = answer?.status === 503 ? words.node_away : words.not_done;

@@ -1,6 +1,9 @@
 // The live side of a page: follows the change feed, knows the console's time, and says when the feed has gone silent.
 import { openFeed } from "./feed.js";
+import { part } from "./part.js";
 import { fill, timeOfDay, words } from "./words.js";
+
+/** @typedef {import("./feed.js").News} News */
 
 const STALE_MS = 12000; // the console beats every 5 s
 let aheadS = 0; // the console's clock less this computer's
@@ -8,26 +11,30 @@ let aheadS = 0; // the console's clock less this computer's
 /** The console's time, UTC seconds. */
 export const nowS = () => Date.now() / 1000 + aheadS;
 
-/** Shows in every [data-since] the time that went by. */
+/** Shows in every [data-since] the time that went by.
+ * @param {(seconds: number) => string} show */
 export function tick(show) {
-  for (const clock of document.querySelectorAll("[data-since]")) clock.textContent = show(nowS() - Number(clock.dataset.since));
+  for (const clock of document.querySelectorAll("[data-since]")) {
+    clock.textContent = show(nowS() - Number(clock.getAttribute("data-since")));
+  }
 }
 
-/** Follows the feed. onChange gets {kind, key, what}; kind is "again" after a silence; onCut is told of silence.
- * @param {(news: {kind: string, key: string, what: string}) => void} onChange
+/** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: after a silence,
+ * or where the console lets nobody follow any more. onCut is told of silence and of its end.
+ * @param {(news: News) => void} onChange
  * @param {(cut: boolean) => void} onCut */
 export function follow(onChange, onCut = () => {}) {
-  const banner = document.getElementById("stale");
+  const banner = part("stale", HTMLElement);
   let heard = Date.now();
-  const hear = (news) => {
-    if (news.kind === "refused") return onChange({ kind: "again", key: "", what: "" });
+  const hear = (/** @type {News} */ news) => {
+    if (news.kind === "refused") return onChange({ kind: "again" });
     heard = Date.now();
-    if (news.kind === "beat") aheadS = news.atS - heard / 1000;
+    if (news.atS !== undefined) aheadS = news.atS - heard / 1000;
     if (!banner.hidden) {
       banner.hidden = true;
       document.body.classList.remove("cut");
       onCut(false);
-      onChange({ kind: "again", key: "", what: "" });
+      onChange({ kind: "again" });
     }
     if (news.kind !== "beat") onChange(news);
   };
@@ -41,7 +48,8 @@ export function follow(onChange, onCut = () => {}) {
   }, 1000);
 }
 
-/** Through the worker that all tabs share; straight where a browser has none. */
+/** Through the worker that all tabs share; straight where a browser has none.
+ * @param {(news: News) => void} hear */
 function connect(hear) {
   if (!("SharedWorker" in window)) return openFeed(hear);
   let straight = false;

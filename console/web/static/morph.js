@@ -7,6 +7,7 @@ export function morph(from, to) {
   if (from.hasAttribute("data-keep") && to.hasAttribute("data-keep")) return;
   for (const { name } of [...from.attributes]) if (!to.hasAttribute(name)) from.removeAttribute(name);
   for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  /** @type {ChildNode | null} */
   let here = from.firstChild;
   for (const wanted of [...to.childNodes]) {
     const match = alike(here, wanted) ? here : found(from, wanted);
@@ -15,8 +16,8 @@ export function morph(from, to) {
       continue;
     }
     if (match !== here) from.insertBefore(match, here);
-    else here = here.nextSibling;
-    if (match.nodeType === Node.ELEMENT_NODE) morph(match, wanted);
+    else here = match.nextSibling;
+    if (match instanceof Element && wanted instanceof Element) morph(match, wanted);
     else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
   }
   while (here) {
@@ -26,10 +27,18 @@ export function morph(from, to) {
   }
 }
 
+const idOf = (/** @type {ChildNode} */ one) => (one instanceof Element ? one.id : "");
+
+/** Whether one can be turned into the other.
+ * @param {ChildNode | null} one
+ * @param {ChildNode} other */
 function alike(one, other) {
-  return one && one.nodeName === other.nodeName && (one.id ?? "") === (other.id ?? "");
+  return one !== null && one.nodeName === other.nodeName && idOf(one) === idOf(other);
 }
 
+/** The child that what is wanted was before it moved.
+ * @param {Element} parent
+ * @param {ChildNode} wanted */
 function found(parent, wanted) {
-  return wanted.id ? [...parent.children].find((child) => alike(child, wanted)) : null;
+  return idOf(wanted) ? [...parent.children].find((child) => alike(child, wanted)) : null;
 }

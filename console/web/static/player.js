@@ -1,11 +1,15 @@
 // Plays a clip with the boxes of its people drawn over it, on a timeline that marks the alarm.
+import { part } from "./part.js";
 import { fill, timeOfDay, words } from "./words.js";
+
+/** What lies beside a clip: samples are [seconds, left, top, right, bottom], fractions of the picture.
+ * @typedef {{zone?: {polygon?: number[][]}, tracks: {subject: boolean, samples: number[][]}[]}} Film */
 
 const [SUBJECT, OTHER, ZONE] = ["#ff5a4d", "#8fd0ff", "#ffd34d"];
 const LAST_S = 0.25; // how long a box stays after its last sample
 
 /** Box of a track at a moment: between samples at most a second apart; null where the person is not seen.
- * @param {number[][]} samples [seconds, left, top, right, bottom], fractions
+ * @param {number[][]} samples
  * @param {number} at seconds */
 export function boxAt(samples, at) {
   const next = samples.findIndex((sample) => sample[0] >= at);
@@ -18,26 +22,37 @@ export function boxAt(samples, at) {
   return [1, 2, 3, 4].map((i) => before[i] + share * (after[i] - before[i]));
 }
 
+/** A line with a dark rim, so that it shows on light and on dark.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} colour
+ * @param {number} width
+ * @param {() => void} trace */
 function stroke(context, colour, width, trace) {
-  for (const [style, wide] of [["#000a", width + 2], [colour, width]]) {
-    [context.strokeStyle, context.lineWidth] = [style, wide];
+  for (const [style, rim] of /** @type {[string, number][]} */ ([["#000a", 2], [colour, 0]])) {
+    context.strokeStyle = style;
+    context.lineWidth = width + rim;
     context.beginPath();
     trace();
     context.stroke();
   }
 }
 
-/** Draws zone and boxes of a moment over the whole canvas. */
+/** Draws zone and boxes of a moment over the whole canvas.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Film} film
+ * @param {number} at seconds */
 function draw(canvas, film, at) {
   const context = canvas.getContext("2d");
+  if (!context) return;
   const scale = window.devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   [canvas.width, canvas.height] = [width * scale, height * scale];
   context.scale(scale, scale);
-  if (film.zone?.polygon?.length) {
+  const corners = film.zone?.polygon ?? [];
+  if (corners.length) {
     context.setLineDash([10, 7]);
     stroke(context, ZONE, 2, () => {
-      for (const [x, y] of film.zone.polygon) context.lineTo(x * width, y * height);
+      for (const [x, y] of corners) context.lineTo(x * width, y * height);
       context.closePath();
     });
     context.setLineDash([]);
@@ -54,27 +69,29 @@ function draw(canvas, film, at) {
   canvas.dataset.boxes = String(shown);
 }
 
-const digits = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+const digits = (/** @type {number} */ seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** Brings a player to life.
  * @param {HTMLElement} root */
 export async function startPlayer(root) {
-  const [video, canvas] = [root.querySelector("video"), root.querySelector("canvas")];
-  const part = (id) => root.querySelector(`#${id}`);
-  const [seek, play, moment] = [part("seek"), part("play"), part("moment")];
+  const [video, canvas] = [part("film", HTMLVideoElement, root), part("drawing", HTMLCanvasElement, root)];
+  const [seek, play] = [part("seek", HTMLInputElement, root), part("play", HTMLButtonElement, root)];
+  const [moment, position, offset] = ["moment", "position", "offset"].map((id) => part(id, HTMLElement, root));
+  const unplayable = part("unplayable", HTMLElement, root);
   const [openedS, beginsAtS] = [Number(root.dataset.opened), Number(root.dataset.begins)];
+  /** @type {Film} */
   let film = { tracks: [] };
-  const show = (at) => {
+  const show = (/** @type {number} */ at) => {
     root.classList.toggle("playing", !video.paused);
     if (!video.duration) return;
     if (document.activeElement !== seek || !video.paused) seek.value = String((1000 * at) / video.duration);
     moment.style.left = `${Math.min(100, Math.max(0, (100 * openedS) / video.duration))}%`;
-    part("position").textContent = `${timeOfDay(beginsAtS + at)} · ${digits(at)} / ${digits(video.duration)}`;
-    const offset = Math.round(at - openedS);
-    part("offset").textContent = fill(offset ? (offset < 0 ? words.before : words.after) : words.moment, { s: Math.abs(offset) });
+    position.textContent = `${timeOfDay(beginsAtS + at)} · ${digits(at)} / ${digits(video.duration)}`;
+    const laterS = Math.round(at - openedS);
+    offset.textContent = fill(laterS ? (laterS < 0 ? words.before : words.after) : words.moment, { s: Math.abs(laterS) });
     draw(canvas, film, at);
   };
-  const frame = (_now, facts) => {
+  const frame = (/** @type {number} */ _now, /** @type {VideoFrameCallbackMetadata} */ facts) => {
     show(facts.mediaTime);
     video.requestVideoFrameCallback(frame);
   };
@@ -82,13 +99,13 @@ export async function startPlayer(root) {
   for (const kind of ["timeupdate", "seeked", "play", "pause", "loadeddata"]) video.addEventListener(kind, () => show(video.currentTime));
   addEventListener("resize", () => show(video.currentTime));
   video.addEventListener("error", () => {
-    part("unplayable").textContent = words.no_playback;
-    part("unplayable").hidden = false;
+    unplayable.textContent = words.no_playback;
+    unplayable.hidden = false;
   });
   play.addEventListener("click", () => (video.paused ? video.play() : video.pause()));
-  root.querySelector(".screen").addEventListener("click", () => play.click());
-  part("to-moment").addEventListener("click", () => (video.currentTime = openedS));
-  seek.addEventListener("input", () => (video.currentTime = (seek.value / 1000) * video.duration));
+  part("screen", HTMLElement, root).addEventListener("click", () => play.click());
+  part("to-moment", HTMLElement, root).addEventListener("click", () => (video.currentTime = openedS));
+  seek.addEventListener("input", () => (video.currentTime = (Number(seek.value) / 1000) * video.duration));
   if (root.dataset.track) {
     const answer = await fetch(root.dataset.track).catch(() => null);
     if (answer?.ok) film = await answer.json();

@@ -9,6 +9,7 @@ export class Bell {
   /** @param {HTMLButtonElement} button */
   constructor(button) {
     this.button = button;
+    /** @type {AudioContext | null} */
     this.audio = null;
     if (localStorage.getItem(KEPT) === "on") this.turn(true);
     button.addEventListener("click", () => this.turn(!this.audio));
@@ -17,6 +18,7 @@ export class Bell {
     }
   }
 
+  /** @param {boolean} on */
   turn(on) {
     this.audio?.close();
     this.audio = on ? new AudioContext() : null;
@@ -40,6 +42,7 @@ export class Bell {
     this.play(CUT);
   }
 
+  /** @param {number[][]} tones [begin in seconds, pitch in Hz, length in seconds] */
   play(tones) {
     if (this.audio?.state !== "running") return;
     this.button.dataset.rung = String(Number(this.button.dataset.rung ?? 0) + 1);

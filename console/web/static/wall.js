@@ -1,6 +1,7 @@
 // The alert wall: refreshes itself, ticks, rings until acknowledged, acknowledges.
 import { follow, nowS, tick } from "./live.js";
 import { morph } from "./morph.js";
+import { part } from "./part.js";
 import { Bell } from "./sound.js";
 import { duration, timeOfDay, words } from "./words.js";
 
@@ -8,14 +9,21 @@ const SOON_MS = 150; // changes that come together are fetched together
 const ANYWAY_MS = 20000; // a box that falls silent changes nothing in the feed
 const RING_MS = 4000;
 const SETTLE_MS = 600; // a key pressed as the order changes must not take on another alert than the one that was seen
-const wall = document.getElementById("wall");
-const clock = document.getElementById("clock");
-const told = document.getElementById("told");
-const bell = new Bell(document.getElementById("sound"));
-let [due, cut, first, firstSince] = [null, false, firstNew()?.dataset.acknowledge, 0];
+const wall = part("wall", HTMLElement);
+const clock = part("clock", HTMLElement);
+const told = part("told", HTMLElement);
+const bell = new Bell(part("sound", HTMLButtonElement));
+let [cut, first, firstSince] = [false, firstNew()?.dataset.acknowledge, 0];
+/** @type {number | null} */
+let due = null;
 
+/** @returns {HTMLButtonElement | null} */
 function firstNew() {
-  return wall.querySelector("[data-acknowledge]");
+  return wall.querySelector("button[data-acknowledge]");
+}
+
+function rings() {
+  return Number(wall.querySelector(".summary")?.getAttribute("data-rings"));
 }
 
 async function refresh() {
@@ -27,7 +35,8 @@ async function refresh() {
   wanted.id = wall.id;
   wanted.innerHTML = await answer.text();
   morph(wall, wanted);
-  if (firstNew()?.dataset.acknowledge !== first) [first, firstSince] = [firstNew()?.dataset.acknowledge, performance.now()];
+  const now = firstNew()?.dataset.acknowledge;
+  if (now !== first) [first, firstSince] = [now, performance.now()];
   everySecond();
 }
 
@@ -38,17 +47,18 @@ function soon(afterMs = SOON_MS) {
 function everySecond() {
   tick(duration);
   if (!cut) clock.textContent = timeOfDay(nowS());
-  const rings = Number(wall.querySelector(".summary").dataset.rings);
-  document.title = rings ? `(${rings}) Gatehouse` : "Gatehouse";
+  document.title = rings() ? `(${rings()}) Gatehouse` : "Gatehouse";
 }
 
 function ring() {
   if (cut) bell.cut();
-  else if (Number(wall.querySelector(".summary").dataset.rings)) bell.alarm();
+  else if (rings()) bell.alarm();
 }
 
+/** Takes an alert on; the next one, where one was chosen, becomes the chosen one.
+ * @param {HTMLButtonElement} button */
 async function acknowledge(button) {
-  const at = button.closest(".alert").contains(document.activeElement) ? chosenAt() : -1;
+  const at = button.closest(".alert")?.contains(document.activeElement) ? chosenAt() : -1;
   button.disabled = true;
   const request = fetch(`/alerts/${button.dataset.acknowledge}/acknowledge`, { method: "POST", headers: { Accept: "application/json" } });
   const done = await request.then((answer) => answer.ok || answer.status === 409, () => false);
@@ -56,31 +66,33 @@ async function acknowledge(button) {
   told.textContent = words.not_done;
   button.disabled = false;
   await refresh().catch(() => soon(2000));
-  if (at >= 0) choose(Math.min(at, listed().length - 1)); // the next one has moved up
+  if (at >= 0) choose(Math.min(at, listed().length - 1));
 }
-
-wall.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-acknowledge]");
-  if (button) acknowledge(button);
-});
 
 const listed = () => [...wall.querySelectorAll(".alert")];
 const chosenAt = () => listed().findIndex((alert) => alert.contains(document.activeElement));
 
-/** Puts the focus on an alert; the link in it opens it with Enter. */
+/** Puts the focus on an alert; the link in it opens it with Enter.
+ * @param {number} at */
 function choose(at) {
-  const alert = listed().at(at);
-  alert?.querySelector("[data-open]").focus({ preventScroll: true });
-  alert?.scrollIntoView({ block: "nearest" });
+  const link = listed().at(at)?.querySelector("[data-open]");
+  if (!(link instanceof HTMLElement)) return;
+  link.focus({ preventScroll: true });
+  link.closest(".alert")?.scrollIntoView({ block: "nearest" });
 }
 
-/** The alert that a key is about: the chosen one, else the first new one once the order has stood still. */
+/** The alert that a key is about: the chosen one, else the first new one once the order has stood still.
+ * @returns {HTMLButtonElement | null} */
 function meant() {
-  const chosen = document.activeElement?.closest?.(".alert");
-  if (chosen) return chosen.querySelector("[data-acknowledge]");
+  const chosen = document.activeElement?.closest(".alert");
+  if (chosen) return chosen.querySelector("button[data-acknowledge]");
   return performance.now() - firstSince > SETTLE_MS ? firstNew() : null;
 }
 
+wall.addEventListener("click", (event) => {
+  const button = event.target instanceof Element && event.target.closest("button[data-acknowledge]");
+  if (button instanceof HTMLButtonElement) acknowledge(button);
+});
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {

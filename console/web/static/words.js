@@ -1,6 +1,8 @@
 // Texts of the page's language, and numbers as people say them.
+import { part } from "./part.js";
+
 /** @type {Record<string, string>} */
-export const words = JSON.parse(document.getElementById("words").textContent);
+export const words = JSON.parse(part("words", HTMLElement).textContent ?? "");
 
 /** A text with its {names} filled in.
  * @param {string} text
