@@ -22,7 +22,7 @@ def test_what_could_not_be_taken_is_shown_to_who_can_mend_it(desk):
     page = desk.browser(Role.ADMINISTRATOR).get("/cameras", headers=ENGLISH).text
     assert "Messages kept aside" in page
     assert topics.STATUS.of("n1") in page
-    assert "3 times" in page
+    assert "×3" in page
     assert "<b>asleep" not in page
     assert "Messages kept aside" not in desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
 
@@ -40,7 +40,7 @@ def test_a_flood_of_alerts_shows_the_most_urgent_and_says_how_many_more(desk):
         tell(desk, number, severity="low" if number > 5 else "critical")
     page = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
     assert page.count('class="alert new') == room
-    assert "5 more new alerts" in page
+    assert "More new alerts: 5." in page
     assert f'data-rings="{room + 5}"' in page
     assert page.index(str(uuid.UUID(int=5))) < page.index("Low")
 

@@ -14,6 +14,7 @@ export const nowS = () => Date.now() / 1000 + aheadS;
 /** Shows in every [data-since] the time that went by.
  * @param {(seconds: number) => string} show */
 export function tick(show) {
+  if (document.body.classList.contains("cut")) return; // nobody knows whether the person is still there
   for (const clock of document.querySelectorAll("[data-since]")) {
     clock.textContent = show(nowS() - Number(clock.getAttribute("data-since")));
   }
