@@ -238,5 +238,6 @@ audit_entry = Table(
     Column("action", String(40), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("detail", String(300), nullable=False),
+    Index(None, "subject"),
     sqlite_autoincrement=True,
 )

@@ -124,7 +124,7 @@ def alert_page(request: Request, event_id: str) -> Response:
             raise Refused(404, "not_found")
         (view,) = alert_views(connection, [found], watch(connection, now_s))
     with context.database.write() as connection:
-        audit.write(connection, request.state.person.user_id, "view", event_id, "", now_s)
+        audit.write_view(connection, request.state.person.user_id, event_id, "", now_s)
     sentence_why = why(request.app.state.pages.language(request), found)
     return _render(request, "alert.html", view=view, why=sentence_why, reasons=list(CloseReason))
 

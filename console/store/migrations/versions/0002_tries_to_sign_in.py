@@ -1,4 +1,4 @@
-"""tries to sign in, and browsers that are known"""
+"""tries to sign in, browsers that are known, looks found by what was looked at"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_sign_in_try_key_sha256'), 'sign_in_try', ['key_sha256'])
     op.create_index(op.f('ix_sign_in_try_at_s'), 'sign_in_try', ['at_s'])
+    op.create_index(op.f('ix_audit_entry_subject'), 'audit_entry', ['subject'])
     op.create_table('known_browser',
     sa.Column('token_sha256', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
@@ -31,5 +32,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back to the version before."""
+    op.drop_index(op.f('ix_audit_entry_subject'), 'audit_entry')
     op.drop_table('known_browser')
     op.drop_table('sign_in_try')
