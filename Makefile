@@ -3,12 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-quick lint bench screenshots system clean
+.PHONY: demo test test-quick lint bench screenshots system scripts clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
 
-test: .venv/.dev system lint
+test: .venv/.dev system scripts lint
 	$(BIN)/python -m pytest $(TESTS)
 
 test-quick: .venv/.dev
@@ -29,6 +29,10 @@ screenshots: .venv/.dev system
 # Real parts that tests drive: mosquitto, PostgreSQL, Chromium, GStreamer. Installs only what is missing.
 system:
 	@sh tests/system_packages.sh
+
+# TypeScript, which checks the types of the pages' scripts. Where npm's registry can't be reached, that test is skipped.
+scripts: .venv/.dev
+	@[ -e .venv/.scripts ] || sh tests/typescript.sh && touch .venv/.scripts || true
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.app.settings import Settings, SettingsError, load_settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
-from console.store import nodes
+from console.store import nodes, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
 
@@ -105,6 +105,24 @@ def add_user(
     except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
     typer.echo(f"{role} {name}, once, within a day: {settings.address}/welcome/{token}")
+
+
+@app.command()
+def remove_user(name: Annotated[str, typer.Argument(help="the name that the person signs in with")]) -> None:
+    """Take an account away: the person is out at once, what they did stays on record."""
+    try:
+        database = open_database(_settings().database_url)
+        migrate(database)
+        with database.write() as connection:
+            found = users.credentials(connection, name)
+            if found is not None:
+                users.disable(connection, found[0].id, wall_s())
+        database.close()
+    except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
+        _fail(error)
+    if found is None:
+        _fail(ValueError(f"nobody signs in as {name!r}"))
+    typer.echo(f"{name} can't sign in any more")
 
 
 def _fail(error: Exception) -> None:

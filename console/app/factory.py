@@ -12,13 +12,12 @@ from fastapi.routing import APIRoute
 
 from console.app.settings import Settings
 from console.domain.access import Role
-from console.domain.throttle import Throttle
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
-from console.web import alerts_api, auth, node_api, pages, stream
+from console.web import alerts_api, auth, node_api, pages, preferences, stream
 from console.web.access import guard
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
@@ -28,7 +27,6 @@ from console.web.pages import Pages
 from console.web.stream import Feed
 
 log = logging.getLogger(__name__)
-FAILURES, WINDOW_S = 8, 300.0  # wrong passwords for one name from one address
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,6 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
         files=FileStore(settings.folder / "evidence"),
         stills=stills,
         languages=Languages(settings.timezone),
-        throttle=Throttle(FAILURES, WINDOW_S),
         wall_s=wall_s,
         send_still=receiver.send_still if receiver else lambda _node, _camera: False,
         timezone=settings.timezone,
@@ -100,7 +97,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    routers = [module.router for module in (pages, auth, alerts_api, node_api, stream)]
+    routers = [module.router for module in (pages, auth, preferences, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -1,4 +1,4 @@
-"""How a node does, judged from what it last said and when."""
+"""How a node and its cameras do, judged from what it last said and when."""
 
 from enum import StrEnum
 
@@ -29,3 +29,18 @@ def node_condition(status: str, health: str, last_seen_at_s: float | None, now_s
     if now_s - last_seen_at_s > SILENT_AFTER_S:
         return NodeCondition.SILENT
     return NodeCondition.DEGRADED if health == "degraded" else NodeCondition.OK
+
+
+class CameraCondition(StrEnum):
+    """What people are shown about a camera."""
+
+    SEES = "sees"
+    IMPAIRED = "impaired"
+    BLIND = "blind"
+
+
+def camera_condition(said: str, node: NodeCondition) -> CameraCondition:
+    """Condition of a camera: what its node `said` of it counts only while the node itself is heard."""
+    if node in (NodeCondition.OFFLINE, NodeCondition.SILENT, NodeCondition.NEVER_SEEN):
+        return CameraCondition.BLIND
+    return CameraCondition(said)

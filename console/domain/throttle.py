@@ -1,36 +1,31 @@
-"""Slows down guessing of passwords: at most so many failures for a key within a window."""
+"""Slows down guessing of passwords: at most so many tries for a key within a window."""
 
-from collections import OrderedDict, deque
+from collections.abc import Sequence
 
-MAX_KEYS = 10_000  # the oldest is forgotten first, so that an attacker can't fill the memory
+WINDOW_S = 300.0
+
+# A browser in which somebody has signed in before is counted by itself alone: whoever guesses at a name, or shares an
+# address with somebody who guesses, can hold up new browsers of that name or address, never those of people at work.
+MOST = {"browser": 8, "name": 8, "address": 30}
 
 
-class Throttle:
-    """Counts failures per key. Not thread-safe: its owner holds a lock."""
+def keys_of_try(address: str, name: str, known_browser: str | None) -> dict[str, str]:
+    """What a try to sign in is counted under: kind of key -> key.
 
-    def __init__(self, max_failures: int, window_s: float) -> None:
-        self._max_failures, self._window_s = max_failures, window_s
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+    address: where the request came from; name: as typed; known_browser: a token that this browser was given when
+    that name signed in there before.
+    """
+    if known_browser is not None:
+        return {"browser": known_browser}
+    return {"name": name.casefold(), "address": address}
 
-    def wait_s(self, key: str, now_s: float) -> float:
-        """Seconds until `key` may try again; 0.0 when it may now."""
-        times = self._failures.get(key)
-        if times is None:
-            return 0.0
-        while times and now_s - times[0] >= self._window_s:
-            times.popleft()
-        if len(times) < self._max_failures:
-            return 0.0
-        return self._window_s - (now_s - times[0])
 
-    def failed(self, key: str, now_s: float) -> None:
-        """Notes a failure of `key` at `now_s` (any clock, always the same)."""
-        times = self._failures.setdefault(key, deque(maxlen=self._max_failures))
-        times.append(now_s)
-        self._failures.move_to_end(key)
-        while len(self._failures) > MAX_KEYS:
-            self._failures.popitem(last=False)
+def wait_s(kind: str, times_s: Sequence[float], now_s: float) -> float:
+    """Seconds until a key may be tried again; 0.0 when it may now.
 
-    def succeeded(self, key: str) -> None:
-        """Forgets the failures of `key`."""
-        self._failures.pop(key, None)
+    times_s: its earlier tries in rising order, UTC seconds like now_s.
+    """
+    within = [time_s for time_s in times_s if now_s - time_s < WINDOW_S]
+    if len(within) < MOST[kind]:
+        return 0.0
+    return WINDOW_S - (now_s - within[-MOST[kind]])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from console.domain.alert import SEVERITY_ORDER, STATE_ORDER, AlertState, CloseReason, Severity, is_late, may_become
 from console.store import changes
@@ -89,6 +89,15 @@ def listing(connection: Connection, limit: int = 100) -> Sequence[Alert]:
     return [_alert(row) for row in connection.execute(query.limit(limit))]
 
 
+def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:
+    """Alerts that stand there: the most urgent and the newest first, closed ones in the order of their closing."""
+    order = (event.c.severity_order.desc(), event.c.opened_at_s.desc())
+    if state == AlertState.CLOSED:
+        order = (alert.c.closed_at_s.desc(),)
+    query = _query().where(alert.c.state_order == STATE_ORDER[state]).order_by(*order)
+    return [_alert(row) for row in connection.execute(query.limit(limit))]
+
+
 def find(connection: Connection, event_id: str) -> Alert | None:
     """One alert."""
     row = connection.execute(_query().where(event.c.event_id == event_id)).first()
@@ -134,10 +143,12 @@ def close(connection: Connection, event_id: str, user_id: int, reason: CloseReas
     changes.append(connection, "alert", event_id, "closed_by_person", now_s)
 
 
-def count_by_state(connection: Connection) -> dict[str, int]:
-    """How many alerts stand in each state."""
-    query = select(alert.c.state, func.count()).group_by(alert.c.state)
-    return {str(state): int(count) for state, count in connection.execute(query)}
+def count_new(connection: Connection) -> tuple[int, int]:
+    """How many alerts nobody has taken on; and how many of them ring, because they were told in time."""
+    counted = select(func.count(), func.coalesce(func.sum(case((event.c.late, 0), else_=1)), 0))
+    query = counted.join_from(alert, event, alert.c.event_id == event.c.event_id)
+    total, rings = connection.execute(query.where(alert.c.state_order == STATE_ORDER[AlertState.NEW])).one()
+    return int(total), int(rings)
 
 
 def _query() -> Any:

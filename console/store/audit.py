@@ -7,6 +7,8 @@ from sqlalchemy import Connection, insert, select
 
 from console.store.tables import audit_entry, user_account
 
+VIEW_S = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -23,6 +25,14 @@ def write(connection: Connection, user_id: int, action: str, subject: str, detai
     """Notes that somebody did something."""
     values = {"at_s": at_s, "user_id": user_id, "action": action, "subject": subject, "detail": detail[:300]}
     connection.execute(insert(audit_entry).values(**values))
+
+
+def write_view(connection: Connection, user_id: int, subject: str, detail: str, at_s: float) -> None:
+    """Notes that somebody looked; a page that refreshes itself and a player that seeks are one look an hour."""
+    same = (audit_entry.c.user_id == user_id) & (audit_entry.c.subject == subject) & (audit_entry.c.action == "view")
+    recent = (audit_entry.c.detail == detail[:300]) & (audit_entry.c.at_s > at_s - VIEW_S)
+    if connection.execute(select(audit_entry.c.id).where(same & recent).limit(1)).first() is None:
+        write(connection, user_id, "view", subject, detail, at_s)
 
 
 def of_subject(connection: Connection, subject: str, limit: int = 200) -> Sequence[AuditEntry]:

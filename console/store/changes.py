@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select
 
+from console.store.database import lock
 from console.store.tables import change
 
 KEEP = 50_000
@@ -27,9 +28,7 @@ class Change:
 
 def append(connection: Connection, kind: Kind, key: str, what: str, at_s: float) -> None:
     """Notes a change. Call it last in a transaction: writers wait for each other from here on."""
-    if connection.dialect.name == "postgresql":
-        # Numbers are drawn before the commit; without the lock a reader could see 8 before 7 and miss 7.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    lock(connection, _LOCK)  # numbers are drawn before the commit; else a reader could see 8 before 7 and miss 7
     result = connection.execute(insert(change).values(at_s=at_s, kind=kind, key=key, what=what))
     new_id = int((result.inserted_primary_key or (0,))[0])
     if new_id % 1000 == 0:

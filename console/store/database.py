@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 
@@ -66,6 +66,12 @@ def open_database(url: str) -> Database:
     engine = create_engine(address, connect_args={"timeout": 10.0})
     event.listen(engine, "connect", _set_up_sqlite)
     return Database(engine)
+
+
+def lock(connection: Connection, number: int) -> None:
+    """Waits until no other transaction holds the lock of this number; holds it to the end of this one."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -1,12 +1,26 @@
 """What arrived from each node's outbox, what is missing, and what could not be understood."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from console.store.tables import outbox, outbox_gap, set_aside
 
 _KEPT_BYTES = 65_536
+_KEPT = 2_000  # messages; a node gone mad must not fill the disk
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message that could not be taken, and why. times: how often the very same came."""
+
+    topic: str
+    reason: str
+    times: int
+    first_at_s: float
+    last_at_s: float
 
 
 def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> None:
@@ -39,12 +53,20 @@ def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, n
     if connection.execute(again).rowcount == 0:
         kept = {"topic": topic[:300], "payload_sha256": digest, "payload": payload[:_KEPT_BYTES]}
         times = {"times": 1, "first_at_s": now_s, "last_at_s": now_s}
-        connection.execute(insert(set_aside).values(**kept, **times, reason=reason[:500]))
+        added = connection.execute(insert(set_aside).values(**kept, **times, reason=reason[:500]))
+        new_id = int((added.inserted_primary_key or (0,))[0])
+        connection.execute(delete(set_aside).where(set_aside.c.id <= new_id - _KEPT))
 
 
 def count_aside(connection: Connection) -> int:
-    """How many different messages were put aside."""
+    """How many different messages stand aside."""
     return int(connection.execute(select(func.count()).select_from(set_aside)).scalar_one())
+
+
+def listing_aside(connection: Connection, limit: int = 20) -> Sequence[SetAside]:
+    """What stands aside, the latest first."""
+    query = select(set_aside).order_by(set_aside.c.last_at_s.desc(), set_aside.c.id.desc()).limit(limit)
+    return [SetAside(r.topic, r.reason, r.times, r.first_at_s, r.last_at_s) for r in connection.execute(query)]
 
 
 def _add_gap(connection: Connection, node_id: int, outbox_id: str, span: tuple[int, int], now_s: float) -> None:

@@ -54,13 +54,22 @@ def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: fl
 
 def files_of(connection: Connection, event_id: str) -> Sequence[EvidenceFile]:
     """The files of the newest revision."""
-    query = select(evidence_file).where(evidence_file.c.event_id == event_id, evidence_file.c.listed)
-    return [_file(row) for row in connection.execute(query.order_by(evidence_file.c.id))]
+    return files_of_each(connection, [event_id])[event_id]
 
 
-def missing_reason(connection: Connection, event_id: str) -> str | None:
-    """Why the node could make no clip, where it said so."""
-    return connection.execute(select(evidence.c.missing).where(evidence.c.event_id == event_id)).scalar()
+def files_of_each(connection: Connection, event_ids: Sequence[str]) -> dict[str, list[EvidenceFile]]:
+    """The files of the newest revision of each event."""
+    query = select(evidence_file).where(evidence_file.c.event_id.in_(event_ids), evidence_file.c.listed)
+    found: dict[str, list[EvidenceFile]] = {event_id: [] for event_id in event_ids}
+    for row in connection.execute(query.order_by(evidence_file.c.id)):
+        found[row.event_id].append(_file(row))
+    return found
+
+
+def missing_reasons(connection: Connection, event_ids: Sequence[str]) -> dict[str, str | None]:
+    """Why the node could make no clip of an event, where it said so."""
+    query = select(evidence.c.event_id, evidence.c.missing).where(evidence.c.event_id.in_(event_ids))
+    return {row.event_id: row.missing for row in connection.execute(query)}
 
 
 def announced(connection: Connection, owner: Node, sha256: str) -> EvidenceFile | None:

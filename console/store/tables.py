@@ -188,6 +188,25 @@ session = Table(
     Column("expires_at_s", Float, nullable=False),
 )
 
+# Tries of the last minutes, by what they are counted under: a browser, a name, an address.
+sign_in_try = Table(
+    "sign_in_try",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("key_sha256", String(64), nullable=False),
+    Column("at_s", Float, nullable=False),
+    Index(None, "key_sha256"),
+    Index(None, "at_s"),
+)
+
+known_browser = Table(
+    "known_browser",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("at_s", Float, nullable=False),
+)
+
 one_time_link = Table(
     "one_time_link",
     metadata,
@@ -219,5 +238,6 @@ audit_entry = Table(
     Column("action", String(40), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("detail", String(300), nullable=False),
+    Index(None, "subject"),
     sqlite_autoincrement=True,
 )

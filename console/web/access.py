@@ -1,11 +1,13 @@
 """The one table of routes, and the one function that lets a request pass. What is not in the table is refused."""
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match
 
@@ -13,6 +15,8 @@ from console.domain.access import Action, may
 from console.store import nodes, sessions
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
+
+log = logging.getLogger(__name__)
 
 COOKIE = "gatehouse_session"
 PUBLIC, NODE = "public", "node"
@@ -24,6 +28,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/welcome/{token}"): PUBLIC,
     ("POST", "/welcome/{token}"): PUBLIC,
     ("POST", "/language/{code}"): PUBLIC,
+    ("POST", "/theme/{code}"): PUBLIC,
     ("POST", "/sign-out"): Action.USE_CONSOLE,
     ("GET", "/"): Action.SEE_ALERTS,
     ("GET", "/wall"): Action.SEE_ALERTS,
@@ -33,7 +38,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/cameras"): Action.SEE_NODES,
     ("POST", "/cameras/{node}/{camera}/still"): Action.SEE_STILLS,
     ("GET", "/cameras/{node}/{camera}/still.jpg"): Action.SEE_STILLS,
-    ("GET", "/api/stream"): Action.SEE_ALERTS,
+    ("GET", "/api/stream"): Action.USE_CONSOLE,  # the stream tells of alerts only those who may see them
     ("GET", "/api/alerts"): Action.SEE_ALERTS,
     ("GET", "/api/alerts/{event_id}/files/{name}"): Action.DOWNLOAD_EVIDENCE,
     ("GET", "/api/alerts/{event_id}/facts.json"): Action.DOWNLOAD_EVIDENCE,
@@ -43,12 +48,23 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("PUT", "/api/node/cameras/{camera}/still"): NODE,
 }
 
+_SOURCES = ("script", "style", "img", "media", "connect", "worker")
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in _SOURCES),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -65,7 +81,12 @@ async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]
         response = await go_on(request)
     except Refused as refused:
         response = refusal_response(request, refused)
+    except (OperationalError, InterfaceError) as error:
+        log.error("the database is away: %s", type(error).__name__)
+        response = refusal_response(request, Refused(503, "database_away"))
     response.headers.update(_HEADERS)
+    if context.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -80,7 +101,7 @@ def route_of(request: Request) -> str | None:
 
 def _let_pass(request: Request, context: Context) -> None:
     """Raises Refused where the request may not go on."""
-    path = route_of(request)
+    path = route_of(request) if "\x00" not in request.url.path and "%00" not in request.url.path else None
     rule = ROUTES.get((request.method, path)) if path else None
     if rule is None:
         raise Refused(404, "not_found")

@@ -19,9 +19,8 @@ def listing(request: Request) -> list[dict[str, object]]:
     context: Context = request.app.state.context
     with context.database.read() as connection:
         found = alerts.listing(connection, limit=100)
-        return [
-            {**asdict(one), "files": [asdict(f) for f in evidence.files_of(connection, one.event_id)]} for one in found
-        ]
+        files = evidence.files_of_each(connection, [one.event_id for one in found])
+        return [{**asdict(one), "files": [asdict(file) for file in files[one.event_id]]} for one in found]
 
 
 @router.get("/alerts/{event_id}/files/{name}")
@@ -32,9 +31,12 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
         found = next((f for f in evidence.files_of(connection, event_id) if f.name == name), None)
     if found is None or not context.files.has(found.sha256):
         raise Refused(404, "not_found")
-    # A player asks for many ranges of one film; the first one is the look that counts.
-    if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
-        _note(request, "download" if download else "view", event_id, f"{name} {found.sha256}")
+    if download:
+        _note_download(request, event_id, f"{name} {found.sha256}")
+    else:
+        with context.database.write() as connection:
+            user_id, now_s = request.state.person.user_id, context.wall_s()
+            audit.write_view(connection, user_id, event_id, f"{name} {found.sha256}", now_s)
     response = FileResponse(
         context.files.path(found.sha256),
         media_type=found.media_type,
@@ -57,13 +59,13 @@ def facts(request: Request, event_id: str) -> Response:
             raise Refused(404, "not_found")
         files = [asdict(one) for one in evidence.files_of(connection, event_id)]
         views = [asdict(entry) for entry in audit.of_subject(connection, event_id)]
-    _note(request, "download", event_id, "facts.json")
+    _note_download(request, event_id, "facts.json")
     text = json.dumps({**asdict(found), "files": files, "custody": views}, ensure_ascii=False, indent=1)
     name = f'attachment; filename="{event_id}-facts.json"'
     return Response(text, media_type="application/json", headers={"Content-Disposition": name})
 
 
-def _note(request: Request, action: str, subject: str, detail: str) -> None:
+def _note_download(request: Request, subject: str, detail: str) -> None:
     context: Context = request.app.state.context
     with context.database.write() as connection:
-        audit.write(connection, request.state.person.user_id, action, subject, detail, context.wall_s())
+        audit.write(connection, request.state.person.user_id, "download", subject, detail, context.wall_s())

@@ -1,27 +1,30 @@
-"""Signing in and out, the first administrator's one-time link, the choice of language."""
+"""Signing in and out, the first administrator's one-time link."""
 
 import secrets
+import threading
 from functools import cache
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
 
 from console.domain.access import Role
-from console.store import one_time_links, sessions, users
+from console.domain.throttle import keys_of_try
+from console.store import one_time_links, sessions, sign_in_tries, users
 from console.store.database import Database
 from console.web.access import COOKIE, session_hash
 from console.web.context import Context
 from console.web.errors import Refused
-from console.web.i18n import CODES
 
 router = APIRouter()
 MIN_PASSWORD_CHARACTERS = 10
-Text = Annotated[str, Form(max_length=200)]
+Text = Annotated[str, Form(max_length=200, pattern=r"^[^\x00]*$")]
+BROWSER_COOKIE = "gatehouse_browser"
 _hasher = PasswordHasher()
+_hashing = threading.BoundedSemaphore(2)  # each takes 64 MiB; a crowd of tries must not take the machine's memory
 
 
 @cache
@@ -55,20 +58,42 @@ def sign_in(request: Request, name: Text, password: Text) -> Response:
     """Checks name and password; too many wrong ones must wait."""
     context: Context = request.app.state.context
     now_s = context.wall_s()
-    key = f"{request.client.host if request.client else ''}/{name.casefold()}"
-    if context.throttle.wait_s(key, now_s) > 0:
-        return _page(request, "sign_in.html", 429, problem="too_many_tries")
-    with context.database.read() as connection:
+    address = request.client.host if request.client else ""
+    with context.database.write() as connection:
         found = users.credentials(connection, name)
-    try:
-        _hasher.verify(found[1] if found else _nobody(), password)
-    except VerifyMismatchError:
-        found = None
-    if found is None:
-        context.throttle.failed(key, now_s)
+        browser = _known_browser(request, connection, found[0].id if found else None)
+        keys = keys_of_try(address, name, browser)
+        wait_s = sign_in_tries.begin(connection, keys, now_s)
+    if wait_s > 0:
+        return _page(request, "sign_in.html", 429, problem="too_many_tries")
+    if not _is_right(found[1] if found else _nobody(), password) or found is None:
         return _page(request, "sign_in.html", 401, problem="wrong_password")
-    context.throttle.succeeded(key)
-    return _signed_in(context, found[0].id, now_s)
+    user, hashed = found
+    with context.database.write() as connection:
+        sign_in_tries.succeeded(connection, keys, now_s)
+        if _hasher.check_needs_rehash(hashed):
+            users.set_password_hash(connection, user.id, _hash(password))
+    return _signed_in(request, user.id, now_s)
+
+
+def _is_right(hashed: str, password: str) -> bool:
+    with _hashing:
+        try:
+            return _hasher.verify(hashed, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _hash(password: str) -> str:
+    with _hashing:
+        return _hasher.hash(password)
+
+
+def _known_browser(request: Request, connection: Connection, user_id: int | None) -> str | None:
+    """Hash of the browser's token, where this person has signed in with it before."""
+    token = request.cookies.get(BROWSER_COOKIE)
+    people = sign_in_tries.people_of_browser(connection, session_hash(token)) if token else set()
+    return session_hash(token) if token and user_id in people else None
 
 
 @router.get("/welcome/{token}")
@@ -89,7 +114,7 @@ def welcome(request: Request, token: str, password: Text, again: Text, name: Tex
         return _page(request, "welcome.html", 422, link=link, problem="passwords_differ")
     if not 1 <= len(name) <= 64:
         return _page(request, "welcome.html", 422, link=link, problem="name_missing")
-    hashed = _hasher.hash(password)
+    hashed = _hash(password)
     try:
         with context.database.write() as connection:
             user = users.add(connection, name, hashed, link.role, now_s)
@@ -97,7 +122,7 @@ def welcome(request: Request, token: str, password: Text, again: Text, name: Tex
                 raise Refused(404, "link_used")
     except users.NameTakenError:
         return _page(request, "welcome.html", 422, link=link, problem="name_taken")
-    return _signed_in(context, user.id, now_s)
+    return _signed_in(request, user.id, now_s)
 
 
 @router.post("/sign-out")
@@ -111,23 +136,6 @@ def sign_out(request: Request) -> Response:
     return response
 
 
-@router.post("/language/{code}")
-def language(request: Request, code: str) -> Response:
-    """Remembers a language and goes back."""
-    if code not in CODES:
-        raise Refused(404, "not_found")
-    context: Context = request.app.state.context
-    response = RedirectResponse(_path_back(request), status_code=303)
-    response.set_cookie("gatehouse_language", code, max_age=365 * 86400, samesite="lax", secure=context.secure)
-    return response
-
-
-def _path_back(request: Request) -> str:
-    """The path of the page that asked; never an address elsewhere."""
-    path = urlsplit(request.headers.get("Referer", "")).path
-    return path if path.startswith("/") and not path.startswith("//") else "/"
-
-
 def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:
     context: Context = request.app.state.context
     with context.database.read() as connection:
@@ -137,14 +145,23 @@ def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:
     return link
 
 
-def _signed_in(context: Context, user_id: int, now_s: float) -> Response:
-    token = secrets.token_urlsafe(32)
+def _signed_in(request: Request, user_id: int, now_s: float) -> Response:
+    """Begins a session; the one that this browser had before ends."""
+    context: Context = request.app.state.context
+    token, browser = secrets.token_urlsafe(32), request.cookies.get(BROWSER_COOKIE, "")
     with context.database.write() as connection:
+        if request.state.person is not None:
+            sessions.end(connection, request.state.person.token_sha256)
         sessions.begin(connection, session_hash(token), user_id, now_s)
+        if not sign_in_tries.people_of_browser(connection, session_hash(browser)):
+            browser = secrets.token_urlsafe(32)
+        sign_in_tries.know_browser(connection, session_hash(browser), user_id, now_s)
     response = RedirectResponse("/", status_code=303)
-    response.set_cookie(
-        COOKIE, token, max_age=int(sessions.LIFETIME_S), httponly=True, samesite="lax", secure=context.secure
-    )
+    for name, value, age_s in (
+        (COOKIE, token, sessions.LIFETIME_S),
+        (BROWSER_COOKIE, browser, sign_in_tries.LIFETIME_S),
+    ):
+        response.set_cookie(name, value, max_age=int(age_s), httponly=True, samesite="lax", secure=context.secure)
     return response
 
 

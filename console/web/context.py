@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.domain.throttle import Throttle
 from console.store.database import Database
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
@@ -18,7 +17,6 @@ class Context:
     files: FileStore
     stills: Path
     languages: Languages
-    throttle: Throttle
     wall_s: Callable[[], float]
     send_still: Callable[[str, str], bool]
     timezone: str

@@ -12,6 +12,7 @@ from babel.numbers import format_decimal
 
 CODES = ("vi", "en")
 DEFAULT = "vi"
+_SIZES = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 FOLDER = Path(__file__).parent / "translations"
 
 
@@ -34,6 +35,27 @@ class Language:
     def moment(self, at_s: float) -> str:
         """Date and time of a UTC moment, in the site's zone."""
         return str(format_datetime(self._local(at_s), "EEE dd/MM/y HH:mm:ss", locale=self.code))
+
+    def when(self, at_s: float, now_s: float) -> str:
+        """The time alone where the moment is of the same day as `now_s` at the site, else with its date."""
+        same_day = self._local(at_s).date() == self._local(now_s).date()
+        return self.time(at_s) if same_day else self.moment(at_s)
+
+    def duration(self, seconds: float) -> str:
+        """Seconds as people say them."""
+        whole = round(seconds)
+        hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+        if hours:
+            return self.text("{h} h {m} min", h=hours, m=minutes)
+        if minutes:
+            return self.text("{m} min {s} s", m=minutes, s=rest) if rest else self.text("{m} min", m=minutes)
+        return self.text("{s} s", s=rest)
+
+    def size(self, size_bytes: int) -> str:
+        """The size of a file."""
+        unit, name = next((unit, name) for unit, name in _SIZES if size_bytes >= unit or name == "kB")
+        value = size_bytes / unit
+        return f"{format_decimal(round(value, 0 if value >= 20 else 1), locale=self.code)} {name}"
 
     def number(self, value: float) -> str:
         """A whole number."""

@@ -1,7 +1,6 @@
 """The pages that people see."""
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,15 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from console.domain.access import Action, may
-from console.domain.alert import AlertState, CloseReason
-from console.domain.node_condition import node_condition
-from console.store import alerts, audit, deliveries, evidence, nodes
+from console.domain.alert import CloseReason
+from console.store import alerts, audit, deliveries, nodes
+from console.web.alert_view import Wall, alert_views, wall, why
+from console.web.camera_view import watch
 from console.web.context import Context
 from console.web.errors import Refused
 from console.web.i18n import Language
 from console.web.node_api import still_path
+from console.web.preferences import LANGUAGE_COOKIE, theme_of
 from console.web.words import SCRIPT_WORDS, sentence
 
 router = APIRouter()
@@ -39,7 +40,7 @@ class Pages:
 
     def language(self, request: Request) -> Language:
         """The language of a request."""
-        cookie = request.cookies.get("gatehouse_language")
+        cookie = request.cookies.get(LANGUAGE_COOKIE)
         return self._context.languages.choose(cookie, request.headers.get("Accept-Language", ""))
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -52,8 +53,11 @@ class Pages:
             language=language,
             person=person,
             may=lambda action: person is not None and may(person.role, Action(action)),
+            section="",  # which part of the menu a page belongs to; templates say it
+            theme=theme_of(request),
+            timezone=self._context.timezone,
             now_s=self._context.wall_s(),
-            script_words=json.dumps({key: language.text(text) for key, text in SCRIPT_WORDS.items()}),
+            script_words=_script_words(language),
             **values,
         )
         return HTMLResponse(html, status)
@@ -63,6 +67,12 @@ class Pages:
         if refused.code == "not_yours" and request.url.path == "/":
             return RedirectResponse("/cameras", status_code=303)
         return self.render(request, "refusal.html", status=refused.status, code=refused.code)
+
+
+def _script_words(language: Language) -> str:
+    """JSON that can stand inside a script element."""
+    words = {key: language.text(text) for key, text in SCRIPT_WORDS.items()}
+    return json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _context(request: Request) -> Context:
@@ -85,51 +95,38 @@ def static(name: str) -> Response:
     return FileResponse(path, media_type=_STATIC[path.suffix], headers=headers)
 
 
-def _wall(request: Request) -> dict[str, Any]:
+def _wall(request: Request) -> Wall:
     context = _context(request)
     with context.database.read() as connection:
-        found = alerts.listing(connection, limit=60)
-        pictures = {one.event_id: {f.role: f for f in evidence.files_of(connection, one.event_id)} for one in found}
-        cameras = nodes.cameras(connection)
-        missing = sum(deliveries.missing_count(connection, node.id) for node in nodes.listing(connection))
-    counts = Counter(camera.state for camera in cameras)
-    return {
-        "alerts": found,
-        "pictures": pictures,
-        "cameras": cameras,
-        "counts": counts,
-        "new_count": sum(1 for one in found if one.state == AlertState.NEW and not one.late),
-        "missing": missing,
-    }
+        return wall(connection, watch(connection, context.wall_s()))
 
 
 @router.get("/")
-def wall(request: Request) -> Response:
+def wall_page(request: Request) -> Response:
     """The alert wall."""
-    return _render(request, "wall.html", newest_id=request.app.state.feed.newest_id, **_wall(request))
+    return _render(request, "wall.html", wall=_wall(request))
 
 
 @router.get("/wall")
-def wall_fragment(request: Request) -> Response:
+def wall_inside(request: Request) -> Response:
     """The wall's inside, for a page that is open."""
-    return _render(request, "wall_inside.html", **_wall(request))
+    return _render(request, "wall_inside.html", wall=_wall(request))
 
 
 @router.get("/alerts/{event_id}")
-def alert(request: Request, event_id: str) -> Response:
+def alert_page(request: Request, event_id: str) -> Response:
     """One alert: clip, snapshot, facts, what to do."""
     context = _context(request)
+    now_s = context.wall_s()
     with context.database.read() as connection:
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
-        files = {file.role: file for file in evidence.files_of(connection, event_id)}
-        missing = evidence.missing_reason(connection, event_id)
+        (view,) = alert_views(connection, [found], watch(connection, now_s))
     with context.database.write() as connection:
-        audit.write(connection, request.state.person.user_id, "view", event_id, "", context.wall_s())
-    return _render(
-        request, "alert.html", alert=found, files=files, missing=missing, reasons=list(CloseReason), problem=""
-    )
+        audit.write_view(connection, request.state.person.user_id, event_id, "", now_s)
+    sentence_why = why(request.app.state.pages.language(request), found)
+    return _render(request, "alert.html", view=view, why=sentence_why, reasons=list(CloseReason))
 
 
 @router.post("/alerts/{event_id}/acknowledge")
@@ -167,18 +164,13 @@ def _back(request: Request, event_id: str) -> Response:
 
 
 @router.get("/cameras")
-def cameras(request: Request) -> Response:
+def cameras_page(request: Request) -> Response:
     """Cameras and nodes: who sees, who does not, and why."""
     context = _context(request)
-    now_s = context.wall_s()
     with context.database.read() as connection:
-        boxes = nodes.listing(connection)
-        found = nodes.cameras(connection)
-        missing = {box.name: deliveries.missing_count(connection, box.id) for box in boxes}
-    conditions = {
-        box.name: node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s) for box in boxes
-    }
-    return _render(request, "cameras.html", nodes=boxes, cameras=found, conditions=conditions, missing=missing)
+        seen = watch(connection, context.wall_s())
+        aside = deliveries.listing_aside(connection) if may(request.state.person.role, Action.MANAGE_NODES) else ()
+        return _render(request, "cameras.html", watch=seen, aside=aside, aside_count=deliveries.count_aside(connection))
 
 
 @router.get("/cameras/{node}/{camera}/still.jpg")
@@ -200,4 +192,6 @@ def ask_still(request: Request, node: str, camera: str) -> Response:
         raise Refused(404, "not_found")
     if not context.send_still(node, camera):
         raise Refused(503, "broker_away")
+    if "text/html" not in request.headers.get("Accept", ""):
+        return Response(status_code=202)
     return RedirectResponse("/cameras", status_code=303)

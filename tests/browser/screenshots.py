@@ -1,83 +1,159 @@
-"""Pictures of every page: phone and desktop, Vietnamese and English, empty, full and failing. `make screenshots`."""
+"""Every page as a picture: phone and desktop, Vietnamese and English, nothing yet, quiet, busy, cut, failing, flooded.
 
-import importlib.util
-import sys
+`make screenshots` writes them to var/screenshots, and the README's pictures to docs/pictures.
+"""
+
+import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
-from playwright.sync_api import sync_playwright
+import cv2
+import typer
+from playwright.sync_api import Browser, Page, sync_playwright
+from school import School, failing, flood, full, running
 
-HERE = Path(__file__).parent
-spec = importlib.util.spec_from_file_location("pages_under_test", HERE / "test_pages.py")
-pages = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(pages)
+from console.app.factory import first_link
+from console.app.system_clock import wall_s
+from console.domain.access import Role
 
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-
-
-def fill(served, state: str) -> str:
-    """Brings a console into a state; returns an alert's id, empty where there is none."""
-    if state == "empty":
-        return ""
-    served.camera("blind" if state == "failing" else "sees", "stalled" if state == "failing" else "")
-    first = served.event(1, severity="critical", dwell_s=184.0)
-    if state == "full":
-        served.bring(first)
-        for number, rule in enumerate(("intrusion", "crowd", "repeated_presence"), 2):
-            served.bring(served.event(number, rule=rule, severity="medium", people=14 if rule == "crowd" else 1))
-    return first
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
+LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
+README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
-def main(folder: Path) -> None:
-    """Writes all pictures into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=pages.CHROMIUM, args=pages.ARGUMENTS)
-        for state in ("empty", "full", "failing"):
-            with tempfile.TemporaryDirectory() as scratch:
-                served = pages.Served(Path(scratch))
-                try:
-                    take(browser, served, folder, state, fill(served, state))
-                finally:
-                    served.stop()
-        browser.close()
+def launch(playwright) -> Browser:
+    """The system's Chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
 
 
-def take(browser, served, folder: Path, state: str, event_id: str) -> None:
-    link = pages.first_link(served.console.database, served.address, time.time)
-    cookies = None
-    for language in ("vi", "en"):
-        for size, (width, height) in SIZES.items():
-            options = {"width": width, "height": height}
-            context = browser.new_context(locale=f"{language}-VN", viewport=options, color_scheme="dark")
+def until(page: Page, expression: str, seconds: float = 15.0) -> None:
+    """Waits for an expression in the page, asked from outside: the page's policy lets it evaluate no text."""
+    deadline_s = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline_s, expression
+        page.wait_for_timeout(50)
+
+
+def settle(page: Page, address: str, path: str) -> None:
+    """Opens a page and waits until what it shows is there."""
+    page.goto(address + path)
+    assert page.url == address + path, f"{path} led to {page.url}"
+    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    until(page, "[...document.images].every(image => image.complete)")
+    if page.locator("video").count():
+        until(
+            page, "document.querySelector('video').currentTime > 4.9 || document.querySelector('video').error != null"
+        )
+        page.evaluate("document.querySelector('video').pause()")
+    page.wait_for_timeout(500)
+
+
+def shoot(browser: Browser, school: School, out: Path, prefix: str, paths: dict[str, str], role: Role | None) -> None:
+    """Pictures of `paths` (name -> path) in every size and language."""
+    for size, (width, height) in SIZES.items():
+        for code, locale in LANGUAGES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+            if role is not None:
+                context.add_cookies([school.sign_in(PEOPLE[role], role)])
             page = context.new_page()
-
-            def shoot(name: str, page=page, tail=f"{state}-{size}-{language}") -> None:
-                page.wait_for_timeout(600)
-                page.screenshot(path=folder / f"{name}-{tail}.png", full_page=True)
-                print(folder / f"{name}-{tail}.png")
-
-            page.goto(f"{served.address}/sign-in")
-            shoot("sign-in")
-            if cookies is None:
-                page.goto(link)
-                shoot("welcome")
-                for field, text in (("name", "Lan"), ("password", "mat-khau-dai"), ("again", "mat-khau-dai")):
-                    page.fill(f"[name={field}]", text)
-                page.click("button.primary")
-                cookies = context.cookies()
-            context.add_cookies(cookies)
-            page.goto(served.address)
-            shoot("wall")
-            if event_id:
-                page.goto(f"{served.address}/alerts/{event_id}")
-                page.wait_for_timeout(2500)
-                shoot("alert")
-            page.goto(f"{served.address}/cameras")
-            shoot("cameras")
+            for name, path in paths.items():
+                school.beat()
+                settle(page, school.address, path)
+                page.screenshot(path=out / f"{prefix}{name}-{size}-{code}.png", full_page=True)
             context.close()
 
 
+def strangers(browser: Browser, school: School, out: Path) -> None:
+    """What people see who are not signed in, or guess, or come with a used link."""
+    link = first_link(school.console.database, "", wall_s) or ""
+    paths = {"sign-in": "/sign-in", "welcome": link, "used-up": "/welcome/used"}
+    shoot(browser, school, out, "", paths, None)
+    for size, (width, height) in SIZES.items():
+        for code, locale in LANGUAGES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+            page = context.new_page()
+            page.goto(school.address + "/sign-in")
+            page.fill("[name=name]", f"{size} {code}")
+            page.fill("[name=password]", "guess")
+            page.click("button.primary")
+            page.screenshot(path=out / f"wrong-password-{size}-{code}.png")
+            context.close()
+
+
+def cut(browser: Browser, school: School, out: Path) -> None:
+    """The wall after the console has gone, its sound on; and the same by day. Ends the console."""
+    pages: list[tuple[Page, str]] = []
+    for size, (width, height) in SIZES.items():
+        for code, locale in LANGUAGES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+            context.add_cookies([school.sign_in("Nguyễn Thị Lan", Role.ADMINISTRATOR)])
+            page = context.new_page()
+            school.beat()
+            settle(page, school.address, "/")
+            page.click("#sound")
+            page.locator(".menu summary").click()
+            page.locator(".menu button").first.click()
+            page.wait_for_load_state()
+            page.screenshot(path=out / f"light-wall-{size}-{code}.png", full_page=True)
+            pages.append((page, f"cut-wall-{size}-{code}.png"))
+    school.shut()
+    for page, name in pages:
+        until(page, "document.querySelector('#stale').hidden === false", 30)
+        page.screenshot(path=out / name)
+        page.context.close()
+
+
+def take(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """All pages in one condition."""
+    if condition == "nothing":
+        strangers(browser, school, out)
+    school.sign_in("Nguyễn Thị Lan", Role.ADMINISTRATOR)
+    paths = {"wall": "/", "cameras": "/cameras"}
+    if condition == "quiet":
+        school.health()
+        school.stills()
+    elif condition == "busy":
+        urgent, closed = full(school)
+        paths |= {"alert": f"/alerts/{urgent.event_id}", "closed": f"/alerts/{closed.event_id}"}
+        bare = school.event("yard", 3, severity="low")
+        seen = {"waiting": f"/alerts/{bare.event_id}", "police": f"/alerts/{urgent.event_id}"}
+        shoot(browser, school, out, f"{condition}-", seen, Role.POLICE)
+    elif condition == "failing":
+        paths |= {"alert": f"/alerts/{failing(school).event_id}", "unknown": "/alerts/nothing"}
+    elif condition == "flood":
+        flood(school)
+        paths = {"wall": "/"}
+    shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
+    if condition == "busy":
+        cut(browser, school, out)
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "var" / "screenshots",
+    only: Annotated[str, typer.Option(help="one condition")] = "",
+) -> None:
+    """Write every page x size x language x condition."""
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = launch(playwright)
+        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "flood"):
+            (Path(folder) / condition).mkdir()
+            with running(Path(folder) / condition) as school:
+                take(browser, school, out, condition)
+        browser.close()
+    if not only:
+        for name, target in README.items():
+            picture = cv2.imread(str(out / f"{name}.png"))[:1100]
+            path = ROOT / "docs" / "pictures" / f"{target}.png"
+            cv2.imwrite(str(path.with_suffix(".jpg")), picture, (cv2.IMWRITE_JPEG_QUALITY, 82))
+    typer.echo(f"{len(list(out.glob('*.png')))} pictures in {out}")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/screenshots"))
+    typer.run(main)

@@ -1,12 +1,7 @@
 """A console on a real database (SQLite, PostgreSQL), with people and a node."""
 
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -60,35 +55,6 @@ class Desk:
         """The node's HTTP client."""
         headers = {"Authorization": f"Bearer {token or self.token}"}
         return TestClient(self.console.web, headers=headers, follow_redirects=False)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[str]:
-    """URL of a private PostgreSQL server."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    as_other: list[str] = []
-    if os.geteuid() == 0:  # it refuses to run as root
-        shutil.chown(folder, "postgres")
-        for parent in [folder, *folder.parents][:4]:
-            parent.chmod(parent.stat().st_mode | 0o011)
-        as_other = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    tools, data = found[-1].parent, folder / "data"
-
-    def run(*command: str) -> None:
-        subprocess.run([*as_other, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-    run(str(tools / "initdb"), "-A", "trust", "-E", "UTF8", "-U", "gatehouse", "-D", str(data))
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    run(str(tools / "pg_ctl"), "-w", "-D", str(data), "-o", options, "-l", str(folder / "log"), "start")
-    yield f"postgresql://gatehouse@127.0.0.1:{port}/postgres"
-    stop = [str(tools / "pg_ctl"), "-w", "-m", "fast", "-D", str(data), "stop"]
-    subprocess.run([*as_other, *stop], check=False, stdout=subprocess.DEVNULL, cwd="/")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

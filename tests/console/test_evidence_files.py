@@ -72,9 +72,26 @@ def test_people_get_the_file_by_range_and_with_its_hash(desk):
     assert whole.headers["X-Content-SHA256"] == SHA
     facts = police.get(f"/api/alerts/{EVENT_ID}/facts.json").json()
     assert facts["files"][0]["sha256"] == SHA
-    assert [(entry["user"], entry["action"]) for entry in facts["custody"]] == [("police", "download")]
+    looked = [(entry["user"], entry["action"]) for entry in facts["custody"]]
+    assert looked == [("police", "download"), ("police", "view")]
     assert desk.browser(Role.INSTALLER).get(address).status_code == 403
     assert police.get(f"/api/alerts/{EVENT_ID}/files/other.mp4").status_code == 404
+
+
+def test_a_page_that_refreshes_itself_is_one_look_an_hour(desk):
+    announce(desk)
+    guard = desk.browser(Role.GUARD)
+
+    def views() -> int:
+        facts = guard.get(f"/api/alerts/{EVENT_ID}/facts.json").json()
+        return sum(entry["action"] == "view" for entry in facts["custody"])
+
+    for _ in range(5):
+        assert guard.get(f"/alerts/{EVENT_ID}").status_code == 200
+    assert views() == 1
+    desk.clock.now_s += 3601
+    guard.get(f"/alerts/{EVENT_ID}")
+    assert views() == 2
 
 
 def test_the_real_uploader_brings_files_over(desk, tmp_path):

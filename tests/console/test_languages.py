@@ -2,15 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from broker.contract.messages import CameraHealth, EventMessage, EvidenceFile, GapBridged
 from console.domain.access import Role
 from console.domain.alert import CloseReason
 from console.web.i18n import FOLDER, Languages, read_words
 from console.web.words import SCRIPT_WORDS, WORDS
 
 TEMPLATES = sorted((FOLDER.parent / "templates").glob("*.html"))
+SCRIPTS = sorted((FOLDER.parent / "static").glob("*.js"))
 
 
 def used() -> set[str]:
@@ -45,6 +48,43 @@ def test_every_reason_has_a_word():
     assert set(WORDS["reason"]) == {reason.value for reason in CloseReason}
 
 
+def test_every_fault_that_a_node_can_tell_of_has_a_sentence():
+    from edge.adapters import stream_faults
+
+    told = {value for name, value in vars(stream_faults).items() if name.isupper() and isinstance(value, str)}
+    assert len(told) > 15
+    assert told - set(WORDS["fault"]) == set()
+
+
+def test_every_word_of_the_contract_has_a_sentence():
+    choices = {
+        name: get_args(get_args(field.annotation)[0] if type(None) in get_args(field.annotation) else field.annotation)
+        for name, field in EventMessage.model_fields.items()
+    }
+    assert set(choices["rule"]) == set(WORDS["rule"])
+    assert set(choices["severity"]) == set(WORDS["severity"])
+    assert set(choices["closed_because"]) == set(WORDS["because"])
+    assert set(get_args(GapBridged.model_fields["reason"].annotation)) == set(WORDS["gap"])
+    assert set(get_args(CameraHealth.model_fields["state"].annotation)) == set(WORDS["camera"])
+    assert set(get_args(EvidenceFile.model_fields["role"].annotation)) == set(WORDS["file"])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_holds_text_outside_the_catalogue(script):
+    shown = re.findall(
+        r"(?:textContent|innerText|placeholder|title|alert\(|ariaLabel)\s*=?\s*[\"'`]([^\"'`]*)", script.read_text()
+    )
+    words = [word for text in shown for word in re.findall(r"[^\W\d_]{2,}", re.sub(r"Gatehouse|\$\{[^}]*\}", "", text))]
+    assert not words, words
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_no_attribute_holds_text_outside_the_catalogue(template):
+    text = re.sub(r"\{[{%#].*?[}%#]\}", "", template.read_text(), flags=re.DOTALL)
+    words = re.findall(r"(?:alt|title|placeholder|aria-label)=\"([^\"]*[^\W\d_]{2,}[^\"]*)\"", text)
+    assert not words, words
+
+
 def test_a_language_is_chosen_by_cookie_then_browser_then_vietnamese():
     languages = Languages("Asia/Ho_Chi_Minh")
     assert languages.choose("en", "vi").code == "en"
@@ -56,7 +96,7 @@ def test_a_language_is_chosen_by_cookie_then_browser_then_vietnamese():
 @pytest.mark.system
 def test_the_wall_speaks_both_languages(desk):
     browser = desk.browser(Role.GUARD)
-    assert "Yên tĩnh" in browser.get("/", headers={"Accept-Language": "vi"}).text
-    assert "All quiet" in browser.get("/", headers={"Accept-Language": "en"}).text
+    assert "Không có camera nào quan sát" in browser.get("/", headers={"Accept-Language": "vi"}).text
+    assert "Nobody is watching" in browser.get("/", headers={"Accept-Language": "en"}).text
     assert browser.post("/language/en", headers={"Referer": "https://evil.example//x"}).headers["location"] == "/"
     assert Path(FOLDER, "vi.po").exists()

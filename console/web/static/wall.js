@@ -1,65 +1,112 @@
-// The alert wall: refreshes itself, ticks, rings, acknowledges.
-import { follow, words } from "./live.js";
+// The alert wall: refreshes itself, ticks, rings until acknowledged, acknowledges.
+import { follow, nowS, tick } from "./live.js";
+import { morph } from "./morph.js";
+import { part } from "./part.js";
+import { Bell } from "./sound.js";
+import { duration, timeOfDay, words } from "./words.js";
 
-const wall = document.getElementById("wall");
-const soundButton = document.getElementById("sound");
-let audio = null;
-let pending = null;
+const SOON_MS = 150; // changes that come together are fetched together
+const ANYWAY_MS = 20000; // a box that falls silent changes nothing in the feed
+const RING_MS = 4000;
+const SETTLE_MS = 600; // a key pressed as the order changes must not take on another alert than the one that was seen
+const wall = part("wall", HTMLElement);
+const clock = part("clock", HTMLElement);
+const told = part("told", HTMLElement);
+const bell = new Bell(part("sound", HTMLButtonElement));
+let [cut, first, firstSince] = [false, firstNew()?.dataset.acknowledge, 0];
+/** @type {number | null} */
+let due = null;
+
+/** @returns {HTMLButtonElement | null} */
+function firstNew() {
+  return wall.querySelector("button[data-acknowledge]");
+}
+
+function rings() {
+  return Number(wall.querySelector(".summary")?.getAttribute("data-rings"));
+}
 
 async function refresh() {
-  pending = null;
+  due = null;
   const answer = await fetch("/wall");
   if (answer.status === 401) return location.assign("/sign-in");
-  if (answer.ok) wall.innerHTML = await answer.text();
+  if (!answer.ok) throw new Error(String(answer.status));
+  const wanted = document.createElement("div");
+  wanted.id = wall.id;
+  wanted.innerHTML = await answer.text();
+  morph(wall, wanted);
+  const now = firstNew()?.dataset.acknowledge;
+  if (now !== first) [first, firstSince] = [now, performance.now()];
+  everySecond();
 }
 
-function soon() {
-  pending ??= setTimeout(() => refresh().catch(() => soon()), 150);
+function soon(afterMs = SOON_MS) {
+  due ??= setTimeout(() => refresh().catch(() => soon(2000)), afterMs);
 }
 
-function tick() {
-  for (const clock of wall.querySelectorAll("[data-since]")) {
-    clock.textContent = Math.max(0, Math.round(Date.now() / 1000 - Number(clock.dataset.since)));
-  }
+function everySecond() {
+  tick(duration);
+  if (!cut) clock.textContent = timeOfDay(nowS());
+  document.title = rings() ? `(${rings()}) Gatehouse` : "Gatehouse";
 }
 
 function ring() {
-  const waiting = Number(wall.querySelector(".summary")?.dataset.new ?? 0);
-  document.title = waiting ? `(${waiting}) Gatehouse` : "Gatehouse";
-  if (!audio || !waiting) return;
-  for (const [begin, pitch] of [[0, 880], [0.22, 660]]) {
-    const tone = audio.createOscillator();
-    const volume = audio.createGain();
-    tone.frequency.value = pitch;
-    volume.gain.setValueAtTime(0.25, audio.currentTime + begin);
-    volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + begin + 0.2);
-    tone.connect(volume).connect(audio.destination);
-    tone.start(audio.currentTime + begin);
-    tone.stop(audio.currentTime + begin + 0.2);
-  }
+  if (cut) bell.cut();
+  else if (rings()) bell.alarm();
 }
 
-async function acknowledge(id) {
-  await fetch(`/alerts/${id}/acknowledge`, { method: "POST", headers: { Accept: "application/json" } });
-  await refresh();
+/** Takes an alert on; the next one, where one was chosen, becomes the chosen one.
+ * @param {HTMLButtonElement} button */
+async function acknowledge(button) {
+  const at = button.closest(".alert")?.contains(document.activeElement) ? chosenAt() : -1;
+  button.disabled = true;
+  const request = fetch(`/alerts/${button.dataset.acknowledge}/acknowledge`, { method: "POST", headers: { Accept: "application/json" } });
+  const done = await request.then((answer) => answer.ok || answer.status === 409, () => false);
+  told.hidden = done;
+  told.textContent = words.not_done;
+  button.disabled = false;
+  await refresh().catch(() => soon(2000));
+  if (at >= 0) choose(Math.min(at, listed().length - 1));
 }
 
-soundButton.addEventListener("click", () => {
-  audio = audio ? (audio.close(), null) : new AudioContext();
-  soundButton.setAttribute("aria-pressed", String(Boolean(audio)));
-  soundButton.textContent = audio ? words.sound_on : words.sound_off;
-  ring();
-});
+const listed = () => [...wall.querySelectorAll(".alert")];
+const chosenAt = () => listed().findIndex((alert) => alert.contains(document.activeElement));
+
+/** Puts the focus on an alert; the link in it opens it with Enter.
+ * @param {number} at */
+function choose(at) {
+  const link = listed().at(at)?.querySelector("[data-open]");
+  if (!(link instanceof HTMLElement)) return;
+  link.focus({ preventScroll: true });
+  link.closest(".alert")?.scrollIntoView({ block: "nearest" });
+}
+
+/** The alert that a key is about: the chosen one, else the first new one once the order has stood still.
+ * @returns {HTMLButtonElement | null} */
+function meant() {
+  const chosen = document.activeElement?.closest(".alert");
+  if (chosen) return chosen.querySelector("button[data-acknowledge]");
+  return performance.now() - firstSince > SETTLE_MS ? firstNew() : null;
+}
+
 wall.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-acknowledge]");
-  if (button) acknowledge(button.dataset.acknowledge);
+  const button = event.target instanceof Element && event.target.closest("button[data-acknowledge]");
+  if (button instanceof HTMLButtonElement) acknowledge(button);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "a" || event.ctrlKey || event.metaKey || event.altKey) return;
-  const first = wall.querySelector("[data-acknowledge]");
-  if (first) acknowledge(first.dataset.acknowledge);
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    const [at, last] = [chosenAt(), listed().length - 1];
+    choose(event.key === "ArrowDown" ? Math.min(at + 1, last) : Math.max(at - 1, 0));
+  }
+  const button = event.key.toLowerCase() === "a" && !event.repeat ? meant() : null;
+  if (button && !button.disabled) acknowledge(button);
 });
-follow(soon);
+follow(() => soon(), (silent) => {
+  cut = silent;
+});
 soon(); // what changed between the page and the connection
-setInterval(tick, 1000);
-setInterval(ring, 4000);
+setInterval(everySecond, 1000);
+setInterval(ring, RING_MS);
+setInterval(() => cut || soon(), ANYWAY_MS);

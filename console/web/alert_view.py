@@ -1,0 +1,111 @@
+"""What pages show of alerts: where, how long and still counting or not, which files are here, and why it rang."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from console.domain.alert import AlertState
+from console.domain.node_condition import CameraCondition
+from console.store import alerts, evidence
+from console.web.camera_view import Watch
+from console.web.i18n import Language
+from console.web.words import sentence
+
+MOST = {AlertState.NEW: 200, AlertState.ACKNOWLEDGED: 60, AlertState.CLOSED: 12}  # on the wall
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """An alert with its files by role. ticks: whether the seconds go on, as far as anybody can know."""
+
+    alert: alerts.Alert
+    zone: str
+    files: dict[str, evidence.EvidenceFile]
+    missing: str | None
+    ticks: bool
+
+    @property
+    def picture(self) -> evidence.EvidenceFile | None:
+        """The picture to show small, once it is here."""
+        return self.stored("snapshot_boxes") or self.stored("snapshot")
+
+    @property
+    def picture_state(self) -> str:
+        """A word of the group "picture"."""
+        return "missing" if self.missing and "snapshot" not in self.files else "coming"
+
+    @property
+    def clip(self) -> evidence.EvidenceFile | None:
+        """The clip, once it is here and so are the boxes to draw over it."""
+        boxes_wait = "track" in self.files and self.stored("track") is None
+        return None if boxes_wait else self.stored("clip")
+
+    @property
+    def clip_state(self) -> str:
+        """A word of the group "clip"."""
+        if self.clip is not None:
+            return "here"
+        return "missing" if self.missing else "coming"
+
+    def stored(self, role: str) -> evidence.EvidenceFile | None:
+        """The file of that role, once it is here."""
+        file = self.files.get(role)
+        return file if file is not None and file.stored_at_s is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Everything on the wall. more_new: new ones that have no room on it; rings: new ones that were told in time."""
+
+    new: tuple[AlertView, ...]
+    in_hand: tuple[AlertView, ...]
+    closed: tuple[AlertView, ...]
+    more_new: int
+    rings: int
+    watch: Watch
+
+
+def alert_views(connection: Connection, found: Sequence[alerts.Alert], watch: Watch) -> tuple[AlertView, ...]:
+    """Alerts with what belongs to them."""
+    event_ids = [one.event_id for one in found]
+    files, missing = evidence.files_of_each(connection, event_ids), evidence.missing_reasons(connection, event_ids)
+    return tuple(_view(one, files[one.event_id], missing.get(one.event_id), watch) for one in found)
+
+
+def _view(alert: alerts.Alert, files: Sequence[evidence.EvidenceFile], missing: str | None, watch: Watch) -> AlertView:
+    event = alert.event
+    camera = watch.camera(alert.node, event["camera"])
+    seen = camera is not None and camera.condition != CameraCondition.BLIND
+    zone = event.get("zone") or ""
+    return AlertView(
+        alert,
+        camera.zone_label(zone) if camera is not None else zone,
+        {file.role: file for file in files},
+        missing,
+        event["state"] != "closed" and seen and event["rule"] != "line_crossing",
+    )
+
+
+def wall(connection: Connection, watch: Watch) -> Wall:
+    """The newest alerts in the order in which people must see them."""
+    new, in_hand, closed = (
+        alert_views(connection, alerts.of_state(connection, state, most), watch) for state, most in MOST.items()
+    )
+    total, rings = alerts.count_new(connection)
+    return Wall(new, in_hand, closed, total - len(new), rings, watch)
+
+
+def why(language: Language, alert: alerts.Alert) -> str:
+    """The rule and its figures as one sentence."""
+    event = alert.event
+    direction = f"_{event['direction']}" if event.get("direction") else ""
+    limit_s = event.get("threshold_s")
+    known = {
+        "dwell": language.duration(event["dwell_s"]),
+        "limit": language.duration(limit_s) if limit_s else "",
+        "people": language.number(event["people"]),
+        "visits": language.number(event["visits"]),
+    }
+    code = event["rule"] + direction + ("" if limit_s or event["rule"] in ("intrusion", "line_crossing") else "_free")
+    return sentence(language, "why", code).format(**known)

@@ -1,0 +1,104 @@
+"""What pages show of cameras and nodes: a camera of a node that is not heard sees nothing, whatever was last said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
+from console.store import deliveries, nodes
+
+_RANK = {CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
+_UNHEARD = {
+    NodeCondition.OFFLINE: "node_offline",
+    NodeCondition.SILENT: "node_silent",
+    NodeCondition.NEVER_SEEN: "node_silent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """A zone or line to draw. points: corners as fractions, as an SVG list."""
+
+    name: str
+    points: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """A camera as it is now. reason_code: a word of the group "fault", empty while it sees."""
+
+    camera: nodes.Camera
+    condition: CameraCondition
+    reason_code: str
+    since_at_s: float | None
+    zones: tuple[ZoneView, ...]
+
+    def zone_label(self, zone: str) -> str:
+        """What people call a zone of this camera."""
+        labels = {shape["zone"]: shape.get("label") for shape in self.camera.health.get("zones", ())}
+        return labels.get(zone) or zone
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node as it is now. missing: how many of its messages never came."""
+
+    node: nodes.Node
+    condition: NodeCondition
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """All nodes and cameras; those that do not see first."""
+
+    nodes: tuple[NodeView, ...]
+    cameras: tuple[CameraView, ...]
+
+    def count(self, condition: str) -> int:
+        """How many cameras are in that condition."""
+        return sum(1 for one in self.cameras if one.condition == condition)
+
+    @property
+    def missing(self) -> int:
+        """Messages that never came, of all nodes."""
+        return sum(one.missing for one in self.nodes)
+
+    def camera(self, node: str, name: str) -> CameraView | None:
+        """The camera of that node."""
+        return next((one for one in self.cameras if (one.camera.node, one.camera.name) == (node, name)), None)
+
+
+def watch(connection: Connection, now_s: float) -> Watch:
+    """How everything does at `now_s` (UTC seconds)."""
+    boxes = tuple(
+        NodeView(
+            box,
+            node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s),
+            deliveries.missing_count(connection, box.id),
+        )
+        for box in nodes.listing(connection)
+    )
+    return Watch(boxes, _cameras(nodes.cameras(connection), {box.node.name: box for box in boxes}))
+
+
+def _cameras(found: Sequence[nodes.Camera], boxes: dict[str, NodeView]) -> tuple[CameraView, ...]:
+    views = [_camera(camera, boxes[camera.node]) for camera in found]
+    return tuple(sorted(views, key=lambda one: (_RANK[one.condition], one.camera.site, one.camera.label)))
+
+
+def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
+    zones = tuple(
+        ZoneView(
+            shape.get("label") or shape["zone"],
+            " ".join(f"{x},{y}" for x, y in shape["polygon"]),
+            len(shape["polygon"]) > 2,
+        )
+        for shape in camera.health.get("zones", ())
+    )
+    condition = camera_condition(camera.state, box.condition)
+    if box.condition in _UNHEARD:
+        return CameraView(camera, condition, _UNHEARD[box.condition], box.node.last_seen_at_s, zones)
+    return CameraView(camera, condition, camera.reason_code, camera.since_at_s, zones)

@@ -1,0 +1,67 @@
+"""`gatehouse console ...`: accounts by the command line, and settings that can't be used."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from console.app.cli import app
+from console.app.factory import build
+from console.app.settings import Settings
+from console.app.system_clock import wall_s
+from console.domain.access import Role
+from console.store import users
+from console.web.auth import new_link
+
+
+@pytest.fixture
+def command(tmp_path):
+    runner = CliRunner(env={"GATEHOUSE_CONSOLE_FOLDER": str(tmp_path), "COLUMNS": "200"})
+    return lambda *words, **more: runner.invoke(app, words, env={f"GATEHOUSE_CONSOLE_{k}": v for k, v in more.items()})
+
+
+def test_an_account_is_invited_and_taken_away(command, tmp_path):
+    invited = command("add-user", "Mai", "--role", "guard")
+    assert invited.exit_code == 0
+    assert re.search(r"http://127\.0\.0\.1:8080/welcome/[\w-]{20,}", invited.output)
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.write() as connection:
+        users.add(connection, "Mai", "x", Role.GUARD, wall_s())
+    assert command("remove-user", "mai").exit_code == 0
+    with console.database.read() as connection:
+        assert users.credentials(connection, "Mai") is None
+    console.database.close()
+    again = command("remove-user", "mai")
+    assert again.exit_code == 2
+    assert "nobody signs in as 'mai'" in again.output
+
+
+def test_a_newer_link_for_the_same_account_replaces_the_older(command, tmp_path):
+    console = build(Settings(folder=tmp_path), wall_s)
+    first, second = (new_link(console.database, Role.GUARD, "Mai", wall_s()) for _ in range(2))
+    assert first != second
+    from console.store import one_time_links
+    from console.web.access import session_hash
+
+    with console.database.read() as connection:
+        assert one_time_links.find(connection, session_hash(first), wall_s()) is None
+        assert one_time_links.find(connection, session_hash(second), wall_s()) is not None
+    console.database.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PORT": "0", "MAX_FILE_BYTES": "1"}, ("GATEHOUSE_CONSOLE_PORT", "GATEHOUSE_CONSOLE_MAX_FILE_BYTES")),
+        ({"HOST": "0.0.0.0"}, ("off this machine the console speaks TLS only",)),
+        ({"DATABASE": "mysql://x"}, ("write sqlite:///FILE or postgresql://",)),
+        ({"DATABASE": "postgresql://x@127.0.0.1:1/x"}, ("connection",)),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_settings_that_cannot_be_used_are_all_told_with_their_names(command, settings, said):
+    told = command("add-user", "Mai", "--role", "guard", **settings)
+    assert told.exit_code == 2
+    for words in said:
+        assert words in told.output
+    assert "Traceback" not in told.output

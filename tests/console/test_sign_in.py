@@ -1,0 +1,131 @@
+"""Accounts, sessions, and how guessing is slowed down without locking the guards out."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2 import PasswordHasher
+from fastapi.testclient import TestClient
+
+from console.app.factory import first_link
+from console.domain.access import Role
+from console.domain.throttle import MOST, WINDOW_S
+from console.store import users
+from console.web.access import COOKIE
+from console.web.auth import BROWSER_COOKIE
+
+pytestmark = pytest.mark.system
+PASSWORD = "mat-khau-dai"
+
+
+def browser_at(desk, address: str) -> TestClient:
+    """A browser at an address, signed in by nobody."""
+    return TestClient(
+        desk.console.web, headers={"Origin": "http://testserver"}, follow_redirects=False, client=(address, 50000)
+    )
+
+
+def add_person(desk, name: str = "Lan", role: Role = Role.GUARD) -> None:
+    with desk.console.database.write() as connection:
+        users.add(connection, name, PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD), role, desk.clock())
+
+
+def sign_in(browser: TestClient, name: str = "lan", password: str = "wrong") -> int:
+    return browser.post("/sign-in", data={"name": name, "password": password}).status_code
+
+
+def test_the_first_link_works_once_and_the_account_signs_in(desk):
+    link = first_link(desk.console.database, "", desk.clock)
+    browser = desk.browser()
+    form = {"name": "Lan", "password": "mat-khau-dai", "again": "mat-khau-dai"}
+    assert browser.post(link, data={**form, "again": "other-words"}).status_code == 422
+    assert browser.post(link, data={**form, "password": "short", "again": "short"}).status_code == 422
+    assert browser.post(link, data=form).status_code == 303
+    assert browser.get("/").status_code == 200
+    assert desk.browser().post(link, data={**form, "name": "Mai"}).status_code == 404
+    assert first_link(desk.console.database, "", desk.clock) is None
+    again = desk.browser()
+    assert again.post("/sign-in", data={"name": "lan", "password": "wrong"}).status_code == 401
+    assert again.post("/sign-in", data={"name": "LAN", "password": "mat-khau-dai"}).status_code == 303
+    assert again.post("/sign-out").status_code == 303
+    assert again.get("/").status_code == 401
+
+
+def test_cookies_can_be_read_by_no_script_and_go_to_no_other_page(desk):
+    add_person(desk)
+    told = browser_at(desk, "10.0.0.1").post("/sign-in", data={"name": "lan", "password": PASSWORD})
+    cookies = told.headers.get_list("set-cookie")
+    assert {cookie.split("=")[0] for cookie in cookies} == {COOKIE, BROWSER_COOKIE}
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+    assert PASSWORD not in str(told.headers)
+
+
+def test_a_second_sign_in_ends_the_session_before_it(desk):
+    add_person(desk)
+    browser = browser_at(desk, "10.0.0.1")
+    sign_in(browser, password=PASSWORD)
+    first = browser.cookies[COOKIE]
+    assert sign_in(browser, password=PASSWORD) == 303
+    assert browser.get("/").status_code == 200
+    browser.cookies.delete(COOKIE)
+    browser.cookies.set(COOKIE, first)
+    assert browser.get("/").status_code == 401
+
+
+def test_a_weakly_hashed_password_is_hashed_anew(desk):
+    add_person(desk)
+    assert sign_in(browser_at(desk, "10.0.0.1"), password=PASSWORD) == 303
+    with desk.console.database.read() as connection:
+        _, hashed = users.credentials(connection, "lan")
+    assert not PasswordHasher().check_needs_rehash(hashed)
+    assert sign_in(browser_at(desk, "10.0.0.1"), password=PASSWORD) == 303
+
+
+def test_guesses_at_a_name_are_counted_from_whatever_address_they_come(desk):
+    add_person(desk)
+    answers = [sign_in(browser_at(desk, f"10.0.0.{n}")) for n in range(MOST["name"] + 1)]
+    assert answers == [401] * MOST["name"] + [429]
+    assert sign_in(browser_at(desk, "10.0.9.9"), password=PASSWORD) == 429
+    desk.clock.now_s += WINDOW_S
+    assert sign_in(browser_at(desk, "10.0.9.9"), password=PASSWORD) == 303
+
+
+def test_guesses_from_an_address_are_counted_for_whatever_name(desk):
+    answers = [sign_in(browser_at(desk, "10.0.0.1"), f"name {n}") for n in range(MOST["address"] + 1)]
+    assert answers == [401] * MOST["address"] + [429]
+    assert sign_in(browser_at(desk, "10.0.0.2"), "somebody") == 401
+
+
+def test_whoever_guesses_cannot_lock_out_a_browser_that_is_known(desk):
+    add_person(desk)
+    at_work = browser_at(desk, "10.0.0.1")
+    assert sign_in(at_work, password=PASSWORD) == 303
+    at_work.cookies.delete(COOKIE)
+    for n in range(MOST["address"]):
+        sign_in(browser_at(desk, "10.0.0.1"), "lan" if n < MOST["name"] else f"name {n}")
+    assert sign_in(browser_at(desk, "10.0.0.1"), password=PASSWORD) == 429
+    assert sign_in(at_work, password=PASSWORD) == 303
+    # The known browser is no open door: it has its own count, and is known for its person only.
+    at_work.cookies.delete(COOKIE)
+    assert [sign_in(at_work) for _ in range(MOST["browser"] + 1)][-1] == 429
+    assert sign_in(at_work, "somebody else") == 429
+
+
+def test_a_right_password_is_no_guess(desk):
+    add_person(desk)
+    for n in range(MOST["name"] + 3):
+        assert sign_in(browser_at(desk, f"10.0.0.{n}"), password=PASSWORD) == 303
+
+
+def test_many_tries_at_the_same_moment_do_not_slip_by(desk):
+    add_person(desk)
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda n: sign_in(browser_at(desk, f"10.0.1.{n}")), range(2 * MOST["name"])))
+    assert sorted(answers) == [401] * MOST["name"] + [429] * MOST["name"]
+
+
+def test_an_account_without_a_usable_hash_signs_nobody_in(desk):
+    with desk.console.database.write() as connection:
+        users.add(connection, "Lan", "x", Role.GUARD, desk.clock())
+    assert sign_in(browser_at(desk, "10.0.0.1"), password="x") == 401
