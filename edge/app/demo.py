@@ -8,19 +8,22 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 import typer
 import yaml
 
 from edge.adapters.system_clock import SystemClock
+from edge.app.camera_check import look_at_stream
+from edge.app.demo_stage import DemoError, Stage
 from edge.app.detector import DetectorError, find_model
 from edge.config.environment import child_environment, model_override
+from edge.config.load import ConfigError, load_config
 from edge.config.schema import DetectorSection
 from edge.virtual_camera.access_unit import MediaError
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
@@ -48,8 +51,15 @@ YOLOX-nano (github.com/Megvii-BaseDetection/YOLOX, Apache-2.0), add it with `gat
 GATEHOUSE_MODEL=FILE"""
 
 
-class DemoError(Exception):
-    """The demo can't run; the text says why and what to do."""
+@dataclass(frozen=True, slots=True)
+class _Camera:
+    """A camera of the demo; the secrets of a real one stand beside its address, never in it."""
+
+    name: str
+    label: str
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,53 +67,6 @@ class _Ports:
     broker: int
     console: int
     rtsp: int
-
-
-class _Stage:
-    """Starts the parts in order, says what it does, ends them in reverse."""
-
-    def __init__(self, folder: Path, quiet: bool) -> None:
-        self.folder, self._quiet, self._clock = folder, quiet, SystemClock()
-        self._begun_s = self._clock.monotonic_s()
-
-    def say(self, text: str) -> None:
-        """A line of progress, with the seconds since the start."""
-        typer.echo(f"[{self._clock.monotonic_s() - self._begun_s:5.1f} s] {text}", err=self._quiet)
-
-    @property
-    def age_s(self) -> float:
-        """Seconds since the start."""
-        return self._clock.monotonic_s() - self._begun_s
-
-    @contextmanager
-    def process(self, name: str, words: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-        """A `gatehouse` command in the background; its words go to a file in the folder."""
-        with (self.folder / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "gatehouse", *words]
-            running = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-        try:
-            yield running
-        finally:
-            running.terminate()
-            try:
-                running.wait(10)
-            except subprocess.TimeoutExpired:
-                running.kill()
-
-    def wait_for_port(self, port: int, process: subprocess.Popen[bytes], name: str) -> None:
-        """Until something listens there. Raises DemoError with the end of its log where it does not."""
-        pause = threading.Event()
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            if process.poll() is not None:
-                break
-            pause.wait(0.1)
-        log = (self.folder / f"{name}.log").read_text(errors="replace")[-600:]
-        raise DemoError(f"the {name} did not start; its last words:\n{log}")
 
 
 @app.callback(invoke_without_command=True)
@@ -118,7 +81,7 @@ def demo(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         alert = _run(folder, source, until_alert=until_alert or (headless and as_json), quiet=as_json)
-    except (DemoError, DetectorError, MediaError, OSError) as error:
+    except (DemoError, ConfigError, DetectorError, MediaError, OSError) as error:
         typer.echo(f"gatehouse demo: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
@@ -131,7 +94,7 @@ def demo(
 def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[str, Any]:
     model = _model()
     folder = _fresh(folder)
-    stage, ports = _Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
+    stage, ports = Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
     with ExitStack() as stack:
         environment = child_environment(
             GATEHOUSE_CONSOLE_FOLDER=str(folder / "console"),
@@ -152,17 +115,19 @@ def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[s
         _gatehouse("console", "add-node", NODE, "--site", SITE, "--token-file", token, environment=environment)
         console = stack.enter_context(stage.process("console", ["console", "serve"], environment))
         stage.wait_for_port(ports.console, console, "console")
+        config = _write_config(folder, ports, cameras, model, source)
+        if source.startswith("rtsp"):
+            stage.say("trying the camera")
+            _try(config)
         stage.say(f"starting the node, which looks for people with {model}")
-        _write_config(folder, ports, cameras, model, source)
-        words = ["edge", "run", "--config", str(folder / "edge.yaml")]
-        node = stack.enter_context(stage.process("edge", words, environment))
+        node = stack.enter_context(stage.process("edge", ["edge", "run", "--config", str(config)], environment))
         link = _welcome_link(folder)
         if until_alert:
             return _first_alert(stage, ports, link, node)
         stage.say(f"open this once to sign in: {link}")
         stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert; Ctrl-C ends the demo")
         node.wait()
-        raise DemoError(f"the node ended by itself; see {folder}/edge.log")
+        raise DemoError(f"the node ended by itself; its last words:\n{stage.last_words('edge')}")
 
 
 def _model() -> str:
@@ -176,19 +141,38 @@ def _model() -> str:
     return str(path.resolve()) if model_override() else entry.name
 
 
-def _cameras(stage: _Stage, stack: ExitStack, source: str, port: int) -> list[tuple[str, str, str]]:
-    """Name, label and address of each camera; starts the virtual ones."""
+def _cameras(stage: Stage, stack: ExitStack, source: str, port: int) -> list[_Camera]:
+    """The cameras, the virtual ones playing. Raises DemoError, MediaError."""
     if source.startswith(("rtsp://", "rtsps://")):
-        return [("camera", "Camera", source)]
+        return [_camera_at(source)]
     rows = [("camera", "Camera", source)] if source else list(CAMERAS)
     stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": school gates that are drawn while they play"))
     played = open_sources([text for _, _, text in rows], SCENE_S)
     virtual = [VirtualCamera(name, one) for (name, _, _), one in zip(rows, played, strict=True)]
     server = stack.enter_context(serve_cameras(virtual, SystemClock(), port))
-    return [(name, label, server.url(name)) for name, label, _ in rows]
+    return [_Camera(name, label, server.url(name)) for name, label, _ in rows]
 
 
-def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str, source: str) -> None:
+def _camera_at(address: str) -> _Camera:
+    """A real camera, as people write its address down: with user and password in it or without."""
+    try:
+        parts = urlsplit(address)
+        host = parts.netloc.rpartition("@")[2]
+        username, password = (unquote(part) if part else part for part in (parts.username, parts.password))
+    except ValueError as error:
+        raise DemoError(f"--source: {error}; write it like rtsp://user:password@camera.example/stream") from None
+    return _Camera("camera", "Camera", urlunsplit(parts._replace(netloc=host)), username or None, password or "")
+
+
+def _try(config: Path) -> None:
+    """Looks at a real camera once. Raises DemoError with what is wrong and how to mend it."""
+    camera = load_config(config).cameras[0]
+    verdict = look_at_stream(camera, sub=False, clock=SystemClock()).verdict
+    if not verdict.works:
+        raise DemoError(f"{camera.url}: {verdict.text}")
+
+
+def _write_config(folder: Path, ports: _Ports, cameras: list[_Camera], model: str, source: str) -> Path:
     document = {
         "node": {"name": NODE, "state_dir": "node"},
         "broker": {
@@ -201,20 +185,32 @@ def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str
         "detector": {"model": model},
         "cameras": [
             {
-                "name": name,
-                "label": label,
-                "url": url,
+                "name": camera.name,
+                "label": camera.label,
+                "url": camera.url,
+                **_sign_in(folder, camera),
                 "recording": {"max_bytes": 200_000_000, "segment_s": 2, "pre_s": 5, "post_s": 5},
                 "zones": [{"name": "gate", "label": "Trước cổng", "polygon": WHOLE if source else FORECOURT}],
                 "rules": [{"kind": "loitering", "zone": "gate", "dwell_s": DWELL_S, "severity": "high"}],
             }
-            for name, label, url in cameras
+            for camera in cameras
         ],
     }
-    (folder / "edge.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    path = folder / "edge.yaml"
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return path
 
 
-def _first_alert(stage: _Stage, ports: _Ports, link: str, node: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _sign_in(folder: Path, camera: _Camera) -> dict[str, str]:
+    if camera.username is None:
+        return {}
+    secret = folder / f"{camera.name}.password"
+    secret.touch(mode=0o600)
+    secret.write_text(camera.password or "", encoding="utf-8")
+    return {"username": camera.username, "password_file": secret.name}
+
+
+def _first_alert(stage: Stage, ports: _Ports, link: str, node: subprocess.Popen[bytes]) -> dict[str, Any]:
     """Signs in as a person would and waits for an alert whose clip has come. Raises DemoError after PATIENCE_S."""
     address, password, pause = f"http://127.0.0.1:{ports.console}", secrets.token_urlsafe(16), threading.Event()
     stage.say("waiting for the first alert with its clip")
@@ -229,7 +225,8 @@ def _first_alert(stage: _Stage, ports: _Ports, link: str, node: subprocess.Popen
                     stage.say(f"{alert['event']['rule']} at {alert['camera_label']}, clip of {len(film.content)} bytes")
                     return dict(alert)
             pause.wait(0.5)
-    raise DemoError(f"no alert with a clip came within {PATIENCE_S:.0f} s; see the logs in {stage.folder}")
+    why = f"no alert with a clip came within {PATIENCE_S:.0f} s" if node.poll() is None else "the node ended by itself"
+    raise DemoError(f"{why}; its last words:\n{stage.last_words('edge')}")
 
 
 def _welcome_link(folder: Path) -> str:

@@ -1,6 +1,5 @@
 """A whole node with real parts: RTSP camera, network, mosquitto. And everything killed in the middle of an event."""
 
-import importlib.util
 import os
 import queue
 import signal
@@ -29,10 +28,6 @@ from models.add import add
 from models.registry import Registry
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
-
-_spec = importlib.util.spec_from_file_location("made_networks", Path(__file__).parents[1] / "networks.py")
-networks = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(networks)
 
 CONFIG = """
 node: {{name: box, state_dir: state}}
@@ -112,7 +107,7 @@ class ListeningConsole:
 class Site:
     """A folder with a broker, a node's configuration and the processes that were started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, network: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -120,7 +115,7 @@ class Site:
         self.processes: list[subprocess.Popen[bytes]] = []
         installation.make_folder(folder / "broker", "127.0.0.1", self.port, loopback=True)
         installation.add_account(folder / "broker", "box")
-        add(Registry(folder / "data" / "gatehouse" / "models"), networks.bright_is_a_person(folder / "bright.onnx"))
+        add(Registry(folder / "data" / "gatehouse" / "models"), network)
 
     def configure(self, camera_url: str) -> None:
         (self.folder / "edge.yaml").write_text(CONFIG.format(port=self.port, url=camera_url))
@@ -160,8 +155,8 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path):
-    site = Site(tmp_path)
+def site(tmp_path, bright_network):
+    site = Site(tmp_path, bright_network)
     yield site
     site.stop()
     for name in ("edge.log", "broker.log"):

@@ -1,7 +1,6 @@
 """`gatehouse edge replay`: the whole pipeline on a file, the same bytes each time; no bad file ends in a trace."""
 
 import hashlib
-import importlib.util
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +13,6 @@ from typer.testing import CliRunner
 from edge.app.cli import app
 from models.add import add
 from models.registry import Registry
-
-_spec = importlib.util.spec_from_file_location("made_networks", Path(__file__).parents[2] / "networks.py")
-networks = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(networks)
 
 ALL = "all=0,0 1,0 1,1 0,1"
 CONFIG = """
@@ -35,10 +30,10 @@ cameras:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, bright_network):
     """A folder with a network that takes bright pictures for a person, and a video: dark 2 s, bright 6 s, dark 4 s."""
     folder = tmp_path_factory.mktemp("replay")
-    add(Registry(folder / "data" / "gatehouse" / "models"), networks.bright_is_a_person(folder / "bright.onnx"))
+    add(Registry(folder / "data" / "gatehouse" / "models"), bright_network)
     with av.open(str(folder / "video.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "10"})
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"

@@ -1,0 +1,118 @@
+"""`gatehouse demo`: one command from a camera to an alert with a clip, and plain words where it can't."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge.adapters.system_clock import SystemClock
+from edge.virtual_camera.digest import Account
+from edge.virtual_camera.files import open_file
+from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
+from models.add import add
+from models.registry import Registry
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> Path:
+    """Somebody (a bright picture, for the made network) for 14 s, nobody for 4 s."""
+    path = tmp_path_factory.mktemp("film") / "gate.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "20", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number in range(180):
+            picture = np.full((96, 128, 3), 235 if number < 140 else 20, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def demo(tmp_path, bright_network):
+    """Runs `gatehouse demo` in a folder that has nothing beside it, with the made network as GATEHOUSE_MODEL."""
+    add(Registry(tmp_path / "data" / "gatehouse" / "models"), bright_network)
+    here = tmp_path / "alone" / "gatehouse"
+    here.mkdir(parents=True)
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "GATEHOUSE_MODEL": str(bright_network)}
+
+    def run(*words: str, **changed: str | None) -> subprocess.Popen[str]:
+        given = {name: value for name, value in {**environment, **changed}.items() if value is not None}
+        command = [sys.executable, "-m", "gatehouse", "demo", "--headless", *words]
+        return subprocess.Popen(command, cwd=here, env=given, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    return run
+
+
+def test_a_file_becomes_a_camera_and_its_loiterer_an_alert_with_a_clip(demo, film):
+    process = demo("--until-alert", "--json", "--source", str(film))
+    out, progress = process.communicate(timeout=200)
+    assert process.returncode == 0, progress
+    alert = json.loads(out)
+    assert alert["event"]["rule"] == "loitering"
+    assert alert["event"]["dwell_s"] >= 8
+    assert {"clip", "snapshot", "snapshot_boxes"} <= {file["role"] for file in alert["files"]}
+    assert "starting the console" in progress
+
+
+def test_a_camera_with_a_password_is_read_and_the_password_stays_out_of_sight(demo, film, tmp_path):
+    account = Account("guard", "s3cret word")
+    with serve_cameras([VirtualCamera("gate", open_file(film), account=account)], SystemClock()) as server:
+        url = server.url("gate").replace("rtsp://", "rtsp://guard:s3cret%20word@")
+        process = demo("--until-alert", "--json", "--source", url)
+        out, progress = process.communicate(timeout=200)
+    assert process.returncode == 0, progress
+    assert "s3cret" not in out + progress
+    folder = tmp_path / "alone" / "gatehouse" / "var" / "demo"
+    told = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".log", ".yaml")]
+    assert told
+    assert not [path for path in told if "s3cret" in path.read_text(errors="replace")]
+
+
+def test_a_wrong_password_is_named_at_once(demo, film):
+    with serve_cameras(
+        [VirtualCamera("gate", open_file(film), account=Account("guard", "right"))], SystemClock()
+    ) as server:
+        process = demo("--until-alert", "--source", server.url("gate").replace("rtsp://", "rtsp://guard:wrong@"))
+        _, progress = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "password" in progress
+    assert "wrong@" not in progress
+    assert "Traceback" not in progress
+
+
+def test_without_a_network_it_says_how_to_get_one(demo, tmp_path):
+    process = demo("--until-alert", GATEHOUSE_MODEL=None, XDG_DATA_HOME=str(tmp_path / "empty"))
+    _, progress = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "gatehouse models add" in progress
+    assert "GATEHOUSE_MODEL" in progress
+
+
+def test_it_stops_at_ctrl_c_and_leaves_nothing_running(demo, film, tmp_path):
+    process = demo("--source", str(film))
+    lines = iter(process.stdout.readline, "")
+    assert any("open this once to sign in: http://127.0.0.1:" in line for line in lines)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    folder = str(tmp_path / "alone")
+    running = [path for path in Path("/proc").glob("[0-9]*/cmdline") if folder in _words(path)]
+    assert not running
+
+
+def _words(path: Path) -> str:
+    try:
+        return path.read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
