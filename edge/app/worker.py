@@ -18,7 +18,7 @@ from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
 from edge.config.schema import EdgeConfig
-from edge.core.events import Event
+from edge.core.events import Closing, Event
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
 from edge.pipeline.mailbox import Mailbox
 from edge.pipeline.track_log import TrackLog
@@ -150,6 +150,8 @@ class Worker:
                 self._tracks[frame.camera].note(outcome.scene)
                 self._write_down(outcome)
             self._close_lost_cameras()
+        for name in self._lines:
+            self._close_events(name, "restart")
 
     def _write_down(self, outcome: FrameOutcome) -> None:
         for event in outcome.events:
@@ -165,10 +167,14 @@ class Worker:
 
     def _close_lost_cameras(self) -> None:
         for name, line in self._lines.items():
-            latest = line.latest
-            if latest is not None and line.silent_s > LOST_S:
-                for event in self._pipelines[name].close("camera_lost", latest.media_s, latest.captured_at_s):
-                    self._put(event)
+            if line.silent_s > LOST_S:
+                self._close_events(name, "camera_lost")
+
+    def _close_events(self, name: str, because: Closing) -> None:
+        latest = self._lines[name].latest
+        if latest is not None:
+            for event in self._pipelines[name].close(because, latest.media_s, latest.captured_at_s):
+                self._put(event)
 
     def _serve_parent(self) -> None:
         """Reports health and takes orders until the pipe ends: the supervisor has died or wants this worker to stop."""

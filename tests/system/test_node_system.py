@@ -210,6 +210,20 @@ def test_an_event_opens_closes_and_brings_its_evidence(node):
     wait_for(lambda: console.status[-1].status == "offline", 10, "the goodbye")
 
 
+def test_a_node_that_is_stopped_closes_what_is_open(node):
+    site, console, process = node
+    opened = wait_for(console.opened, 60, "an event")[0]
+    process.terminate()
+    assert process.wait(15) == 0
+    outbox = SqliteOutbox(site.folder / "state/outbox.sqlite")
+    assert outbox.orphans("gate") == []
+    outbox.close()
+    site.start_node()
+    closed = wait_for(lambda: [e for e in console.events if e.state == "closed"], 30, "its end")[0]
+    assert (closed.event_id, closed.closed_because) == (opened.event_id, "restart")
+    console.check_nothing_lost_or_doubled()
+
+
 def test_a_killed_worker_comes_back_and_loses_nothing(node):
     site, console, process = node
     opened = wait_for(console.opened, 60, "an event")[0]
