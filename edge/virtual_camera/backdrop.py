@@ -217,7 +217,7 @@ def _fence(canvas: _Canvas) -> Mask:
     rail = (np.abs(y - top_m + 0.08) < 0.025) | (np.abs(y - base_m - 0.10) < 0.025)
     railing = (run > 0) & ((bar | rail) & (y < top_m))
     leaf = gate & (off > place.gate_half_m * place.gate_open) & (y > 0.06) & (y < top_m)
-    leaf &= (np.mod(x, 0.12) < 0.028) | (y < 0.45) | rail
+    leaf &= (np.mod(x, 0.12) < 0.028) | (y < 0.14) | rail
     sign = (off < place.gate_half_m + 0.5) & (y > top_m + 0.75) & (y < top_m + 1.35)
     above = y >= 0
     metal = ((0.20, 0.28, 0.40), (0.16, 0.30, 0.24), (0.30, 0.30, 0.32), (0.42, 0.24, 0.18))[int(rng.integers(4))]

@@ -116,17 +116,16 @@ def standard_place(width: int, height: int, rng: np.random.Generator) -> Place:
     building_z = 23.0
     trees = _furnish(rng, fence_z, building_z, gate_x)
     pole_x, pole_z = gate_x - 2.35, 8.6
-    bikes = tuple(
-        _clear_of(pole_x / pole_z, bike) for bike in _bikes(rng, int(rng.integers(1, 4)), fence_z, gate_x, 1.9)
-    )
+    bikes = _clear_of(pole_x / pole_z, _bikes(rng, int(rng.integers(1, 4)), fence_z, gate_x, 1.9))
     return Place(camera, 2.6, kerb_z, fence_z, building_z, gate_x, 1.9, 0.9, pole_x, pole_z, 0.16, trees, bikes,
                  int(rng.integers(2**31)))  # fmt: skip
 
 
-def _clear_of(pole_slope: float, bike: Bike) -> Bike:
-    """The bike beside the pole rather than half behind it, where small networks take the rest of it for somebody."""
-    gap_m = pole_slope * bike.z_m - bike.x_m
-    return replace(bike, x_m=bike.x_m - max(0.0, 1.35 - gap_m)) if bike.x_m < 0 else bike
+def _clear_of(pole_slope: float, bikes: tuple[Bike, ...]) -> tuple[Bike, ...]:
+    """Those on the left beside the pole, not half behind it: small networks take the other half for somebody."""
+    left = [bike for bike in bikes if bike.x_m < 0]
+    shift_m = max((1.35 - (pole_slope * bike.z_m - bike.x_m) for bike in left), default=0.0)
+    return tuple(replace(bike, x_m=bike.x_m - max(0.0, shift_m)) if bike in left else bike for bike in bikes)
 
 
 def random_place(width: int, height: int, rng: np.random.Generator) -> Place:

@@ -123,13 +123,13 @@ def test_the_report_says_when_the_picture_was_taken_also_to_who_comes_in_the_mid
             assert (channel, report[1]) == (1, 200)
             seconds, fraction, ticks = struct.unpack("!III", report[8:20])
             reported_s = seconds - 2_208_988_800 + fraction / 2**32
-            newest, now_s = 0, 0.0
+            late_s = []
             for _ in range(14):
                 channel, packet = client.packet()
                 if channel == 0:
-                    newest, now_s = struct.unpack("!I", packet[4:8])[0], time.time()
-            taken_s = reported_s + ((newest - ticks) & 0xFFFFFFFF) / 90_000
-            assert taken_s == pytest.approx(now_s, abs=0.25)
+                    ticks_on = (int.from_bytes(packet[4:8], "big") - ticks) & 0xFFFFFFFF
+                    late_s.append(time.time() - reported_s - ticks_on / 90_000)
+            assert -0.05 < min(late_s) < 0.25  # the quickest of them: a busy machine holds some up
 
 
 def authorization(challenge, method, uri, account, algorithm):

@@ -129,9 +129,10 @@ def test_pictures_come_in_real_time(h264):
         serve_cameras([VirtualCamera("gate", h264)], clock) as server,
         av.open(server.url("gate"), timeout=(5, 5)) as container,
     ):
-        arrived = [(clock.monotonic_s(), packet.pts) for packet in islice(container.demux(video=0), 90)]
-    (begun_s, first), (ended_s, last) = arrived[45], arrived[-1]  # the first come at once, from the newest key frame on
-    assert ended_s - begun_s == pytest.approx((last - first) / 90_000, abs=0.3)
+        packets = (packet for packet in islice(container.demux(video=0), 110) if packet.pts is not None)
+        behind_s = [clock.monotonic_s() - float(packet.pts * packet.time_base) for packet in packets]
+    # the first come at once, from the newest key frame on; the quickest count: a busy machine holds some up
+    assert min(behind_s[40:70]) == pytest.approx(min(behind_s[70:]), abs=0.2)
 
 
 @pytest.mark.system
