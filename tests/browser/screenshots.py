@@ -150,8 +150,8 @@ def main(
     if not only:
         for name, target in README.items():
             picture = cv2.imread(str(out / f"{name}.png"))[:1100]
-            path = ROOT / "docs" / "pictures" / f"{target}.png"
-            cv2.imwrite(str(path.with_suffix(".jpg")), picture, (cv2.IMWRITE_JPEG_QUALITY, 82))
+            path = ROOT / "docs" / "pictures" / f"{target}.jpg"
+            cv2.imwrite(str(path), picture, (cv2.IMWRITE_JPEG_QUALITY, 82))
     typer.echo(f"{len(list(out.glob('*.png')))} pictures in {out}")
 
 

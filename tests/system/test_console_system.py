@@ -239,6 +239,9 @@ def test_a_console_killed_among_messages_and_in_the_middle_of_a_file_loses_and_d
     whole = site.folder / "console" / "evidence" / "files" / file.sha256[:2] / file.sha256
     assert hashlib.sha256(whole.read_bytes()).hexdigest() == file.sha256
     assert not unfinished.exists()
+    log = (site.folder / "console.log").read_text()
+    for secret in (site.folder / "token", site.folder / "broker/secrets/console.password"):
+        assert secret.read_text().strip() not in log
 
 
 def test_a_console_killed_again_and_again_still_gets_everything_once(site):
