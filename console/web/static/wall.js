@@ -32,7 +32,9 @@ async function refresh() {
   const wanted = document.createElement("div");
   wanted.id = wall.id;
   wanted.innerHTML = await answer.text();
+  const before = rings();
   morph(wall, wanted);
+  if (rings() > before) bell.alarm(); // at once: in a hidden tab the next round may be a minute away
   const now = firstNew()?.dataset.acknowledge;
   if (now !== first) [first, firstSince] = [now, performance.now()];
   everySecond();
@@ -41,7 +43,7 @@ async function refresh() {
 function everySecond() {
   tick(duration);
   if (!cut) clock.textContent = timeOfDay(nowS());
-  document.title = rings() ? `(${rings()}) Gatehouse` : "Gatehouse";
+  document.title = `${cut ? "⚠ " : rings() ? `(${rings()}) ` : ""}Gatehouse`;
 }
 
 function ring() {
