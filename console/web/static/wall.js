@@ -43,7 +43,8 @@ async function refresh() {
 function everySecond() {
   tick(duration);
   if (!cut) clock.textContent = timeOfDay(nowS());
-  document.title = `${cut ? "⚠ " : rings() ? `(${rings()}) ` : ""}Gatehouse`;
+  const ringing = rings() ? `(${rings()}) ` : "";
+  document.title = `${cut ? "⚠ " : ringing}Gatehouse`;
 }
 
 function ring() {
