@@ -29,16 +29,16 @@ def _settings() -> Settings:
 @app.command()
 def serve() -> None:
     """Serve pages, live stream and uploads, and take in what the nodes say. Settings come from the environment."""
-    import uvicorn
-
     from console.app.factory import build, first_link
+    from console.app.server import ServerError, make_server
 
     logging.basicConfig(format="%(asctime)s console %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = _settings()
     try:
         console = build(settings, wall_s)
-    except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
+        server, door = make_server(settings, console.web)
+    except (OSError, ServerError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
         return
     if console.receiver is None:
@@ -49,18 +49,7 @@ def serve() -> None:
     typer.echo(f"console: {settings.address}")
     console.start()
     try:
-        uvicorn.run(
-            console.web,
-            host=settings.host,
-            port=settings.port,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-            proxy_headers=settings.behind_proxy,
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=2,
-            server_header=False,
-        )
+        server.run(sockets=[door])
     finally:
         console.stop()
 

@@ -44,14 +44,15 @@ class Receiver:
     """Runs the intake. `run` is the whole life of its thread."""
 
     def __init__(self, address: BrokerAddress, intake: Intake, wall_s: Callable[[], float]) -> None:
+        """Raises OSError where a file of `address` can't be read or used."""
         self._address, self._intake, self._wall_s = address, intake, wall_s
         self._inbox: queue.Queue[mqtt.MQTTMessage] = queue.Queue(maxsize=10_000)
-        self._client: mqtt.Client | None = None
+        self._client = self._make_client()
         self.connected = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """Takes messages in until `stop`. A database that is away is tried again; nothing is acknowledged meanwhile."""
-        client = self._client = self._make_client()
+        client = self._client
         client.reconnect_delay_set(1, 30)
         properties = None
         if self._address.protocol == "5":
@@ -77,7 +78,7 @@ class Receiver:
 
     def send_still(self, node: str, camera: str) -> bool:
         """Asks a node for a fresh picture; False where the broker is away."""
-        if self._client is None or not self.connected.is_set():
+        if not self.connected.is_set():
             return False
         now_s = self._wall_s()
         command = CommandMessage(command_id=str(uuid.uuid4()), command="send_still", camera=camera, at_s=now_s)

@@ -91,9 +91,8 @@ def listing(connection: Connection, limit: int = 100) -> Sequence[Alert]:
 
 def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:
     """Alerts that stand there: the most urgent and the newest first, closed ones in the order of their closing."""
-    order = (event.c.severity_order.desc(), event.c.opened_at_s.desc())
-    if state == AlertState.CLOSED:
-        order = (alert.c.closed_at_s.desc(),)
+    urgent_first = (event.c.severity_order.desc(), event.c.opened_at_s.desc())
+    order = (alert.c.closed_at_s.desc(),) if state == AlertState.CLOSED else urgent_first
     query = _query().where(alert.c.state_order == STATE_ORDER[state]).order_by(*order)
     return [_alert(row) for row in connection.execute(query.limit(limit))]
 

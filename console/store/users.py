@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from console.domain.access import Role
 from console.store.tables import session, user_account
@@ -30,7 +31,10 @@ def add(connection: Connection, name: str, password_hash: str, role: Role, at_s:
     if connection.execute(select(user_account.c.id).where(user_account.c.name_folded == folded)).first():
         raise NameTakenError(f"{name!r} is taken; choose another name")
     values = {"name": name, "name_folded": folded, "password_hash": password_hash, "role": role, "created_at_s": at_s}
-    result = connection.execute(insert(user_account).values(**values))
+    try:
+        result = connection.execute(insert(user_account).values(**values))
+    except IntegrityError as error:  # somebody else took it in between
+        raise NameTakenError(f"{name!r} is taken; choose another name") from error
     return User(int((result.inserted_primary_key or (0,))[0]), name, role, at_s, None)
 
 

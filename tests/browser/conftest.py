@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,11 +70,3 @@ def page(window, school) -> Page:
     page = window().new_page()
     page.goto(school.address)
     return page
-
-
-def until(page: Page, expression: str, seconds: float = 15.0) -> None:
-    """Waits for an expression in the page, asked from outside: the page's policy lets it evaluate no text."""
-    deadline_s = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline_s, expression
-        page.wait_for_timeout(50)

@@ -5,7 +5,6 @@
 
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ import cv2
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
 from school import School, failing, flood, full, running
+from waiting import until
 
 from console.app.factory import first_link
 from console.app.system_clock import wall_s
@@ -30,14 +30,6 @@ def launch(playwright) -> Browser:
     """The system's Chromium."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-
-
-def until(page: Page, expression: str, seconds: float = 15.0) -> None:
-    """Waits for an expression in the page, asked from outside: the page's policy lets it evaluate no text."""
-    deadline_s = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline_s, expression
-        page.wait_for_timeout(50)
 
 
 def settle(page: Page, address: str, path: str) -> None:
@@ -150,8 +142,8 @@ def main(
     if not only:
         for name, target in README.items():
             picture = cv2.imread(str(out / f"{name}.png"))[:1100]
-            path = ROOT / "docs" / "pictures" / f"{target}.png"
-            cv2.imwrite(str(path.with_suffix(".jpg")), picture, (cv2.IMWRITE_JPEG_QUALITY, 82))
+            path = ROOT / "docs" / "pictures" / f"{target}.jpg"
+            cv2.imwrite(str(path), picture, (cv2.IMWRITE_JPEG_QUALITY, 82))
     typer.echo(f"{len(list(out.glob('*.png')))} pictures in {out}")
 
 

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import until
 from playwright.sync_api import Page, expect
 from school import BEFORE_S, failing, film_of, flood, full
+from waiting import until
 
 from console.app.factory import first_link
 from console.app.system_clock import wall_s
@@ -163,6 +163,8 @@ def test_a_cut_is_told_and_mended(page, school):
     expect(page.locator(".alert")).to_have_count(1, timeout=5000)
     school.shut()
     expect(page.locator("#stale")).to_contain_text("Mất kết nối từ", timeout=25000)
+    expect(page).to_have_title("⚠ Gatehouse")
+    assert not page.locator(".there").first.is_visible()  # nobody knows now
     school.event("fence")  # the broker brings what happened meanwhile
     school.open()
     expect(page.locator(".alert")).to_have_count(2, timeout=30000)

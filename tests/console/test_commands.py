@@ -1,6 +1,7 @@
 """`gatehouse console ...`: accounts by the command line, and settings that can't be used."""
 
 import re
+import socket
 
 import pytest
 from typer.testing import CliRunner
@@ -65,3 +66,18 @@ def test_settings_that_cannot_be_used_are_all_told_with_their_names(command, set
     for words in said:
         assert words in told.output
     assert "Traceback" not in told.output
+
+
+def test_a_console_that_cannot_serve_says_why_and_ends(command, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = command("serve", PORT=port)
+    assert told.exit_code == 2
+    assert f"127.0.0.1 port {port} can't be listened on" in told.output
+    (tmp_path / "no.pem").write_text("nothing")
+    told = command("serve", TLS_CERTIFICATE=str(tmp_path / "no.pem"), TLS_KEY=str(tmp_path / "no.pem"))
+    assert told.exit_code == 2
+    assert "tls_certificate or tls_key can't be used" in told.output
+    told = command("serve", BROKER_PASSWORD_FILE=str(tmp_path / "none"), BROKER_TLS="false")
+    assert told.exit_code == 2
+    assert str(tmp_path / "none") in told.output

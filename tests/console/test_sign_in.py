@@ -129,3 +129,16 @@ def test_an_account_without_a_usable_hash_signs_nobody_in(desk):
     with desk.console.database.write() as connection:
         users.add(connection, "Lan", "x", Role.GUARD, desk.clock())
     assert sign_in(browser_at(desk, "10.0.0.1"), password="x") == 401
+
+
+def test_two_who_choose_one_name_at_the_same_moment_are_two_answers(desk):
+    from console.web.auth import new_link
+
+    links = [new_link(desk.console.database, role, "", desk.clock()) for role in (Role.GUARD, Role.POLICE)]
+    form = {"name": "Lan", "password": PASSWORD, "again": PASSWORD}
+
+    def choose(link: str) -> int:
+        return browser_at(desk, "10.0.0.1").post(f"/welcome/{link}", data=form).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(choose, links)) == [303, 422]

@@ -17,12 +17,13 @@ import pytest
 from sqlalchemy import func, select
 
 from broker import installation
+from broker.contract import topics
 from broker.contract.messages import EventMessage, EvidenceFile
 from console.domain.access import Role
 from console.domain.alert import AlertState
 from console.store import alerts, deliveries, evidence, nodes, tables, users
 from console.store.database import Database, open_database
-from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
+from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher, make_client
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
@@ -82,6 +83,12 @@ class Site:
         self.processes.append(process)
         return process
 
+    @property
+    def broker(self) -> BrokerAddress:
+        """The broker as the node reaches it."""
+        password = self.folder / "broker/secrets/box.password"
+        return BrokerAddress("127.0.0.1", self.broker_port, "box", password, tls=False)
+
     def answers(self, port: int) -> None:
         wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 40, f"port {port}")
 
@@ -93,9 +100,7 @@ class Site:
 
     def deliver(self) -> None:
         """Starts what brings the outbox over, as a node's supervisor does."""
-        password = self.folder / "broker/secrets/box.password"
-        broker = BrokerAddress("127.0.0.1", self.broker_port, "box", password, tls=False)
-        publisher = MqttPublisher("box", broker, self.outbox, self.clock, lambda _command: None, "test")
+        publisher = MqttPublisher("box", self.broker, self.outbox, self.clock, lambda _command: None, "test")
         uploader = Uploader(ConsoleAddress(f"http://127.0.0.1:{self.console_port}", self.folder / "token"), self.outbox)
         for run in (publisher.run, uploader.run):
             self.threads.append(threading.Thread(target=run, args=(self.stopped,), daemon=True))
@@ -190,7 +195,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait(10)
 
 
-def check_nothing_lost_or_doubled(site: Site, event_ids: list[str]) -> None:
+def check_nothing_lost_or_doubled(site: Site, event_ids: list[str], aside: int = 0) -> None:
     with site.database.read() as connection:
         found = {one.event_id: one for one in alerts.listing(connection, limit=1000)}
         assert sorted(found) == sorted(event_ids)
@@ -198,7 +203,7 @@ def check_nothing_lost_or_doubled(site: Site, event_ids: list[str]) -> None:
             assert (one.event["revision"], one.event["state"]) == (REVISIONS, "closed")
         node = nodes.find(connection, "box")
         assert deliveries.missing_count(connection, node.id) == 0
-        assert deliveries.count_aside(connection) == 0
+        assert deliveries.count_aside(connection) == aside
         rung = select(tables.change.c.key, func.count()).where(tables.change.c.what == "opened")
         times = dict(connection.execute(rung.group_by(tables.change.c.key)).all())
         assert times == dict.fromkeys(event_ids, 1)  # each rang once
@@ -234,6 +239,9 @@ def test_a_console_killed_among_messages_and_in_the_middle_of_a_file_loses_and_d
     whole = site.folder / "console" / "evidence" / "files" / file.sha256[:2] / file.sha256
     assert hashlib.sha256(whole.read_bytes()).hexdigest() == file.sha256
     assert not unfinished.exists()
+    log = (site.folder / "console.log").read_text()
+    for secret in (site.folder / "token", site.folder / "broker/secrets/console.password"):
+        assert secret.read_text().strip() not in log
 
 
 def test_a_console_killed_again_and_again_still_gets_everything_once(site):
@@ -247,3 +255,37 @@ def test_a_console_killed_again_and_again_still_gets_everything_once(site):
     site.serve()
     wait_for(site.delivered, 120, "the rest")
     check_nothing_lost_or_doubled(site, event_ids)
+
+
+def test_noise_is_kept_aside_and_stops_nothing(site):
+    event_ids = [str(uuid.UUID(int=number + 1)) for number in range(EVENTS)]
+    console = site.serve()
+    write_events(site, event_ids)
+    site.deliver()
+    client = make_client(site.broker, "gone mad")
+    client.connect("127.0.0.1", site.broker_port)
+    client.loop_start()
+    noise = [
+        b"",
+        b"\xff\x00",
+        b"[]",
+        b"{" * 5000,
+        b'{"specversion": "1.0", "data": {}}',
+        random.Random(1).randbytes(90_000),
+    ]
+    for topic in (topics.EVENT, topics.HEALTH):
+        for payload in noise:
+            client.publish(topic.of("box"), payload, qos=1).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+    wait_for(site.delivered, 120, "the events among the noise")
+
+    def kept() -> bool:
+        with site.database.read() as connection:
+            return deliveries.count_aside(connection) >= 2 * len(noise)
+
+    wait_for(kept, 30, "the noise to be set aside")
+    check_nothing_lost_or_doubled(site, event_ids, aside=2 * len(noise))
+    assert console.poll() is None
+    with site.database.read() as connection:
+        assert all(one.reason for one in deliveries.listing_aside(connection))

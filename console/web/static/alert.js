@@ -1,15 +1,13 @@
 // The alert page: plays the clip, ticks, and follows what becomes of this alert without losing what is being written.
-import { follow, tick } from "./live.js";
+import { follow, gathered, tick } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { startPlayer } from "./player.js";
 import { duration } from "./words.js";
 
-const QUIET = ["updated"]; // the seconds tick by themselves
 const page = part("case", HTMLElement);
 const started = new WeakSet();
-/** @type {number | null} */
-let due = null;
+const soon = gathered(refresh, 300);
 
 function start() {
   const player = document.getElementById("player");
@@ -19,18 +17,16 @@ function start() {
 }
 
 async function refresh() {
-  due = null;
   const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
   if (answer.redirected) return location.assign(answer.url);
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(String(answer.status));
   const wanted = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("case");
   if (wanted) morph(page, document.importNode(wanted, true));
   start();
 }
 
 follow((news) => {
-  const mine = news.key === page.dataset.id && !QUIET.includes(news.what ?? "");
-  if (mine || news.kind === "again") due ??= setTimeout(() => refresh().catch(() => {}), 300);
+  if (news.key === page.dataset.id || news.kind === "again") soon();
 });
 document.addEventListener("keydown", (event) => {
   if (!(event.target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey) return;

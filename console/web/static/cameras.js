@@ -1,26 +1,20 @@
 // Cameras and boxes, live: refreshes itself, asks for new pictures.
-import { follow } from "./live.js";
+import { follow, gathered } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { words } from "./words.js";
 
 const ANYWAY_MS = 15000; // a box that falls silent changes nothing in the feed
 const page = part("cameras", HTMLElement);
-/** @type {number | null} */
-let due = null;
+const soon = gathered(refresh, 200);
 
 async function refresh() {
-  due = null;
   const answer = await fetch("/cameras", { headers: { Accept: "text/html" } });
   if (answer.redirected) return location.assign(answer.url);
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(String(answer.status));
   const wanted = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("cameras");
   if (wanted) morph(page, document.importNode(wanted, true));
 }
-
-const soon = () => {
-  due ??= setTimeout(() => refresh().catch(() => {}), 200);
-};
 
 page.addEventListener("submit", async (event) => {
   const form = event.target;

@@ -6,6 +6,7 @@ import { fill, timeOfDay, words } from "./words.js";
 /** @typedef {import("./feed.js").News} News */
 
 const STALE_MS = 12000; // the console beats every 5 s
+const AGAIN_MS = 2000;
 let aheadS = 0; // the console's clock less this computer's
 
 /** The console's time, UTC seconds. */
@@ -18,6 +19,25 @@ export function tick(show) {
   for (const clock of document.querySelectorAll("[data-since]")) {
     clock.textContent = show(nowS() - Number(clock.getAttribute("data-since")));
   }
+}
+
+/** Gathers calls: `work` runs `waitMs` after the first of them, never twice at once; what fails is tried again.
+ * @param {() => Promise<void>} work
+ * @param {number} waitMs
+ * @returns {() => void} */
+export function gathered(work, waitMs) {
+  let [asked, running] = [false, false];
+  const turn = async () => {
+    [asked, running] = [false, true];
+    await work().catch(() => setTimeout(ask, AGAIN_MS));
+    running = false;
+    if (asked) setTimeout(turn, waitMs);
+  };
+  const ask = () => {
+    if (!asked && !running) setTimeout(turn, waitMs);
+    asked = true;
+  };
+  return ask;
 }
 
 /** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: after a silence,

@@ -1,5 +1,5 @@
 // The alert wall: refreshes itself, ticks, rings until acknowledged, acknowledges.
-import { follow, nowS, tick } from "./live.js";
+import { follow, gathered, nowS, tick } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { Bell } from "./sound.js";
@@ -14,8 +14,7 @@ const clock = part("clock", HTMLElement);
 const told = part("told", HTMLElement);
 const bell = new Bell(part("sound", HTMLButtonElement));
 let [cut, first, firstSince] = [false, firstNew()?.dataset.acknowledge, 0];
-/** @type {number | null} */
-let due = null;
+const soon = gathered(refresh, SOON_MS);
 
 /** @returns {HTMLButtonElement | null} */
 function firstNew() {
@@ -27,27 +26,25 @@ function rings() {
 }
 
 async function refresh() {
-  due = null;
   const answer = await fetch("/wall");
   if (answer.status === 401) return location.assign("/sign-in");
   if (!answer.ok) throw new Error(String(answer.status));
   const wanted = document.createElement("div");
   wanted.id = wall.id;
   wanted.innerHTML = await answer.text();
+  const before = rings();
   morph(wall, wanted);
+  if (rings() > before) bell.alarm(); // at once: in a hidden tab the next round may be a minute away
   const now = firstNew()?.dataset.acknowledge;
   if (now !== first) [first, firstSince] = [now, performance.now()];
   everySecond();
 }
 
-function soon(afterMs = SOON_MS) {
-  due ??= setTimeout(() => refresh().catch(() => soon(2000)), afterMs);
-}
-
 function everySecond() {
   tick(duration);
   if (!cut) clock.textContent = timeOfDay(nowS());
-  document.title = rings() ? `(${rings()}) Gatehouse` : "Gatehouse";
+  const ringing = rings() ? `(${rings()}) ` : "";
+  document.title = `${cut ? "⚠ " : ringing}Gatehouse`;
 }
 
 function ring() {
@@ -65,7 +62,7 @@ async function acknowledge(button) {
   told.hidden = done;
   told.textContent = words.not_done;
   button.disabled = false;
-  await refresh().catch(() => soon(2000));
+  await refresh().catch(soon);
   if (at >= 0) choose(Math.min(at, listed().length - 1));
 }
 
@@ -103,7 +100,7 @@ document.addEventListener("keydown", (event) => {
   const button = event.key.toLowerCase() === "a" && !event.repeat ? meant() : null;
   if (button && !button.disabled) acknowledge(button);
 });
-follow(() => soon(), (silent) => {
+follow(soon, (silent) => {
   cut = silent;
 });
 soon(); // what changed between the page and the connection
