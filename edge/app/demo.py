@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import httpx
 import typer
@@ -30,6 +31,7 @@ from edge.virtual_camera.sources import load
 
 app = typer.Typer(add_completion=False, help="One school on this machine, end to end.")
 
+RTSP = ("rtsp://", "rtsps://")
 SITE, NODE = "Trường Tiểu học Kim Đồng", "demo"
 DWELL_S = 8.0
 PATIENCE_S = 120.0
@@ -104,8 +106,8 @@ class _Stage:
             if process.poll() is not None:
                 break
             pause.wait(0.1)
-        log = (self.folder / f"{name}.log").read_text(errors="replace")[-600:]
-        raise DemoError(f"the {name} did not start; its last words:\n{log}")
+        words = _last_words(self.folder / f"{name}.log")
+        raise DemoError(f"the {name} did not start; its last words:\n{words}")
 
 
 @app.callback(invoke_without_command=True)
@@ -114,14 +116,19 @@ def demo(
     until_alert: Annotated[bool, typer.Option("--until-alert", help="end at the first alert with a clip")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the alert as JSON")] = False,
     source: Annotated[str, typer.Option(metavar="RTSP-or-FILE", help="a camera or a video of your own")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="the camera's password, for rtsp://USER@...")] = None,
     folder: Annotated[Path, typer.Option(help="where to keep everything; emptied at the start")] = Path("var/demo"),
 ) -> None:
     """Run broker, console, cameras and a node until Ctrl-C (or the first alert)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        alert = _run(folder, source, until_alert=until_alert or (headless and as_json), quiet=as_json)
-    except (DemoError, DetectorError, MediaError, OSError) as error:
+        source, sign_in = sign_in_of(source, password_file)
+        alert = _run(folder, source, sign_in, until_alert=until_alert or (headless and as_json), quiet=as_json)
+    except (DemoError, DetectorError, MediaError) as error:
         typer.echo(f"gatehouse demo: {error}", err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        typer.echo(f"gatehouse demo: {error.filename or folder}: {error.strerror}; name another --folder", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("stopped", err=as_json)
@@ -130,7 +137,29 @@ def demo(
         typer.echo(json.dumps(alert, ensure_ascii=False))
 
 
-def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[str, Any]:
+def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, str]]:
+    """The address without its user, and the keys of a camera's section that sign in to it. Raises DemoError."""
+    try:
+        parts = urlsplit(source) if source.startswith(RTSP) else SplitResult("", "", source, "", "")
+    except ValueError as error:
+        raise DemoError(f"--source {source}: {error}; write it like rtsp://camera.example/stream") from None
+    if parts.password is not None:
+        raise DemoError(
+            "everyone on this machine can read a password in an address: write --source rtsp://USER@HOST/... and give "
+            "--password-file FILE"
+        )
+    username = parts.username
+    if (username is None) != (password_file is None):
+        raise DemoError("--password-file FILE and a user in --source rtsp://USER@HOST/... go together")
+    if username is None or password_file is None:
+        return source, {}
+    if not password_file.is_file():
+        raise DemoError(f"--password-file {password_file}: there is no such file; put the camera's password into it")
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return address, {"username": unquote(username), "password_file": str(password_file.resolve())}
+
+
+def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: bool, quiet: bool) -> dict[str, Any]:
     model = _model()
     folder = _fresh(folder)
     stage, ports = _Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
@@ -155,7 +184,7 @@ def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[s
         console = stack.enter_context(stage.process("console", ["console", "serve"], environment))
         stage.wait_for_port(ports.console, console, "console")
         stage.say(f"starting the node, which looks for people with {model}")
-        _write_config(folder, ports, cameras, model, source)
+        _write_config(folder, ports, cameras, model, sign_in if source else None)
         words = ["edge", "run", "--config", str(folder / "edge.yaml")]
         node = stack.enter_context(stage.process("edge", words, environment))
         link = _welcome_link(folder)
@@ -164,7 +193,7 @@ def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[s
         stage.say(f"open this once to sign in: {link}")
         stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert; Ctrl-C ends the demo")
         node.wait()
-        raise DemoError(f"the node ended by itself; see {folder}/edge.log")
+        raise DemoError(f"the node ended by itself; its last words:\n{_last_words(folder / 'edge.log')}")
 
 
 def _model() -> str:
@@ -180,7 +209,7 @@ def _model() -> str:
 
 def _cameras(stage: _Stage, stack: ExitStack, source: str, port: int) -> list[tuple[str, str, str]]:
     """Name, label and address of each camera; starts the virtual ones."""
-    if source.startswith(("rtsp://", "rtsps://")):
+    if source.startswith(RTSP):
         return [("camera", "Camera", source)]
     rows = [("camera", "Camera", source)] if source else list(CAMERAS)
     stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": drawing four school gates (some 20 s)"))
@@ -192,7 +221,10 @@ def _cameras(stage: _Stage, stack: ExitStack, source: str, port: int) -> list[tu
     return [(name, label, server.url(name)) for name, label, _ in rows]
 
 
-def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str, source: str) -> None:
+def _write_config(
+    folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str, own: dict[str, str] | None
+) -> None:
+    """own: how the user's own camera is signed in to; None for the drawn ones, whose forecourt alone is watched."""
     document = {
         "node": {"name": NODE, "state_dir": "node"},
         "broker": {
@@ -209,8 +241,9 @@ def _write_config(folder: Path, ports: _Ports, cameras: list[tuple[str, str, str
                 "label": label,
                 "url": url,
                 "recording": {"max_bytes": 200_000_000, "segment_s": 2, "pre_s": 5, "post_s": 5},
-                "zones": [{"name": "gate", "label": "Trước cổng", "polygon": WHOLE if source else FORECOURT}],
+                "zones": [{"name": "gate", "label": "Trước cổng", "polygon": FORECOURT if own is None else WHOLE}],
                 "rules": [{"kind": "loitering", "zone": "gate", "dwell_s": DWELL_S, "severity": "high"}],
+                **(own or {}),
             }
             for name, label, url in cameras
         ],
@@ -233,7 +266,13 @@ def _first_alert(stage: _Stage, ports: _Ports, link: str, node: subprocess.Popen
                     stage.say(f"{alert['event']['rule']} at {alert['camera_label']}, clip of {len(film.content)} bytes")
                     return dict(alert)
             pause.wait(0.5)
+    if node.poll() is not None:
+        raise DemoError(f"the node ended by itself; its last words:\n{_last_words(stage.folder / 'edge.log')}")
     raise DemoError(f"no alert with a clip came within {PATIENCE_S:.0f} s; see the logs in {stage.folder}")
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text(errors="replace")[-600:]
 
 
 def _welcome_link(folder: Path) -> str:
