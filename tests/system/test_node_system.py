@@ -68,6 +68,8 @@ class ListeningConsole:
         self.health: list[HealthMessage] = []
         self.status: list[StatusMessage] = []
         self.numbers: list[tuple[str, int]] = []
+        self.copies: dict[tuple[str, int], int] = {}
+        self.commits = True  # False: hears everything, commits nothing, acknowledges nothing
         self.subscribed: queue.Queue[object] = queue.Queue()
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, "console", protocol=MQTTProtocolVersion.MQTTv5)
         self.client.username_pw_set("console", (folder / "secrets/console.password").read_text().strip())
@@ -84,6 +86,9 @@ class ListeningConsole:
         kinds = {"event": self.events, "evidence": self.evidence, "health": self.health, "status": self.status}
         if received.sequence is not None:
             number = (received.outbox_id, received.sequence)
+            self.copies[number] = self.copies.get(number, 0) + 1
+            if not self.commits:
+                return
             if number not in self.numbers:
                 self.numbers.append(number)
                 kinds[received.topic.kind].append(received.message)
@@ -270,6 +275,26 @@ def test_a_killed_broker_delays_and_loses_nothing(node):
     wait_for(lambda: outbox.figures().rows == 0, 60, "their delivery")
     outbox.close()
     wait_for(lambda: console.has_proof(opened.event_id), 30, "snapshots and clip of the first")
+    console.check_nothing_lost_or_doubled()
+
+
+def test_what_the_console_has_not_committed_stays_in_the_outbox_and_is_told_again(node):
+    site, console, process = node
+    console.commits = False
+    wait_for(lambda: len(console.copies) >= 2, 60, "messages that reach the console")
+    outbox = SqliteOutbox(site.folder / "state/outbox.sqlite")
+    heard = set(console.copies)
+    assert {(outbox.outbox_id, row.sequence) for row in outbox.waiting(0, 1000)} >= heard
+    process.kill()
+    process.wait(10)
+    console.commits = True
+    site.start_node()
+    wait_for(lambda: heard <= set(console.numbers), 60, "the same messages again")
+    assert all(console.copies[number] >= 2 for number in heard)
+    wait_for(
+        lambda: outbox.waiting(0, 1)[:1] == [] or outbox.waiting(0, 1)[0].sequence > max(heard)[1], 30, "their end"
+    )
+    outbox.close()
     console.check_nothing_lost_or_doubled()
 
 
