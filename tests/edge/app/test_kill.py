@@ -102,6 +102,8 @@ def test_a_worker_killed_at_its_clip_makes_it_once_and_whole(tmp_path, make_vide
     ready = multiprocessing.get_context("spawn").Event()
     killed_when_ready(cut_and_stand_still, str(tmp_path), place, ready, ready=ready)
     assert [row.kind for row in outbox.waiting(0, 9)] == ["event"]
+    whole = list((tmp_path / "evidence").rglob("clip-*.mp4"))
+    assert len(whole) == (place != "in the middle of the clip")  # no half clip ever bears a clip's name
     desk(tmp_path, outbox).run(Until(5))
     evidence = [row.message for row in outbox.waiting(0, 9) if row.kind == "evidence"]
     assert [message.revision for message in evidence] == [1, 2]
