@@ -84,9 +84,14 @@ def run(folder: Path) -> None:
 
 
 def _run_embedded(folder: Path, conf: str) -> None:
+    from amqtt.errors import BrokerError
+
     from broker.embedded import serve
 
     found = re.search(r"^listener (\d+) (\S+)$", conf, re.MULTILINE)
     if found is None or "certfile" in conf:
         raise SetupError("the embedded broker serves loopback without TLS only; install mosquitto")
-    asyncio.run(serve(found[2], int(found[1]), folder / "passwords"))
+    try:
+        asyncio.run(serve(found[2], int(found[1]), folder / "passwords"))
+    except BrokerError as error:
+        raise SetupError(f"{error}; stop what listens there, or make a broker with another --port") from error

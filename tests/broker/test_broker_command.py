@@ -1,5 +1,8 @@
 """`gatehouse broker`: what it makes, and what it refuses with a cure and without a trace."""
 
+import shutil
+import signal
+import socket
 import stat
 
 import pytest
@@ -48,3 +51,26 @@ def test_other_mistakes_are_told(tmp_path):
     assert not (tmp_path / "none").exists()
     run("init", tmp_path / "b", "--loopback")
     assert "can't be a name" in run("add-node", tmp_path / "b", "a/b").output
+
+
+@pytest.fixture
+def own_signals():
+    """`run` takes SIGTERM and SIGINT for itself; gives them back."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize("installed", [True, False], ids=["mosquitto", "embedded"])
+def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch, installed):
+    if installed and not any(shutil.which("mosquitto", path=path) for path in (None, "/usr/sbin:/usr/local/sbin")):
+        pytest.skip("mosquitto is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run("init", tmp_path / "b", "--loopback", "--port", taken.getsockname()[1])
+        if not installed:
+            monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
+        result = run("run", tmp_path / "b")
+    assert result.exit_code == 2
+    assert "its last lines above say why" in result.output if installed else "another --port" in result.output
