@@ -201,7 +201,8 @@ class SqliteOutbox:
             ]
             for file, path in files:
                 values = (str(path), file.sha256, event_id, file.bytes, file.media_type, at_s)
-                db.execute("REPLACE INTO upload VALUES (?, ?, ?, ?, ?, ?)", values)
+                columns = "path, sha256, event_id, bytes, media_type, at_s"
+                db.execute(f"REPLACE INTO upload ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608 constant
             if any(file.role == "snapshot" for file, _ in files):
                 db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
             if done is not None:
