@@ -18,7 +18,7 @@ Folder = Annotated[Path, typer.Argument(help="the broker's own folder", show_def
 def init(
     folder: Folder,
     host: Annotated[str, typer.Option(help="name or address under which the nodes reach this machine")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to listen on")] = 8883,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8883,
     loopback: Annotated[bool, typer.Option(help="this machine only, without TLS")] = False,
 ) -> None:
     """Make a broker: configuration for mosquitto, keys, rights and the console's account."""
@@ -36,7 +36,7 @@ def add_node(folder: Folder, name: Annotated[str, typer.Argument(help="the node'
     """Make an account for a node (or a new password for one)."""
     try:
         secret = installation.add_account(folder, name)
-    except (AccessError, OSError) as error:
+    except (AccessError, installation.SetupError, OSError) as error:
         _fail(error)
     typer.echo(f"{name}: copy {secret} to the node as broker.password_file, then send mosquitto a SIGHUP")
 
@@ -65,5 +65,6 @@ def contract(
 
 
 def _fail(error: Exception) -> None:
-    typer.echo(f"gatehouse broker: {error}", err=True)
+    told = f"{error.filename}: {error.strerror}; name another folder" if isinstance(error, OSError) else error
+    typer.echo(f"gatehouse broker: {told}", err=True)
     raise typer.Exit(2)

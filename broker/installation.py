@@ -14,6 +14,9 @@ from broker import access, certificates
 log = logging.getLogger(__name__)
 
 
+_HOST = re.compile(r"^[A-Za-z0-9:](?:[A-Za-z0-9.:-]{0,61}[A-Za-z0-9])?$")  # what a certificate's name takes, too
+
+
 class SetupError(Exception):
     """The broker can't be set up or run like this; the text says what to do."""
 
@@ -21,9 +24,13 @@ class SetupError(Exception):
 def make_folder(folder: Path, host: str, port: int, *, loopback: bool) -> None:
     """Writes mosquitto.conf, acl, passwords, the console's account and, unless `loopback`, TLS keys for `host`.
 
-    Raises SetupError where a broker already lives there: its accounts would be lost.
+    Raises SetupError where a broker already lives there (its accounts would be lost), or for a host that is none.
     """
     folder = folder.resolve()
+    if not loopback and not _HOST.match(host):
+        raise SetupError(f"{host!r} is no host; write a name such as gatehouse.example.org, or an address")
+    if folder.exists() and not folder.is_dir():
+        raise SetupError(f"{folder} is a file; name a folder")
     if (folder / "mosquitto.conf").exists():
         raise SetupError(f"{folder} already holds a broker; use `gatehouse broker add-node`, or another folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +50,12 @@ def make_folder(folder: Path, host: str, port: int, *, loopback: bool) -> None:
 
 
 def add_account(folder: Path, account: str) -> Path:
-    """Makes an account; returns the file that holds its password. mosquitto reads it at the next SIGHUP."""
+    """Makes an account; returns the file that holds its password. mosquitto reads it at the next SIGHUP.
+
+    Raises SetupError where no broker lives in `folder`.
+    """
+    if not (folder / "acl").exists():
+        raise SetupError(f"{folder} holds no broker; make one with `gatehouse broker init {folder}`")
     secret = folder / "secrets" / f"{account}.password"
     access.add_account(folder / "passwords", secret, account)
     return secret
@@ -72,9 +84,14 @@ def run(folder: Path) -> None:
 
 
 def _run_embedded(folder: Path, conf: str) -> None:
+    from amqtt.errors import BrokerError
+
     from broker.embedded import serve
 
     found = re.search(r"^listener (\d+) (\S+)$", conf, re.MULTILINE)
     if found is None or "certfile" in conf:
         raise SetupError("the embedded broker serves loopback without TLS only; install mosquitto")
-    asyncio.run(serve(found[2], int(found[1]), folder / "passwords"))
+    try:
+        asyncio.run(serve(found[2], int(found[1]), folder / "passwords"))
+    except BrokerError as error:
+        raise SetupError(f"{error}; stop what listens there, or make a broker with another --port") from error

@@ -1,7 +1,8 @@
 """Tells the console what stands in the outbox, and hears its acknowledgements and commands.
 
 The outbox drives: a row is sent, and sent again after `RESEND_S` or a reconnect, until the console acknowledges it.
-paho's own queue only ever holds what is in flight, so nothing depends on its memory.
+Each time in vain doubles the wait, for the broker keeps every copy for a console that is away. paho's own queue only
+ever holds what is in flight, so nothing depends on its memory.
 """
 
 import logging
@@ -24,7 +25,7 @@ from edge.core.ports import Clock
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1  # how soon a worker's row is noticed
-RESEND_S = 20.0
+RESEND_S, RESEND_LONGEST_S = 20.0, 300.0
 WINDOW = 200  # rows sent and not yet acknowledged
 
 
@@ -51,6 +52,28 @@ def make_client(address: BrokerAddress, client_id: str) -> mqtt.Client:
         client.tls_set_context(context)
     client.connect_timeout = 5.0
     return client
+
+
+class Patience:
+    """When rows that nobody acknowledged are to be sent again."""
+
+    def __init__(self) -> None:
+        self._wait_s, self._since_s = RESEND_S, 0.0
+
+    def sent(self, now_s: float) -> None:
+        """New rows went out."""
+        self._since_s = now_s
+
+    def heard(self) -> None:
+        """The console acknowledged something, or the connection is a new one: it may hear us now."""
+        self._wait_s = RESEND_S
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether it is time to send again; if so, the next wait is twice as long."""
+        if now_s - self._since_s <= self._wait_s:
+            return False
+        self._wait_s = min(2 * self._wait_s, RESEND_LONGEST_S)
+        return True
 
 
 class MqttPublisher:
@@ -91,15 +114,18 @@ class MqttPublisher:
         client.reconnect_delay_set(1, 30)
         client.connect_async(self._address.host, self._address.port, keepalive=20)
         client.loop_start()
-        after, sent_at_s = 0, 0.0
+        after, patience = 0, Patience()
         in_flight: set[int] = set()
         try:
             while not stop.wait(POLL_S):
-                in_flight -= self._take_acknowledgements()
+                acknowledged = self._take_acknowledgements()
+                in_flight -= acknowledged
+                fresh = self._fresh.is_set()
+                if acknowledged or fresh:
+                    patience.heard()
                 if not self.connected:
                     continue
-                stale = in_flight and self._clock.monotonic_s() - sent_at_s > RESEND_S
-                if self._fresh.is_set() or stale:
+                if fresh or (in_flight and patience.is_over(self._clock.monotonic_s())):
                     self._fresh.clear()
                     after = 0
                     in_flight.clear()
@@ -109,7 +135,8 @@ class MqttPublisher:
                     self._publish(client, *self._encoded(row))
                     in_flight.add(row.sequence)
                 if rows:
-                    after, sent_at_s = rows[-1].sequence, self._clock.monotonic_s()
+                    after = rows[-1].sequence
+                    patience.sent(self._clock.monotonic_s())
         finally:
             self._leave(client)
 

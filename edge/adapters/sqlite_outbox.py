@@ -201,7 +201,8 @@ class SqliteOutbox:
             ]
             for file, path in files:
                 values = (str(path), file.sha256, event_id, file.bytes, file.media_type, at_s)
-                db.execute("REPLACE INTO upload VALUES (?, ?, ?, ?, ?, ?)", values)
+                columns = "path, sha256, event_id, bytes, media_type, at_s"
+                db.execute(f"REPLACE INTO upload ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608 constant
             if any(file.role == "snapshot" for file, _ in files):
                 db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
             if done is not None:
@@ -224,6 +225,13 @@ class SqliteOutbox:
         with self._lock:
             rows = self._db.execute("SELECT body FROM open_event WHERE camera = ? ORDER BY rowid", (camera,)).fetchall()
         return [EventMessage.model_validate_json(body) for (body,) in rows]
+
+    def cameras(self) -> set[str]:
+        """The cameras of which events are open, or clips or snapshots are owed."""
+        tables = ("open_event", "clip_job", "snapshot_job")
+        with self._lock:
+            rows = self._db.execute(" UNION ".join(f"SELECT camera FROM {table}" for table in tables)).fetchall()  # noqa: S608 constants
+        return {camera for (camera,) in rows}
 
     def owed_snapshots(self, cameras: Iterable[str]) -> list[EventMessage]:
         """The openings of these cameras' events whose snapshots are not made yet."""

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import httpx
 import typer
@@ -31,6 +31,7 @@ from edge.virtual_camera.sources import open_sources
 
 app = typer.Typer(add_completion=False, help="One school on this machine, end to end.")
 
+RTSP = ("rtsp://", "rtsps://")
 SITE, NODE = "Trường Tiểu học Kim Đồng", "demo"
 DWELL_S = 8.0
 PATIENCE_S = 120.0
@@ -52,17 +53,6 @@ GATEHOUSE_MODEL=FILE"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Camera:
-    """A camera of the demo; the secrets of a real one stand beside its address, never in it."""
-
-    name: str
-    label: str
-    url: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class _Ports:
     broker: int
     console: int
@@ -75,14 +65,19 @@ def demo(
     until_alert: Annotated[bool, typer.Option("--until-alert", help="end at the first alert with a clip")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the alert as JSON")] = False,
     source: Annotated[str, typer.Option(metavar="RTSP-or-FILE", help="a camera or a video of your own")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="the camera's password, for rtsp://USER@...")] = None,
     folder: Annotated[Path, typer.Option(help="where to keep everything; emptied at the start")] = Path("var/demo"),
 ) -> None:
     """Run broker, console, cameras and a node until Ctrl-C (or the first alert)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        alert = _run(folder, source, until_alert=until_alert or (headless and as_json), quiet=as_json)
-    except (DemoError, ConfigError, DetectorError, MediaError, OSError) as error:
+        source, sign_in = sign_in_of(source, password_file)
+        alert = _run(folder, source, sign_in, until_alert=until_alert or (headless and as_json), quiet=as_json)
+    except (DemoError, ConfigError, DetectorError, MediaError) as error:
         typer.echo(f"gatehouse demo: {error}", err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        typer.echo(f"gatehouse demo: {error.filename or folder}: {error.strerror}; name another --folder", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("stopped", err=as_json)
@@ -91,7 +86,29 @@ def demo(
         typer.echo(json.dumps(alert, ensure_ascii=False))
 
 
-def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[str, Any]:
+def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, str]]:
+    """The address without its user, and the keys of a camera's section that sign in to it. Raises DemoError."""
+    try:
+        parts = urlsplit(source) if source.startswith(RTSP) else SplitResult("", "", source, "", "")
+    except ValueError as error:
+        raise DemoError(f"--source {source}: {error}; write it like rtsp://camera.example/stream") from None
+    if parts.password is not None:
+        raise DemoError(
+            "everyone on this machine can read a password in an address: write --source rtsp://USER@HOST/... and give "
+            "--password-file FILE"
+        )
+    username = parts.username
+    if (username is None) != (password_file is None):
+        raise DemoError("--password-file FILE and a user in --source rtsp://USER@HOST/... go together")
+    if username is None or password_file is None:
+        return source, {}
+    if not password_file.is_file():
+        raise DemoError(f"--password-file {password_file}: there is no such file; put the camera's password into it")
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return address, {"username": unquote(username), "password_file": str(password_file.resolve())}
+
+
+def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: bool, quiet: bool) -> dict[str, Any]:
     model = _model()
     folder = _fresh(folder)
     stage, ports = Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
@@ -115,8 +132,8 @@ def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[s
         _gatehouse("console", "add-node", NODE, "--site", SITE, "--token-file", token, environment=environment)
         console = stack.enter_context(stage.process("console", ["console", "serve"], environment))
         stage.wait_for_port(ports.console, console, "console")
-        config = _write_config(folder, ports, cameras, model, source)
-        if source.startswith("rtsp"):
+        config = _write_config(folder, ports, cameras, model, sign_in if source else None)
+        if source.startswith(RTSP):
             stage.say("trying the camera")
             _try(config)
         stage.say(f"starting the node, which looks for people with {model}")
@@ -141,27 +158,16 @@ def _model() -> str:
     return str(path.resolve()) if model_override() else entry.name
 
 
-def _cameras(stage: Stage, stack: ExitStack, source: str, port: int) -> list[_Camera]:
-    """The cameras, the virtual ones playing. Raises DemoError, MediaError."""
-    if source.startswith(("rtsp://", "rtsps://")):
-        return [_camera_at(source)]
+def _cameras(stage: Stage, stack: ExitStack, source: str, port: int) -> list[tuple[str, str, str]]:
+    """Name, label and address of each camera; starts the virtual ones. Raises MediaError."""
+    if source.startswith(RTSP):
+        return [("camera", "Camera", source)]
     rows = [("camera", "Camera", source)] if source else list(CAMERAS)
     stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": school gates that are drawn while they play"))
     played = open_sources([text for _, _, text in rows], SCENE_S)
     virtual = [VirtualCamera(name, one) for (name, _, _), one in zip(rows, played, strict=True)]
     server = stack.enter_context(serve_cameras(virtual, SystemClock(), port))
-    return [_Camera(name, label, server.url(name)) for name, label, _ in rows]
-
-
-def _camera_at(address: str) -> _Camera:
-    """A real camera, as people write its address down: with user and password in it or without."""
-    try:
-        parts = urlsplit(address)
-        host = parts.netloc.rpartition("@")[2]
-        username, password = (unquote(part) if part else part for part in (parts.username, parts.password))
-    except ValueError as error:
-        raise DemoError(f"--source: {error}; write it like rtsp://user:password@camera.example/stream") from None
-    return _Camera("camera", "Camera", urlunsplit(parts._replace(netloc=host)), username or None, password or "")
+    return [(name, label, server.url(name)) for name, label, _ in rows]
 
 
 def _try(config: Path) -> None:
@@ -172,7 +178,10 @@ def _try(config: Path) -> None:
         raise DemoError(f"{camera.url}: {verdict.text}")
 
 
-def _write_config(folder: Path, ports: _Ports, cameras: list[_Camera], model: str, source: str) -> Path:
+def _write_config(
+    folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str, own: dict[str, str] | None
+) -> Path:
+    """own: how the user's own camera is signed in to; None for the drawn ones, whose forecourt alone is watched."""
     document = {
         "node": {"name": NODE, "state_dir": "node"},
         "broker": {
@@ -185,29 +194,20 @@ def _write_config(folder: Path, ports: _Ports, cameras: list[_Camera], model: st
         "detector": {"model": model},
         "cameras": [
             {
-                "name": camera.name,
-                "label": camera.label,
-                "url": camera.url,
-                **_sign_in(folder, camera),
+                "name": name,
+                "label": label,
+                "url": url,
                 "recording": {"max_bytes": 200_000_000, "segment_s": 2, "pre_s": 5, "post_s": 5},
-                "zones": [{"name": "gate", "label": "Trước cổng", "polygon": WHOLE if source else FORECOURT}],
+                "zones": [{"name": "gate", "label": "Trước cổng", "polygon": FORECOURT if own is None else WHOLE}],
                 "rules": [{"kind": "loitering", "zone": "gate", "dwell_s": DWELL_S, "severity": "high"}],
+                **(own or {}),
             }
-            for camera in cameras
+            for name, label, url in cameras
         ],
     }
     path = folder / "edge.yaml"
     path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
     return path
-
-
-def _sign_in(folder: Path, camera: _Camera) -> dict[str, str]:
-    if camera.username is None:
-        return {}
-    secret = folder / f"{camera.name}.password"
-    secret.touch(mode=0o600)
-    secret.write_text(camera.password or "", encoding="utf-8")
-    return {"username": camera.username, "password_file": secret.name}
 
 
 def _first_alert(stage: Stage, ports: _Ports, link: str, node: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.adapters.mqtt_publisher import BrokerAddress, make_client
-from edge.config.load import read_secret
+from edge.config.load import Place, read_secret
 from edge.config.schema import BrokerSection, ConsoleSection
 from edge.core.ports import Clock
 
@@ -26,13 +26,17 @@ _MQTT_REFUSED = (134, 135)  # bad user name or password; not authorised
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one thing was found. text: what works, or why it doesn't and the cure. notes: works, but look at this."""
+    """How one thing was found.
+
+    text: what works, or why it doesn't and the cure. notes: works, but look at this. place: of it in the file.
+    """
 
     subject: str
     works: bool
     text: str
     notes: tuple[str, ...] = ()
     still: Path | None = None
+    place: Place = ()
 
 
 def check_broker(node: str, section: BrokerSection) -> Verdict:

@@ -18,6 +18,7 @@ from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
+from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import StillTaken, TakeStill, WorkerReport, outbox_path, run_worker
 from edge.config.schema import EdgeConfig
 
@@ -95,6 +96,8 @@ class Supervisor:
         ]
         for thread in delivery:
             thread.start()
+        configured = [camera.name for camera in self._config.cameras]
+        settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
         log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
         while not self._stop.is_set():
             for slot in self._slots:

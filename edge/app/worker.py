@@ -17,6 +17,7 @@ from edge.app.build import build_pipeline
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
+from edge.app.orphans import close_orphans
 from edge.config.schema import EdgeConfig
 from edge.core.events import Closing, Event
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
@@ -99,7 +100,7 @@ class Worker:
 
     def run(self) -> None:
         """Works until the supervisor closes its end of the pipe, or dies."""
-        self._close_orphans()
+        close_orphans(self._outbox, self._lines, self._clock.wall_s())
         threads = [thread for line in self._lines.values() for thread in line.threads(self._stop)]
         threads.append(threading.Thread(target=self._guarded(self._watch), name="vision"))
         threads.append(threading.Thread(target=self._guarded(lambda: self._clips.run(self._stop)), name="clips"))
@@ -125,21 +126,6 @@ class Worker:
                 os._exit(70)
 
         return run
-
-    def _close_orphans(self) -> None:
-        """Events that were open when this worker's predecessor died: their stays are gone, so they end here."""
-        now_s = self._clock.wall_s()
-        for camera in self._lines:
-            for last in self._outbox.orphans(camera):
-                closed = last.model_copy(
-                    update={
-                        "revision": last.revision + 1,
-                        "state": "closed",
-                        "closed_because": "restart",
-                        "closed_at_s": last.captured_at_s,
-                    }
-                )
-                self._outbox.put_event(closed, now_s)
 
     def _watch(self) -> None:
         """The vision thread: one frame after the other, of whichever camera has waited longest."""

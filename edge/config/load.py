@@ -2,7 +2,7 @@
 
 import difflib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,13 @@ def _parsed(path: Path, text: str, lines: dict[Place, int], problems: list[Probl
     if not isinstance(raw, dict):
         raise ConfigError(path, [Problem("", 0, "the file must hold the keys node, broker, console and cameras")])
     return raw
+
+
+def place_finder(path: Path) -> Callable[[Place], str]:
+    """Says where a place of a sound configuration stands, as problems do: 'line 7: cameras[0].url'."""
+    lines: dict[Place, int] = {}
+    _parsed(path, path.read_text(encoding="utf-8"), lines, [])
+    return lambda place: str(Problem(_dotted(place), _line(place, lines), "")).removesuffix(": ")
 
 
 def read_secret(path: Path) -> str:

@@ -68,8 +68,9 @@ def test_a_file_becomes_a_camera_and_its_loiterer_an_alert_with_a_clip(demo, fil
 def test_a_camera_with_a_password_is_read_and_the_password_stays_out_of_sight(demo, film, tmp_path):
     account = Account("guard", "s3cret word")
     with serve_cameras([VirtualCamera("gate", open_file(film), account=account)], SystemClock()) as server:
-        url = server.url("gate").replace("rtsp://", "rtsp://guard:s3cret%20word@")
-        process = demo("--until-alert", "--json", "--source", url)
+        (tmp_path / "secret").write_text("s3cret word")
+        url = server.url("gate").replace("rtsp://", "rtsp://guard@")
+        process = demo("--until-alert", "--json", "--source", url, "--password-file", str(tmp_path / "secret"))
         out, progress = process.communicate(timeout=200)
     assert process.returncode == 0, progress
     assert "s3cret" not in out + progress
@@ -79,24 +80,17 @@ def test_a_camera_with_a_password_is_read_and_the_password_stays_out_of_sight(de
     assert not [path for path in told if "s3cret" in path.read_text(errors="replace")]
 
 
-def test_a_wrong_password_is_named_at_once(demo, film):
+def test_a_wrong_password_is_named_at_once(demo, film, tmp_path):
+    (tmp_path / "secret").write_text("wrong")
     with serve_cameras(
         [VirtualCamera("gate", open_file(film), account=Account("guard", "right"))], SystemClock()
     ) as server:
-        process = demo("--until-alert", "--source", server.url("gate").replace("rtsp://", "rtsp://guard:wrong@"))
+        url = server.url("gate").replace("rtsp://", "rtsp://guard@")
+        process = demo("--until-alert", "--source", url, "--password-file", str(tmp_path / "secret"))
         _, progress = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "password" in progress
-    assert "wrong@" not in progress
     assert "Traceback" not in progress
-
-
-def test_without_a_network_it_says_how_to_get_one(demo, tmp_path):
-    process = demo("--until-alert", GATEHOUSE_MODEL=None, XDG_DATA_HOME=str(tmp_path / "empty"))
-    _, progress = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "gatehouse models add" in progress
-    assert "GATEHOUSE_MODEL" in progress
 
 
 def test_it_stops_at_ctrl_c_and_leaves_nothing_running(demo, film, tmp_path):

@@ -63,6 +63,8 @@ class ListeningConsole:
         self.health: list[HealthMessage] = []
         self.status: list[StatusMessage] = []
         self.numbers: list[tuple[str, int]] = []
+        self.copies: dict[tuple[str, int], int] = {}
+        self.commits = True  # False: hears everything, commits nothing, acknowledges nothing
         self.subscribed: queue.Queue[object] = queue.Queue()
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, "console", protocol=MQTTProtocolVersion.MQTTv5)
         self.client.username_pw_set("console", (folder / "secrets/console.password").read_text().strip())
@@ -79,6 +81,9 @@ class ListeningConsole:
         kinds = {"event": self.events, "evidence": self.evidence, "health": self.health, "status": self.status}
         if received.sequence is not None:
             number = (received.outbox_id, received.sequence)
+            self.copies[number] = self.copies.get(number, 0) + 1
+            if not self.commits:
+                return
             if number not in self.numbers:
                 self.numbers.append(number)
                 kinds[received.topic.kind].append(received.message)
@@ -95,13 +100,26 @@ class ListeningConsole:
         return [event for event in self.events if event.state == "open"]
 
     def check_nothing_lost_or_doubled(self) -> None:
-        """Numbers without a gap, each revision once, revisions of an event from 1 without a gap."""
+        """Numbers without a gap, each revision once, revisions of events and of evidence from 1 without a gap."""
         assert sorted(number for _, number in self.numbers) == list(range(1, len(self.numbers) + 1))
-        revisions: dict[str, list[int]] = {}
-        for event in self.events:
-            revisions.setdefault(event.event_id, []).append(event.revision)
-        for seen in revisions.values():
-            assert sorted(seen) == list(range(1, len(seen) + 1))
+        for messages in (self.events, self.evidence):
+            revisions: dict[str, list[int]] = {}
+            for message in messages:
+                revisions.setdefault(message.event_id, []).append(message.revision)
+            for seen in revisions.values():
+                assert sorted(seen) == list(range(1, len(seen) + 1))
+        opened = [event.event_id for event in self.events if event.state == "open"]
+        assert len(opened) == len(set(opened))
+
+    def roles(self, event_id: str) -> set[str]:
+        """What the last revision of an event's evidence holds."""
+        of_event = [message for message in self.evidence if message.event_id == event_id]
+        last = max(of_event, key=lambda message: message.revision, default=None)
+        return {file.role for file in last.files} if last else set()
+
+    def has_proof(self, event_id: str) -> bool:
+        """Whether both snapshots and the clip of an event are told."""
+        return {"clip", "snapshot", "snapshot_boxes"} <= self.roles(event_id)
 
 
 class Site:
@@ -232,7 +250,7 @@ def test_a_killed_worker_comes_back_and_loses_nothing(node):
     assert (closed.event_id, closed.closed_because) == (opened.event_id, "restart")
     wait_for(lambda: len(console.opened()) >= 2, 60, "the next event")
     assert any(health.worker_restarts == 1 for health in console.health)
-    wait_for(lambda: any("clip" in {f.role for f in e.files} for e in console.evidence), 30, "the clip of the first")
+    wait_for(lambda: console.has_proof(opened.event_id), 30, "snapshots and clip of the first")
     console.check_nothing_lost_or_doubled()
 
 
@@ -248,12 +266,13 @@ def test_a_killed_supervisor_takes_its_workers_along_and_starts_anew(node):
     closed = wait_for(lambda: [e for e in console.events if e.state == "closed"], 60, "the orphan's end")[0]
     assert closed.event_id == opened.event_id
     wait_for(lambda: len(console.opened()) >= 2, 60, "the next event")
+    wait_for(lambda: console.has_proof(opened.event_id), 30, "snapshots and clip of the first")
     console.check_nothing_lost_or_doubled()
 
 
 def test_a_killed_broker_delays_and_loses_nothing(node):
     site, console, _process = node
-    wait_for(console.opened, 60, "an event")
+    opened = wait_for(console.opened, 60, "an event")[0]
     broker = site.processes[0]
     listing = Path(f"/proc/{broker.pid}/task/{broker.pid}/children").read_text().split()
     for pid in [int(pid) for pid in listing] + [broker.pid]:
@@ -263,6 +282,27 @@ def test_a_killed_broker_delays_and_loses_nothing(node):
     wait_for(lambda: outbox.figures().rows >= 2, 60, "messages that wait")
     site.start_broker()
     wait_for(lambda: outbox.figures().rows == 0, 60, "their delivery")
+    outbox.close()
+    wait_for(lambda: console.has_proof(opened.event_id), 30, "snapshots and clip of the first")
+    console.check_nothing_lost_or_doubled()
+
+
+def test_what_the_console_has_not_committed_stays_in_the_outbox_and_is_told_again(node):
+    site, console, process = node
+    console.commits = False
+    wait_for(lambda: len(console.copies) >= 2, 60, "messages that reach the console")
+    outbox = SqliteOutbox(site.folder / "state/outbox.sqlite")
+    heard = set(console.copies)
+    assert {(outbox.outbox_id, row.sequence) for row in outbox.waiting(0, 1000)} >= heard
+    process.kill()
+    process.wait(10)
+    console.commits = True
+    site.start_node()
+    wait_for(lambda: heard <= set(console.numbers), 60, "the same messages again")
+    assert all(console.copies[number] >= 2 for number in heard)
+    wait_for(
+        lambda: outbox.waiting(0, 1)[:1] == [] or outbox.waiting(0, 1)[0].sequence > max(heard)[1], 30, "their end"
+    )
     outbox.close()
     console.check_nothing_lost_or_doubled()
 

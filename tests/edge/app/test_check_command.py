@@ -21,6 +21,8 @@ from edge.app.check_command import check
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
+from models.add import add
+from models.registry import Registry
 
 TOKEN = "t0ken-of-the-box"
 CONFIG = """
@@ -104,9 +106,12 @@ def camera():
 
 
 @pytest.fixture
-def site(tmp_path, broker, console, camera):
+def site(bright_network, tmp_path, broker, console, camera, monkeypatch):
     """Writes a configuration (all right, but for the words given) and runs the check; returns (exit code, output)."""
     folder, port = broker
+    add(Registry(tmp_path / "data" / "gatehouse" / "models"), bright_network)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("GATEHOUSE_MODEL", raising=False)
     (tmp_path / "token").write_text(TOKEN)
     (tmp_path / "camera-password").write_text("letmein\n")
 
@@ -136,12 +141,15 @@ def site(tmp_path, broker, console, camera):
 pytestmark = [pytest.mark.system]
 
 
+FOUND = ["gate main", "gate sub", "broker", "console", "network"]
+
+
 def test_a_sound_node_passes_and_its_zones_are_on_the_still(site):
     code, output = site()
     assert code == 0, output
-    assert re.findall(r"(?m)^ ✓ (\S+(?: \w+)?) {2,}", output) == ["gate main", "gate sub", "broker", "console", "disk"]
+    assert re.findall(r"(?m)^ ✓ (\S+(?: \w+)?) {2,}", output) == [*FOUND, "disk"]
     assert "H.264 320x192, 10" in output
-    assert "all 5 work" in output
+    assert "all 6 work" in output
     still = cv2.imread(str(site.folder / "stills" / "gate.jpg")).astype(int)
     assert still.shape == (192, 320, 3)
     plain = still[5, 5]
@@ -152,15 +160,15 @@ def test_a_sound_node_passes_and_its_zones_are_on_the_still(site):
 def test_a_camera_with_a_wrong_password_a_wrong_path_or_nobody_there(site, camera):
     (site.folder / "camera-password").write_text("guess")
     code, output = site(sub="")
-    assert code == 1
+    assert code == 2
     assert "✗ gate main" in output
     assert "correct `username` and the content of `password_file`" in output
     (site.folder / "camera-password").write_text("letmein")
     code, output = site(camera=camera.url("nothing"), sub="")
-    assert code == 1
+    assert code == 2
     assert "has no stream" in output
     code, output = site(camera=f"rtsp://127.0.0.1:{free_port()}/x")
-    assert code == 1
+    assert code == 2
     assert "nothing listens on port" in output
     assert "✓ gate sub" in output
     assert (site.folder / "stills" / "gate.jpg").exists()  # of the stream that works
@@ -180,27 +188,27 @@ def test_what_works_but_could_be_better_is_said(site, camera, console):
 def test_a_broker_that_refuses_the_password(site):
     (site.folder / "wrong").write_text("guess")
     code, output = site(password="wrong")
-    assert code == 1
+    assert code == 2
     assert "✗ broker" in output
     assert "gatehouse broker add-node" in output
 
 
 def test_a_broker_whose_certificate_is_not_trusted(site):
     code, output = site(ca="")
-    assert code == 1
+    assert code == 2
     assert "is not trusted" in output
     assert "broker.ca_file" in output
 
 
 def test_a_broker_that_is_not_there_or_is_something_else(site, console):
     code, output = site(broker=free_port())
-    assert code == 1
+    assert code == 2
     assert "start the broker, or correct the port" in output
     code, output = site(broker=console.server_address[1])
-    assert code == 1
+    assert code == 2
     assert "does not speak TLS as expected" in output
     code, output = site(broker=console.server_address[1], tls="false")
-    assert code == 1
+    assert code == 2
     assert "✗ broker" in output
 
 
@@ -211,21 +219,36 @@ def test_a_broker_that_is_not_there_or_is_something_else(site, console):
 def test_a_console_that_refuses_is_named(site, console, status, words):
     console.status = status
     code, output = site()
-    assert code == 1
+    assert code == 2
     assert "✗ console" in output
     assert words in output
 
 
 def test_a_console_that_is_not_there_or_speaks_no_http(site, broker):
     code, output = site(console=f"http://127.0.0.1:{free_port()}")
-    assert code == 1
+    assert code == 2
     assert "start the console, or correct the port" in output
     code, output = site(console="https://no-such-console.invalid")
-    assert code == 1
+    assert code == 2
     assert "the name no-such-console.invalid is not known here" in output
     code, output = site(console=f"https://127.0.0.1:{broker[1]}")
-    assert code == 1
+    assert code == 2
     assert "is not trusted" in output
+
+
+def test_a_network_that_is_not_here_and_a_folder_that_is_a_file_are_named_with_their_place(site, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(site.folder / "nothing"))
+    (site.folder / "state").touch()
+    code, output = site(broker=free_port())
+    assert code == 2
+    assert "✗ network" in output
+    assert "gatehouse models add FILE" in output
+    assert "is no folder that this account may write to" in output
+    text = (site.folder / "edge.yaml").read_text().splitlines()
+    for place, words in [("broker", "broker:"), ("node.state_dir", "node:"), ("detector.model", "")]:
+        (told,) = re.findall(rf"at (?:line (\d+): )?{re.escape(place)}\n", output)
+        assert (text[int(told) - 1] if told else "").startswith(words)
+    assert "3 of 6 need a hand" in output
 
 
 def test_a_wrong_configuration_is_told_with_code_2(site):

@@ -1,0 +1,76 @@
+"""`gatehouse broker`: what it makes, and what it refuses with a cure and without a trace."""
+
+import shutil
+import signal
+import socket
+import stat
+
+import pytest
+from typer.testing import CliRunner
+
+from broker.cli import app
+
+
+def run(*words):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.mark.parametrize("host", ["gatehouse.example.org", "192.0.2.7", "2001:db8::1", "a"])
+def test_a_folder_is_made_with_keys_for_this_account_only(tmp_path, host):
+    folder = tmp_path / "broker"
+    assert run("init", folder, "--host", host).exit_code == 0
+    assert run("add-node", folder, "kim-dong-1").exit_code == 0
+    secrets = [*(folder / "secrets").iterdir(), folder / "passwords", folder / "acl", folder / "tls" / "server.key"]
+    assert len(secrets) == 5
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
+    again = run("init", folder)
+    assert (again.exit_code, "already holds a broker" in again.output) == (2, True)
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a\nlistener 1", "-x", "x" * 70, "a/b"])
+def test_a_host_that_is_none_is_refused(tmp_path, host):
+    result = run("init", tmp_path / "b", "--host", host)
+    assert (result.exit_code, "is no host" in result.output) == (2, True)
+    assert not (tmp_path / "b").exists()
+
+
+def test_other_mistakes_are_told(tmp_path):
+    (tmp_path / "file").touch()
+    for words, told in [
+        (("init", tmp_path / "file"), "is a file; name a folder"),
+        (("init", tmp_path / "file" / "x"), "name another folder"),
+        (("init", tmp_path / "b", "--port", "70000"), "65535"),
+        (("add-node", tmp_path / "none", "x"), "holds no broker"),
+        (("run", tmp_path / "none"), "holds no broker"),
+    ]:
+        result = run(*words)
+        assert result.exit_code == 2, words
+        assert told in result.output, result.output
+    assert not (tmp_path / "none").exists()
+    run("init", tmp_path / "b", "--loopback")
+    assert "can't be a name" in run("add-node", tmp_path / "b", "a/b").output
+
+
+@pytest.fixture
+def own_signals():
+    """`run` takes SIGTERM and SIGINT for itself; gives them back."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize("installed", [True, False], ids=["mosquitto", "embedded"])
+def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch, installed):
+    if installed and not any(shutil.which("mosquitto", path=path) for path in (None, "/usr/sbin:/usr/local/sbin")):
+        pytest.skip("mosquitto is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run("init", tmp_path / "b", "--loopback", "--port", taken.getsockname()[1])
+        if not installed:
+            monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
+        result = run("run", tmp_path / "b")
+    assert result.exit_code == 2
+    assert "its last lines above say why" in result.output if installed else "another --port" in result.output

@@ -1,0 +1,93 @@
+"""One camera of a worker: its main stream is recorded while its sub-stream is analysed."""
+
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from edge.adapters.segments import list_segments, open_segment
+from edge.adapters.system_clock import SystemClock
+from edge.app.camera_line import CameraLine
+from edge.config.schema import CameraSection
+from edge.pipeline.mailbox import Mailbox
+from edge.virtual_camera.digest import Account
+from edge.virtual_camera.media import PictureList, encode
+from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+
+def film(width: int, height: int):
+    return encode(PictureList([np.full((height, width, 3), shade, np.uint8) for shade in range(20, 220, 5)], 10.0))
+
+
+@pytest.fixture(scope="module")
+def camera():
+    with serve_cameras(
+        [VirtualCamera("gate", film(320, 192), film(128, 96), Account("guard", "hunter2"))], SystemClock()
+    ) as server:
+        yield server
+
+
+@contextmanager
+def running(camera, tmp_path, password="hunter2", **more):
+    (tmp_path / "password").write_text(password + "\n")
+    sign_in = {"username": "guard", "password_file": tmp_path / "password"}
+    section = CameraSection(**{"name": "gate", "url": camera.url("gate"), **sign_in, **more})
+    line = CameraLine(section, tmp_path / "recordings", Mailbox(), SystemClock(), lambda: ())
+    stop = threading.Event()
+    threads = line.threads(stop)
+    for thread in threads:
+        thread.start()
+    try:
+        yield line
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+        line.recorder.close()
+
+
+def wait_for(condition) -> None:
+    pause = threading.Event()
+    for _ in range(600):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError("waited 30 s in vain")
+
+
+def recorded_width(tmp_path) -> int:
+    with open_segment(list_segments(tmp_path / "recordings")[0]) as container:
+        return container.streams.video[0].codec_context.width
+
+
+def test_the_main_stream_is_recorded_and_the_sub_stream_analysed(camera, tmp_path):
+    with running(camera, tmp_path, sub_url=camera.url("gate/sub")) as line:
+        wait_for(lambda: line.health().state == "sees" and line.recorder.status.stored_bytes > 0)
+        health = line.health()
+        assert (health.width, health.height, health.recording, health.codec) == (128, 96, True, "h264")
+    assert recorded_width(tmp_path) == 320
+
+
+def test_without_a_sub_stream_the_main_one_serves_both(camera, tmp_path):
+    with running(camera, tmp_path) as line:
+        wait_for(lambda: line.health().state == "sees" and line.recorder.status.stored_bytes > 0)
+        assert line.health().width == 320
+    assert recorded_width(tmp_path) == 320
+
+
+def test_a_main_stream_that_is_not_there_impairs_and_does_not_blind(camera, tmp_path):
+    with running(camera, tmp_path, url=camera.url("nothing"), sub_url=camera.url("gate/sub")) as line:
+        wait_for(lambda: line.health().state == "impaired")
+        health = line.health()
+    assert (health.reason_code, health.recording, health.width) == ("no_such_stream", False, 128)
+
+
+def test_a_wrong_password_is_told_in_the_health_report_without_it(camera, tmp_path):
+    with running(camera, tmp_path, password="s3same") as line:
+        wait_for(lambda: line.health().reason_code == "wrong_password")
+        health = line.health()
+    assert health.state == "blind"
+    assert "s3same" not in health.model_dump_json()
