@@ -44,7 +44,8 @@ function everySecond() {
   tick(duration);
   if (!cut) clock.textContent = timeOfDay(nowS());
   const ringing = rings() ? `(${rings()}) ` : "";
-  document.title = `${cut ? "⚠ " : ringing}Gatehouse`;
+  const sign = cut ? "⚠ " : ringing;
+  document.title = `${sign}Gatehouse`;
 }
 
 function ring() {
