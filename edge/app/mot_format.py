@@ -5,7 +5,7 @@ pixels of the source. In a file of detections the id is -1.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +49,20 @@ class MotDetections:
         """Number of the last frame with a box; 0 without any."""
         return self.frames[-1][0] if self.frames else 0
 
-    def every(self, step: int) -> Iterable[tuple[int, Detections]]:
-        """Frames 1, 1 + step, 1 + 2 step, ... up to the last with a box; those without a box are empty."""
-        found = dict(self.frames)
-        for frame in range(1, self.last_frame + 1, step):
-            yield frame, found.get(frame) or Detections.empty()
+    def every(self, step: int, idle_frames: int = MAX_FRAME) -> Iterator[tuple[int, Detections]]:
+        """Frames 1, 1 + step, 1 + 2 step, ... up to the last with a box; those without a box are empty.
+
+        Of a gap, only the first `idle_frames` are given: a file may leave out millions.
+        """
+        frame, last_seen = 1, 0
+        for number, people in self.frames:
+            for empty in range(frame, min(number, last_seen + idle_frames + 1), step):
+                yield empty, Detections.empty()
+            frame += max(0, -(-(number - frame) // step)) * step
+            if frame == number:
+                yield number, people
+                frame += step
+            last_seen = number
 
 
 def read_detections(path: Path, scale: ConfidenceRange | None = None) -> MotDetections:

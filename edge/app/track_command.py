@@ -1,5 +1,6 @@
 """`gatehouse edge track`: the tracker alone, on detections from a file."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from edge.app.mot_format import ConfidenceRange, MotDetections, MotFormatError, read_detections, result_line
 from edge.core.tracking.tracker import Tracker
 
-FORGOTTEN_S = 60.0  # after so long without anybody no track is left, and a file may leave out a million frames
+FORGOTTEN_S = 60.0  # after so long without anybody no track is left
 
 
 def track(
@@ -52,11 +53,7 @@ def _scale(text: str) -> ConfidenceRange | None:
 
 def _lines(found: MotDetections, fps: float, every: int, coasting: bool) -> tuple[list[str], int]:
     tracker, lines, identities = Tracker(), [], set()
-    last_seen = 0
-    for frame, people in found.every(every):
-        last_seen = frame if len(people) else last_seen
-        if (frame - last_seen) / fps > FORGOTTEN_S:
-            continue
+    for frame, people in found.every(every, math.ceil(FORGOTTEN_S * fps)):
         for one in tracker.update(people, (frame - 1) / fps):
             identities.add(one.track_id)
             if one.detected or coasting:
