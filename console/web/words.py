@@ -88,6 +88,8 @@ WORDS: dict[str, dict[str, str]] = {
         "resolution_changed": "the picture size has changed: connecting anew",
         "picture_size_unknown": "the camera does not say how large its picture is",
         "sign_in_too_long": "the name or password is too long for the camera",
+        "not_tls": "the camera does not answer in encrypted form",
+        "certificate_untrusted": "the camera's certificate is not trusted",
         "transport_refused": "the camera refuses this way of sending: try TCP instead of UDP, or the other way round",
         "camera_error": "the camera answers with an error of its own",
         "stopped": "the watching was stopped",
@@ -96,6 +98,11 @@ WORDS: dict[str, dict[str, str]] = {
         "worker_restarts": "the watching process restarts",
         "node_offline": "the box that watches it is offline",
         "node_silent": "the box that watches it is not heard",
+    },
+    "node_problem": {
+        "outbox_full": "Too much waits to be sent: what is least important is being left out. Look at the connection.",
+        "console_unreachable": "Clips and pictures do not come through. Look at the connection.",
+        "worker_down": "A watching process is being started again.",
     },
     "problem": {
         "wrong_password": "Name or password is wrong.",

@@ -28,6 +28,7 @@ HEALTH_S = 15.0
 RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STOP_S = 5.0
+NODE_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")  # what health tells besides its cameras' states
 MAX_PROBLEMS = 32
 
 
@@ -204,11 +205,12 @@ class Supervisor:
 
     def _problems(self, health: list[CameraHealth], *, outbox_full: bool) -> tuple[str, ...]:
         """What is wrong, the node's own faults first, for a message holds at most `MAX_PROBLEMS`."""
-        found = ["outbox_full"] if outbox_full else []
-        if self._uploader.fault:
-            found.append("console_unreachable")
-        if any(slot.process is None for slot in self._slots):
-            found.append("worker_down")
+        own = {
+            "outbox_full": outbox_full,
+            "console_unreachable": bool(self._uploader.fault),
+            "worker_down": any(slot.process is None for slot in self._slots),
+        }
+        found = [problem for problem in NODE_PROBLEMS if own[problem]]
         found += [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
         return tuple(found[:MAX_PROBLEMS])
 

@@ -56,6 +56,12 @@ def test_every_fault_that_a_node_can_tell_of_has_a_sentence():
     assert told - set(WORDS["fault"]) == set()
 
 
+def test_every_problem_of_a_node_has_a_sentence():
+    from edge.app.supervisor import NODE_PROBLEMS
+
+    assert set(WORDS["node_problem"]) == set(NODE_PROBLEMS)
+
+
 def test_every_word_of_the_contract_has_a_sentence():
     choices = {
         name: get_args(get_args(field.annotation)[0] if type(None) in get_args(field.annotation) else field.annotation)
