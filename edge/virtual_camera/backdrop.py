@@ -222,6 +222,8 @@ def _fence(canvas: _Canvas) -> Mask:
     above = y >= 0
     metal = ((0.20, 0.28, 0.40), (0.16, 0.30, 0.24), (0.30, 0.30, 0.32), (0.42, 0.24, 0.18))[int(rng.integers(4))]
     stone = floats(((0.80, 0.70, 0.48), (0.72, 0.70, 0.66), (0.70, 0.55, 0.44))[int(rng.integers(3))])
+    if canvas.light.grey:
+        stone = stone * 0.45  # weathered stone throws little infra-red back; whitewash would drown who stands before it
     rough = (1 + 0.06 * canvas.grain(x, y, 0.8) - 0.25 * np.exp(-np.clip(y, 0, None) / 0.15))[..., None]
     distance = place.fence_z
     canvas.put((railing | leaf) & above, floats(metal), (0, 0.2, -0.98), distance)

@@ -39,15 +39,17 @@ class Light:
     saturation: float = 0.72
     lamp_reach_m: float = 10.0
 
-    def on(self, normal: Array, pitch_rad: float) -> Array:
-        """(n, 3) factors for surfaces with these (n, 3) unit normals (world axes, z away from the camera)."""
+    def on(self, normal: Array, pitch_rad: float, cloth: bool = False) -> Array:
+        """(n, 3) factors for surfaces with these (n, 3) unit normals (world axes, z away from the camera).
+
+        Cloth is rough and throws light back to where it came from: lit from the lens, people look flat, not round.
+        """
         sun = np.clip(normal @ floats(self.sun), 0, None)[:, None]
         up = (0.5 + 0.5 * normal[:, 1])[:, None]
         out = sun * floats(self.sun_colour) + up * floats(self.sky) + (1 - up) * floats(self.ground)
         if self.lamp:
             to_lens = floats([0, np.sin(pitch_rad), -np.cos(pitch_rad)])
-            # Rough cloth throws light back to where it came from: lit from the lens, people look flat, not round.
-            out = out + self.lamp * np.clip(normal @ to_lens, 0, None)[:, None] ** 0.65
+            out = out + self.lamp * np.clip(normal @ to_lens, 0, None)[:, None] ** (0.65 if cloth else 1.2)
         return floats(out)
 
     def reach(self, distance_m: Array | float) -> Array | float:
@@ -91,5 +93,5 @@ def light_for(name: LightName, rng: np.random.Generator) -> Light:
                      exposure=float(rng.uniform(0.8, 1.0)), noise=float(rng.uniform(2.5, 4.0)), haze=0.30)  # fmt: skip
     return Light(name, _unit(side * 0.15, 1.0, 0.9), (0.0, 0.0, 0.0), (0.10, 0.10, 0.10), (0.06, 0.06, 0.06),
                  (0.03, 0.03, 0.03), lamp=float(rng.uniform(0.75, 0.95)), shadow=0.15, contact=0.35, shadow_blur=0.03,
-                 exposure=float(rng.uniform(1.1, 1.4)), grey=True, noise=float(rng.uniform(2.8, 4.8)),
+                 exposure=float(rng.uniform(1.1, 1.4)), grey=True, noise=float(rng.uniform(2.4, 3.8)),
                  haze=0.0)  # fmt: skip

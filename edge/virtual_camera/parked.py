@@ -10,7 +10,7 @@ from edge.virtual_camera.light import Light
 from edge.virtual_camera.place import Bike, Place
 from edge.virtual_camera.sprite import View, paint
 
-_PAINTS = ((0.65, 0.10, 0.10), (0.12, 0.16, 0.32), (0.10, 0.10, 0.11), (0.75, 0.75, 0.74), (0.20, 0.36, 0.30))
+_PAINTS = ((0.65, 0.10, 0.10), (0.12, 0.16, 0.32), (0.10, 0.10, 0.11), (0.44, 0.44, 0.45), (0.20, 0.36, 0.30))
 
 
 def _wheel(z_m: float) -> Surface:
@@ -63,7 +63,7 @@ def with_bikes(backdrop: Backdrop, place: Place, light: Light) -> Backdrop:
     for bike in sorted(place.bikes, key=lambda one: -one.z_m):
         azimuth = float(np.arctan2(bike.x_m, bike.z_m))
         view = View(camera, float(np.hypot(bike.x_m, bike.z_m)), bike.heading_rad - azimuth)
-        sprite = paint(_motorbike(bike), view, light, oversampling=2.0)
+        sprite = paint(_motorbike(bike), view, light, oversampling=2.0, cloth=False)
         foot = camera.project(floats([bike.x_m, 0, bike.z_m]))
         scale = sprite.depth_m / float(foot[2])
         size = (camera.width, camera.height)

@@ -45,8 +45,8 @@ class View:
     heading_rad: float
 
 
-def paint(parts: list[Surface], view: View, light: Light, oversampling: float = 1.6) -> Sprite:
-    """The sprite of a dressed pose as the view's camera sees it under `light`."""
+def paint(parts: list[Surface], view: View, light: Light, oversampling: float = 1.6, cloth: bool = True) -> Sprite:
+    """The sprite of a dressed pose as the view's camera sees it under `light`. cloth: dressed, not painted."""
     camera = view.camera
     zoomed = PerspectiveCamera(0, 0, camera.focal_px * oversampling, camera.height_m, camera.pitch_rad)
     points, normals = _placed(parts, view)
@@ -56,7 +56,7 @@ def paint(parts: list[Surface], view: View, light: Light, oversampling: float = 
     size = [int(np.ceil(dense[:, k].max()) + 3 - low[k]) for k in (0, 1)]
     dense[:, :2] -= low
     buffer = _splat(dense, size[0], size[1])
-    rgba = _shade(buffer, dense, view, light)
+    rgba = _shade(buffer, dense, view, light, cloth)
     box = _box(buffer, body) / oversampling
     rgba, scale = _shrink(rgba, oversampling)
     anchor = ((foot[0] - low[0]) * scale[0], (foot[1] - low[1]) * scale[1])
@@ -114,7 +114,7 @@ def _splat(dense: Array, width: int, height: int) -> NDArray[np.int32]:
     return buffer.reshape(height, width)
 
 
-def _shade(buffer: NDArray[np.int32], dense: Array, view: View, light: Light) -> Array:
+def _shade(buffer: NDArray[np.int32], dense: Array, view: View, light: Light, cloth: bool) -> Array:
     """(h, w, 4) float32: colour times alpha, alpha, before shrinking."""
     seen = buffer >= 0
     point = dense[buffer[seen]]
@@ -129,9 +129,9 @@ def _shade(buffer: NDArray[np.int32], dense: Array, view: View, light: Light) ->
     normal = normal / length[:, None]
     facing = -normal[:, 2]
     normal = np.where(facing[:, None] < -0.25, -normal, normal)  # the inside of a hem or an umbrella
-    lit = light.on(normal, view.camera.pitch_rad) * light.reach(view.distance_m)
+    lit = light.on(normal, view.camera.pitch_rad, cloth) * light.reach(view.distance_m)
     # Most dyes, black ones too, throw infra-red back: people stand out at night.
-    paint = 0.24 + 0.76 * point[:, 6:9] if light.grey else point[:, 6:9]
+    paint = 0.32 + 0.68 * point[:, 6:9] if light.grey and cloth else point[:, 6:9]
     colour = paint * lit * (1.0 - hidden)[:, None]
     out = np.zeros((*buffer.shape, 4), np.float32)
     out[seen, :3] = light.develop(colour)
