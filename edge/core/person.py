@@ -44,7 +44,8 @@ class Person:
     track_id: the tracker's identity it goes by now. track_ids: all so far, oldest first.
     seen: detected in this very frame.
     xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
-    first_seen_s, last_seen_s: media seconds.
+    first_seen_s, last_seen_s: media seconds. first_foot: where the feet were at first_seen_s, as far as can be told,
+        because a tracker tells of a track only when it is sure of it.
     bridged: the gap that this very frame closed, if one.
     ended_because: None while alive; "left" over the picture's border, "lost" in its middle, "merged" into the person
         `merged_into`, whom it turned out to be.
@@ -60,6 +61,7 @@ class Person:
     confidence: float
     first_seen_s: float
     last_seen_s: float
+    first_foot: tuple[float, float]
     bridged: GapBridged | None = None
     ended_because: Literal["left", "lost", "merged"] | None = None
     merged_into: int | None = None
@@ -90,6 +92,8 @@ class Identity:
     """What the keeper remembers of one person; changes from frame to frame.
 
     track_id: NO_TRACK while it goes by none of the tracker's identities.
+    born_s, born_xyxy: the first sight that the keeper was told. unwatched_s: from the last frame without the person to
+        that sight.
     previous_s, previous_xyxy: the sight before the last one.
     trail: (media_s, x, y) footpoints of the last seconds, pixels.
     reference: colours that are surely this person's, blended over seconds; None until there were some.
@@ -108,6 +112,10 @@ class Identity:
     xyxy: NDArray[np.float32]
     confidence: float
     height_px: float
+    first_foot: tuple[float, float]
+    born_s: float
+    born_xyxy: NDArray[np.float32]
+    unwatched_s: float
     previous_s: float
     previous_xyxy: NDArray[np.float32]
     trail: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=64))
@@ -120,8 +128,10 @@ class Identity:
     bridged: GapBridged | None = None
 
     @classmethod
-    def of(cls, person_id: int, track: Track) -> "Identity":
-        """A new person, first seen as `track`."""
+    def of(cls, person_id: int, track: Track, unwatched_s: float) -> "Identity":
+        """A new person, first seen as `track`, whose box is `unwatched_s` younger than the last frame without it."""
+        x, y = track.footpoint
+        back_s = track.last_seen_s - track.first_seen_s
         identity = cls(
             person_id=person_id,
             known_as=person_id,
@@ -132,6 +142,10 @@ class Identity:
             xyxy=track.xyxy,
             confidence=track.confidence,
             height_px=height_px(track.xyxy),
+            first_foot=(x - back_s * float(track.velocity_px_s[0]), y - back_s * float(track.velocity_px_s[1])),
+            born_s=track.last_seen_s,
+            born_xyxy=track.xyxy,
+            unwatched_s=unwatched_s,
             previous_s=track.last_seen_s,
             previous_xyxy=track.xyxy,
         )
@@ -209,6 +223,7 @@ class Identity:
             confidence=self.confidence,
             first_seen_s=self.first_seen_s,
             last_seen_s=self.last_seen_s,
+            first_foot=self.first_foot,
             bridged=self.bridged,
             ended_because=ended_because,
             merged_into=merged_into,

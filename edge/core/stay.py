@@ -113,7 +113,8 @@ class StayKeeper:
     def _see(self, person: Person, depth: float, frame_size: tuple[int, int], now_s: float) -> list[Stay]:
         presence = self._presences.get(person.person_id)
         if presence is None:
-            presence = _Presence(Containment.first(depth, person.first_seen_s))
+            begun = float(self.zone.depth_px(np.array([person.first_foot]), frame_size)[0]) / person.height_px
+            presence = _Presence(Containment.first(begun, person.first_seen_s))
             self._presences[person.person_id] = presence
         before = presence.containment
         after = before.seen(depth, now_s, self._params.margin_heights)

@@ -224,7 +224,8 @@ class Tracker:
         alone = ~(buffered_overlap(boxes[new], taken, around_px) > 0).any(axis=1)
         sure = detections.confidence[new] >= params.beside_confidence
         twice = buffered_overlap(boxes[new], taken, np.zeros(len(new))).max(axis=1) >= params.duplicate_overlap
-        return new[(alone | sure) & ~twice]
+        begins: NDArray[np.intp] = new[(alone | sure) & ~twice]
+        return begins
 
     def _forget(self) -> None:
         params = self._params
