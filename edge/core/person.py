@@ -39,8 +39,7 @@ class GapBridged:
 class Person:
     """A person as known after one frame.
 
-    person_id: from 1, unique within a camera; a person who comes back gets a new one.
-    known_as: the person_id of the earliest presence that this one is taken to be a return of; own id where none is.
+    person_id: from 1, unique within a camera; a person who left the picture and comes back gets a new one.
     track_id: the tracker's identity it goes by now. track_ids: all so far, oldest first.
     seen: detected in this very frame.
     xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
@@ -52,7 +51,6 @@ class Person:
     """
 
     person_id: int
-    known_as: int
     track_id: int
     track_ids: tuple[int, ...]
     seen: bool
@@ -104,7 +102,6 @@ class Identity:
     """
 
     person_id: int
-    known_as: int
     track_id: int
     track_ids: list[int]
     first_seen_s: float
@@ -134,7 +131,6 @@ class Identity:
         back_s = track.last_seen_s - track.first_seen_s
         identity = cls(
             person_id=person_id,
-            known_as=person_id,
             track_id=track.track_id,
             track_ids=[track.track_id],
             first_seen_s=track.first_seen_s,
@@ -214,7 +210,6 @@ class Identity:
         """The frozen view that stays and rules get."""
         return Person(
             person_id=self.person_id,
-            known_as=self.known_as,
             track_id=self.track_id,
             track_ids=tuple(self.track_ids),
             seen=seen,

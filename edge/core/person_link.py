@@ -39,7 +39,7 @@ class LinkParams:
     patience_share: float = 3.0
     exit_slack_s: float = 0.6
     reach_heights: float = 0.4
-    reach_heights_s: float = 0.6
+    reach_heights_s: float = 1.0
     reach_most_heights: float = 2.5
     clothes_most: float = 0.5
     clothes_late: float = 0.35
