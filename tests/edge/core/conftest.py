@@ -93,3 +93,9 @@ def street() -> Callable[..., Street]:
 @pytest.fixture
 def walker() -> type[Walker]:
     return Walker
+
+
+@pytest.fixture
+def clothes() -> Callable[[int], NDArray[np.float32]]:
+    """Colour histogram of clothes number n."""
+    return lambda number: clothes_histogram(number, 0)

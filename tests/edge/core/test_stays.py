@@ -169,3 +169,11 @@ def test_a_crowd_that_stands_keeps_its_stays(street, walker):
     played = street().play(walkers, times(60, 5, lose=0.2))
     lasting = [stay for stay in played.stays.values() if stay.dwell_s > 55]
     assert len(lasting) == 15
+
+
+def test_who_was_seen_for_a_few_seconds_is_waited_for_three_times_as_long_behind_the_pole(street, walker):
+    stands = walker(((0, 320, 300), (40, 320, 300)), 3, hidden=((3.1, 12.0),))
+    stay = only(street().play([stands], times(40)))
+    assert stay.dwell_s == pytest.approx(39.8, abs=0.5)
+    flash = walker(((0, 320, 300), (40, 320, 300)), 3, hidden=((0.5, 12.0),))
+    assert max(stay.dwell_s for stay in street().play([flash], times(40)).stays.values()) < 29
