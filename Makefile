@@ -55,7 +55,7 @@ scripts: .venv/.dev
 .venv-peer/.ready:
 	@echo "installing the trackers to compare with ..."
 	@$(PYTHON) -m venv .venv-peer
-	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet trackers
+	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet trackers==2.6.1
 	@touch $@
 
 clean:

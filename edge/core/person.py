@@ -39,19 +39,18 @@ class GapBridged:
 class Person:
     """A person as known after one frame.
 
-    person_id: from 1, unique within a camera; a person who comes back gets a new one.
-    known_as: the person_id of the earliest presence that this one is taken to be a return of; own id where none is.
+    person_id: from 1, unique within a camera; a person who left the picture and comes back gets a new one.
     track_id: the tracker's identity it goes by now. track_ids: all so far, oldest first.
     seen: detected in this very frame.
     xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
-    first_seen_s, last_seen_s: media seconds.
+    first_seen_s, last_seen_s: media seconds. first_foot: where the feet were at first_seen_s, as far as can be told,
+        because a tracker tells of a track only when it is sure of it.
     bridged: the gap that this very frame closed, if one.
     ended_because: None while alive; "left" over the picture's border, "lost" in its middle, "merged" into the person
         `merged_into`, whom it turned out to be.
     """
 
     person_id: int
-    known_as: int
     track_id: int
     track_ids: tuple[int, ...]
     seen: bool
@@ -60,6 +59,7 @@ class Person:
     confidence: float
     first_seen_s: float
     last_seen_s: float
+    first_foot: tuple[float, float]
     bridged: GapBridged | None = None
     ended_because: Literal["left", "lost", "merged"] | None = None
     merged_into: int | None = None
@@ -90,6 +90,8 @@ class Identity:
     """What the keeper remembers of one person; changes from frame to frame.
 
     track_id: NO_TRACK while it goes by none of the tracker's identities.
+    born_s, born_xyxy: the first sight that the keeper was told. unwatched_s: from the last frame without the person to
+        that sight.
     previous_s, previous_xyxy: the sight before the last one.
     trail: (media_s, x, y) footpoints of the last seconds, pixels.
     reference: colours that are surely this person's, blended over seconds; None until there were some.
@@ -100,7 +102,6 @@ class Identity:
     """
 
     person_id: int
-    known_as: int
     track_id: int
     track_ids: list[int]
     first_seen_s: float
@@ -108,6 +109,10 @@ class Identity:
     xyxy: NDArray[np.float32]
     confidence: float
     height_px: float
+    first_foot: tuple[float, float]
+    born_s: float
+    born_xyxy: NDArray[np.float32]
+    unwatched_s: float
     previous_s: float
     previous_xyxy: NDArray[np.float32]
     trail: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=64))
@@ -120,11 +125,12 @@ class Identity:
     bridged: GapBridged | None = None
 
     @classmethod
-    def of(cls, person_id: int, track: Track) -> "Identity":
-        """A new person, first seen as `track`."""
+    def of(cls, person_id: int, track: Track, unwatched_s: float) -> "Identity":
+        """A new person, first seen as `track`, whose box is `unwatched_s` younger than the last frame without it."""
+        x, y = track.footpoint
+        back_s = track.last_seen_s - track.first_seen_s
         identity = cls(
             person_id=person_id,
-            known_as=person_id,
             track_id=track.track_id,
             track_ids=[track.track_id],
             first_seen_s=track.first_seen_s,
@@ -132,6 +138,10 @@ class Identity:
             xyxy=track.xyxy,
             confidence=track.confidence,
             height_px=height_px(track.xyxy),
+            first_foot=(x - back_s * float(track.velocity_px_s[0]), y - back_s * float(track.velocity_px_s[1])),
+            born_s=track.last_seen_s,
+            born_xyxy=track.xyxy,
+            unwatched_s=unwatched_s,
             previous_s=track.last_seen_s,
             previous_xyxy=track.xyxy,
         )
@@ -200,7 +210,6 @@ class Identity:
         """The frozen view that stays and rules get."""
         return Person(
             person_id=self.person_id,
-            known_as=self.known_as,
             track_id=self.track_id,
             track_ids=tuple(self.track_ids),
             seen=seen,
@@ -209,6 +218,7 @@ class Identity:
             confidence=self.confidence,
             first_seen_s=self.first_seen_s,
             last_seen_s=self.last_seen_s,
+            first_foot=self.first_foot,
             bridged=self.bridged,
             ended_because=ended_because,
             merged_into=merged_into,

@@ -17,7 +17,9 @@ RIPE_LOOKS = 4  # or so many of them in half the time
 UNKNOWN = 0.35  # what a stranger's clothes count as: between the same person's (0.25) and another's (0.47) on PETS
 SWAP_GAIN = 0.12  # so much better both must fit
 HOP_GAIN = 0.12  # of one side alone
-GIVE_UP_S = 6.0  # after so long without a decision the tracker is believed
+EARLY_GAIN = 0.06  # and so much more while others of the group can not be judged yet
+STRANGE = 0.4  # who looks like that is not taken for themselves again until there is no other explanation
+GIVE_UP_S = 5.0  # after so long without a decision the tracker is believed
 
 
 def meet(first: Identity, second: Identity, now_s: float) -> None:
@@ -31,12 +33,18 @@ def meet(first: Identity, second: Identity, now_s: float) -> None:
         one.looks.clear()
 
 
-def suspect(one: Identity, other: Identity, since_s: float) -> None:
+def brush(one: Identity, other: Identity, now_s: float) -> None:
+    """One of the two is hidden, and the other passes so near that it may be the hidden one who is seen now."""
+    if one.doubt is None or other.person_id not in one.doubt.rivals:
+        suspect(one, other, min(one.previous_s, other.last_seen_s), now_s)
+
+
+def suspect(one: Identity, other: Identity, since_s: float, now_s: float) -> None:
     """`other` began near `one`: from `since_s` on, one's track may have been other's and the reverse."""
     for this, that in ((one, other), (other, one)):
         if this.doubt is None:
             this.settle_looks(since_s)
-            this.doubt = Doubt(since_s, this.last_seen_s, this.xyxy, since_s)
+            this.doubt = Doubt(since_s, this.previous_s, this.previous_xyxy, now_s)
         this.doubt.rivals.add(that.person_id)
 
 
@@ -51,11 +59,10 @@ def resolve(alive: Mapping[int, Identity], seen_tracks: Iterable[int], now_s: fl
         members = [alive[person_id] for person_id in group]
         visible = [one for one in members if one.track_id in seen]
         ripe = [one for one in visible if _ripe(one)]
-        if any(not _ripe(one) and not _stale(one, now_s) for one in visible):
-            continue
+        complete = all(_ripe(one) or _stale(one, now_s) for one in visible)
         hidden = [one for one in members if one.track_id not in seen]
         for _ in range(2 * len(members)):  # every exchange lowers the sum of misfits; the bound is for rounding
-            exchange = _best_exchange(ripe, hidden)
+            exchange = _best_exchange(ripe, hidden, 0.0 if complete else EARLY_GAIN)
             if exchange is None:
                 break
             _, one, other = exchange
@@ -70,8 +77,10 @@ def resolve(alive: Mapping[int, Identity], seen_tracks: Iterable[int], now_s: fl
                 merged.append((one, other))
             else:
                 hidden.append(one)
-        for one in (*ripe, *(one for one in members if _stale(one, now_s))):
-            _clear(one)
+        for one in members:
+            certain = one in ripe and (_plainly_itself(one, members) or (complete and _fit(one, one) < STRANGE))
+            if certain or _stale(one, now_s):
+                _clear(one)
     return merged
 
 
@@ -96,6 +105,10 @@ def _ripe(one: Identity) -> bool:
     return span_s >= RIPE_S or (len(one.looks) >= RIPE_LOOKS and span_s >= RIPE_S / 2)
 
 
+def _plainly_itself(one: Identity, members: list[Identity]) -> bool:
+    return all(_fit(other, one) - _fit(one, one) > HOP_GAIN for other in members if other is not one)
+
+
 def _stale(one: Identity, now_s: float) -> bool:
     return one.doubt is not None and now_s - one.doubt.contact_s > GIVE_UP_S
 
@@ -105,15 +118,17 @@ def _clear(one: Identity) -> None:
     one.doubt = None
 
 
-def _best_exchange(ripe: list[Identity], hidden: list[Identity]) -> tuple[float, Identity, Identity] | None:
+def _best_exchange(
+    ripe: list[Identity], hidden: list[Identity], more: float
+) -> tuple[float, Identity, Identity] | None:
     # The one exchange that gains most: of the tracks of two visible persons, or of a visible one's to a hidden one.
     offers = [
-        (_fit(one, one) + _fit(other, other) - _fit(one, other) - _fit(other, one) - SWAP_GAIN, one, other)
+        (_fit(one, one) + _fit(other, other) - _fit(one, other) - _fit(other, one) - SWAP_GAIN - more, one, other)
         for row, one in enumerate(ripe)
         for other in ripe[row + 1 :]
     ]
     offers += [
-        (_fit(one, one) - _fit(other, one) - HOP_GAIN, one, other)
+        (_fit(one, one) - _fit(other, one) - HOP_GAIN - more, one, other)
         for one in ripe
         for other in hidden
         if other.reference is not None

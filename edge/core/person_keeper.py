@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from edge.core import person_doubt, person_link
 from edge.core.person import NO_TRACK, GapBridged, GapReason, Identity, Person
-from edge.core.person_link import LinkParams
+from edge.core.person_link import Candidate, LinkParams
 from edge.core.track import Track
 
 _LATE_LINK_S = 1.5  # so long a new person may still turn out to be a lost one
-_CHECK_GAP_S = 0.8  # where the tracker itself found a person again after so long, place and clothes are checked
-_CLOSE_HEIGHTS = 0.45  # the width of a body and a little: boxes begin to cover each other
+_CHECK_GAP_S = 0.8  # where the tracker itself found a person again after so long, it is checked that they had not left
+_MOST_UNWATCHED_S = 1.2  # after longer stalls anyone may have come from anywhere
+_REMEMBER_TRACK_S = 60.0
+_CLOSE_HEIGHTS = 0.6  # a step more than the width of a body: a tracker confuses people before their boxes touch
 _CLOSE_AFTER_STALL_HEIGHTS = 1.5  # where everybody walks in a second without a frame
 _NEAR_HEIGHTS = 1.0  # a new person so near another's way may have taken their track
 
@@ -27,19 +29,24 @@ class PersonKeeper:
         self._params = params or LinkParams()
         self._alive: dict[int, Identity] = {}
         self._next_id = 1
+        self._frame_at_s: float | None = None  # media seconds of the newest frame
+        self._frame_s = 0.0  # from the one before it to it
+        self._told: dict[int, float] = {}  # track_id -> last told, media seconds
 
     def update(self, tracks: Sequence[Track], frame_size: tuple[int, int], now_s: float) -> list[Person]:
         """The persons after a frame at `now_s`: all that are alive, and those that ended just now.
 
         tracks: as the tracker left them after this frame. frame_size: width, height in pixels.
         """
-        seen = {track.track_id: track for track in tracks if track.detected}
+        self._frame_s = 0.0 if self._frame_at_s is None else now_s - self._frame_at_s
+        self._frame_at_s = now_s
+        seen = self._dated({track.track_id: track for track in tracks if track.detected}, now_s)
         crowded = _crowded(list(seen.values()))
         for identity in self._alive.values():
             identity.bridged = None
         seen |= self._check_found_again(seen, frame_size, now_s)
-        merged = self._join(seen, frame_size)
-        self._begin(seen)
+        merged = self._join(seen, frame_size, now_s)
+        self._begin(seen, now_s)
         for identity in self._alive.values():
             matched = seen.get(identity.track_id)
             if matched is not None:
@@ -51,6 +58,17 @@ class PersonKeeper:
         persons = [self._alive[key].snapshot(self._alive[key].track_id in seen) for key in sorted(self._alive)]
         return persons + merged + self._expire(frame_size, now_s)
 
+    def _dated(self, seen: dict[int, Track], now_s: float) -> dict[int, Track]:
+        # A track that went by before, and whose person has since taken another, says nothing of when this one began.
+        bound = {identity.track_id for identity in self._alive.values()}
+        dated = {
+            track_id: replace(track, first_seen_s=now_s) if track_id in self._told and track_id not in bound else track
+            for track_id, track in seen.items()
+        }
+        self._told = {key: told_s for key, told_s in self._told.items() if now_s - told_s < _REMEMBER_TRACK_S}
+        self._told.update(dict.fromkeys(seen, now_s))
+        return dated
+
     def _check_found_again(self, seen: dict[int, Track], frame_size: tuple[int, int], now_s: float) -> dict[int, Track]:
         # A tracker finds again by place alone; someone who had walked out must not come back as who walks in next.
         doubtful: dict[int, Track] = {}
@@ -58,13 +76,14 @@ class PersonKeeper:
             track = seen.get(identity.track_id)
             if track is None or now_s - identity.last_seen_s < _CHECK_GAP_S:
                 continue
-            fresh = replace(track, first_seen_s=now_s)
-            if math.isinf(person_link.cost(identity, fresh, frame_size, self._params)):
-                doubtful[track.track_id] = fresh
+            again = replace(track, first_seen_s=now_s)
+            candidate = self._as_candidate(again, now_s)
+            if now_s - identity.last_seen_s > person_link.waited_s(identity, candidate, frame_size, self._params):
+                doubtful[track.track_id] = again
                 identity.rebind(NO_TRACK)
         return doubtful
 
-    def _join(self, seen: dict[int, Track], frame_size: tuple[int, int]) -> list[Person]:
+    def _join(self, seen: dict[int, Track], frame_size: tuple[int, int], now_s: float) -> list[Person]:
         # Lost persons against new tracks, and against persons so young that they may be a lost one; cheapest first.
         bound = {identity.track_id for identity in self._alive.values()}
         young = {
@@ -74,13 +93,13 @@ class PersonKeeper:
             and not identity.linked
             and identity.last_seen_s - identity.first_seen_s <= _LATE_LINK_S
         }
-        offered = [track for track_id, track in seen.items() if track_id not in bound]
-        offered += [replace(seen[key], first_seen_s=identity.first_seen_s) for key, identity in young.items()]
+        offered = [self._as_candidate(track, now_s) for key, track in seen.items() if key not in bound]
+        offered += [_still_young(one, seen[key]) for key, one in young.items()]
         pairs = sorted(
-            (person_link.cost(identity, track, frame_size, self._params), identity.person_id, row)
+            (person_link.cost(identity, candidate, frame_size, self._params), identity.person_id, row)
             for identity in self._alive.values()
             if identity.track_id not in seen
-            for row, track in enumerate(offered)
+            for row, candidate in enumerate(offered)
         )
         merged: list[Person] = []
         used_persons: set[int] = set()
@@ -90,37 +109,50 @@ class PersonKeeper:
                 continue
             used_persons.add(person_id)
             used_rows.add(row)
-            track = offered[row]
-            younger = young.get(track.track_id)
+            younger = young.get(offered[row].track_id)
             if younger is not None:
                 merged.append(self._merge(younger, self._alive[person_id]))
-            self._bridge(self._alive[person_id], track)
+            self._bridge(self._alive[person_id], offered[row])
         return merged
 
     def _merge(self, younger: Identity, older: Identity) -> Person:
         del self._alive[younger.person_id]
         return younger.snapshot(seen=False, ended_because="merged", merged_into=older.person_id)
 
-    def _bridge(self, identity: Identity, track: Track) -> None:
-        gap_s = track.first_seen_s - identity.last_seen_s
+    def _bridge(self, identity: Identity, candidate: Candidate) -> None:
+        gap_s = candidate.begun_s - identity.last_seen_s
         reason: GapReason = "identity_switch" if gap_s <= 0.6 else _why_unseen(identity)
         identity.bridged = GapBridged(
-            identity.last_seen_s, track.first_seen_s, reason, identity.track_ids[-1], track.track_id
+            identity.last_seen_s, candidate.begun_s, reason, identity.track_ids[-1], candidate.track_id
         )
-        identity.rebind(track.track_id)
+        identity.rebind(candidate.track_id)
         identity.linked = True
 
-    def _begin(self, seen: dict[int, Track]) -> None:
+    def _begin(self, seen: dict[int, Track], now_s: float) -> None:
         bound = {identity.track_id for identity in self._alive.values()}
         for track_id, track in seen.items():
             if track_id in bound:
                 continue
-            newcomer = Identity.of(self._next_id, track)
+            newcomer = Identity.of(self._next_id, track, self._unwatched_s(track, now_s))
             for other in self._alive.values():
                 if _passed(other, newcomer):
-                    person_doubt.suspect(other, newcomer, newcomer.first_seen_s - 0.9)
+                    person_doubt.suspect(other, newcomer, newcomer.first_seen_s - 0.9, now_s)
             self._alive[self._next_id] = newcomer
             self._next_id += 1
+
+    def _as_candidate(self, track: Track, now_s: float) -> Candidate:
+        return Candidate(
+            track_id=track.track_id,
+            begun_s=track.first_seen_s,
+            born_s=now_s,
+            unwatched_s=self._unwatched_s(track, now_s),
+            born_xyxy=track.xyxy,
+            xyxy=track.xyxy,
+            appearance=track.appearance,
+        )
+
+    def _unwatched_s(self, track: Track, now_s: float) -> float:
+        return min(now_s - track.first_seen_s + self._frame_s, _MOST_UNWATCHED_S)
 
     def _observe(self, identity: Identity, track: Track, now_s: float, crowded: bool) -> None:
         gap_s = now_s - identity.last_seen_s
@@ -133,7 +165,8 @@ class PersonKeeper:
         # Also with who is hidden: someone behind a pole may have taken over the track of who passes it.
         for one, other in combinations(self._alive.values(), 2):
             if (one.track_id in seen or other.track_id in seen) and _close(one, other, now_s):
-                person_doubt.meet(one, other, now_s)
+                both = one.track_id in seen and other.track_id in seen
+                (person_doubt.meet if both else person_doubt.brush)(one, other, now_s)
 
     def _expire(self, frame_size: tuple[int, int], now_s: float) -> list[Person]:
         gone: list[Person] = []
@@ -143,6 +176,19 @@ class PersonKeeper:
                 gone.append(identity.snapshot(seen=False, ended_because="left" if left else "lost"))
                 del self._alive[identity.person_id]
         return gone
+
+
+def _still_young(one: Identity, track: Track) -> Candidate:
+    known = one.appearance
+    return Candidate(
+        track_id=track.track_id,
+        begun_s=one.first_seen_s,
+        born_s=one.born_s,
+        unwatched_s=one.unwatched_s,
+        born_xyxy=one.born_xyxy,
+        xyxy=track.xyxy,
+        appearance=track.appearance if known is None else known,
+    )
 
 
 def _why_unseen(identity: Identity) -> GapReason:

@@ -28,7 +28,7 @@ class Stay:
     """A person's presence in a zone, as it stands after a frame.
 
     stay_id: from 1, unique within a zone's keeper.
-    person_id: the person; several stays of one person, also of one who left the picture and came back, share it.
+    person_id: the person; the stays of one who leaves the zone, but not the picture, and comes back share it.
     zone: name of the zone.
     entered_s: media seconds at which the feet crossed into the zone, or of the first sight where it was inside.
     last_seen_s: media seconds of the last sight inside the zone.
@@ -113,7 +113,8 @@ class StayKeeper:
     def _see(self, person: Person, depth: float, frame_size: tuple[int, int], now_s: float) -> list[Stay]:
         presence = self._presences.get(person.person_id)
         if presence is None:
-            presence = _Presence(Containment.first(depth, person.first_seen_s))
+            begun = float(self.zone.depth_px(np.array([person.first_foot]), frame_size)[0]) / person.height_px
+            presence = _Presence(Containment.first(begun, person.first_seen_s))
             self._presences[person.person_id] = presence
         before = presence.containment
         after = before.seen(depth, now_s, self._params.margin_heights)
@@ -181,7 +182,7 @@ class StayKeeper:
         assert presence.stay_id is not None
         return Stay(
             stay_id=presence.stay_id,
-            person_id=person.known_as,
+            person_id=person.person_id,
             zone=self.zone.name,
             entered_s=presence.entered_s,
             last_seen_s=presence.last_seen_s,

@@ -6,6 +6,8 @@ import numpy as np
 
 from edge.core.geometry import Floats, Polygon, depth
 
+_ON_EDGE_PX = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Zone:
@@ -27,7 +29,10 @@ class Zone:
         border still stands there. frame_size: width, height in pixels.
         """
         size = np.asarray(frame_size, np.float64)
-        return depth(np.asarray(self.polygon, np.float64) * size, np.clip(feet, 0.0, size))
+        depths = depth(np.asarray(self.polygon, np.float64) * size, np.clip(feet, 0.0, size))
+        # On the edge, where who is cut off by the border stands all the time, rounding must not say outside.
+        depths[np.abs(depths) < _ON_EDGE_PX] = 0.0
+        return depths
 
 
 @dataclass(frozen=True, slots=True)

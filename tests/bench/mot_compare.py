@@ -1,11 +1,11 @@
 """Ours beside ByteTrack and C-BIoU of the package `trackers` on the seven MOT15 sequences; `make bench` runs it.
 
-    python tests/bench/mot_compare.py [--every 1,5] [--raw-confidence]
+    python tests/bench/mot_compare.py [--every 1,5] [--sequences]
 
-Same public detections for all, at the full rate and with every 5th frame only (detections and truth). The peers live in
-`.venv-peer` and are told the matching frame rate; everyone is scored by the evaluation of `trackers`, which follows
-TrackEval. The public detections were cut at 0.5, which is therefore the score that means 0; --raw-confidence hands them
-over as they are. Ours writes only boxes that were detected, like its peers.
+Same public detections for all, at the full rate and with every 5th frame only (detections and truth). The public
+detections were cut at a score of 0.5: once they are handed over as they are (raw), once with 0.5..1 stretched to 0..1.
+The peers live in `.venv-peer` and are told the matching frame rate; everyone is scored by the evaluation of `trackers`,
+which follows TrackEval. Ours writes only boxes that were detected, like its peers. Two runs print the same.
 """
 
 import argparse
@@ -40,7 +40,10 @@ def thinned(path: Path, every: int, lowest: float, truth: bool) -> str:
     return "".join(lines)
 
 
-def compare(every: int, lowest: float) -> None:
+Scores = dict[str, dict[str, list[float]]]  # tracker -> sequence or COMBINED -> HOTA, IDF1, MOTA, IDSW
+
+
+def compare(every: int, lowest: float) -> Scores:
     with tempfile.TemporaryDirectory() as place:
         folder, rates = Path(place), {}
         for part in ("det", "gt", "tracks/ours"):
@@ -51,31 +54,29 @@ def compare(every: int, lowest: float) -> None:
             (folder / "det" / f"{name}.txt").write_text(thinned(sequence / "det/det.txt", every, lowest, False))
             (folder / "gt" / f"{name}.txt").write_text(thinned(sequence / "gt/gt.txt", every, lowest, True))
             out = folder / "tracks" / "ours" / f"{name}.txt"
-            track = "from edge.app.track_command import track; import typer; typer.run(track)"
-            options = ["--fps", str(rates[name]), "--out", str(out)]
-            command = [sys.executable, "-c", track, str(folder / "det" / f"{name}.txt"), *options]
-            subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+            command = [Path(sys.executable).with_name("gatehouse"), "edge", "track", folder / "det" / f"{name}.txt"]
+            options = ["--fps", str(rates[name]), "--out", out]
+            subprocess.run([*command, *options], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         (folder / "rates.json").write_text(json.dumps(rates))
         subprocess.run([PEER_PYTHON, ROOT / "tests/bench/mot_peer.py", folder], check=True)
-        show(json.loads((folder / "result.json").read_text()), every)
+        result: Scores = json.loads((folder / "result.json").read_text())
+        return result
 
 
-def show(result: dict[str, dict[str, list[float]]], every: int) -> None:
-    print(f"\nevery {every}. frame" if every > 1 else "\nfull rate")
-    print(f"{'':16}" + "".join(f"{name:>28}" for name in result))
-    print(f"{'sequence':16}" + "   HOTA   IDF1   MOTA    IDSW" * len(result))
-    for sequence in next(iter(result.values())):
-        cells = "".join(
-            f"{100 * row[0]:7.1f}{100 * row[1]:7.1f}{100 * row[2]:7.1f}{int(row[3]):7d}"
-            for row in (scores[sequence] for scores in result.values())
-        )
-        print(f"{sequence:16}{cells}")
+def show(label: str, scores: Scores, sequences: bool) -> None:
+    for sequence in next(iter(scores.values())):
+        if sequences or sequence == "COMBINED":
+            cells = "".join(
+                f"{100 * row[0]:7.1f}{100 * row[1]:7.1f}{100 * row[2]:7.1f}{int(row[3]):7d}"
+                for row in (by_sequence[sequence] for by_sequence in scores.values())
+            )
+            print(f"{label if sequence == 'COMBINED' else '  ' + sequence:26}{cells}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", default="1,5", help="comma-separated: 1 all frames, 5 every 5th, ...")
-    parser.add_argument("--raw-confidence", action="store_true", help="hand the public scores over as they are")
+    parser.add_argument("--sequences", action="store_true", help="each sequence too")
     options = parser.parse_args()
     if not MOT15.is_dir():
         sys.exit(
@@ -83,8 +84,15 @@ def main() -> None:
         )
     if not PEER_PYTHON.exists():
         sys.exit("mot_compare: the trackers to compare with are not installed; run `make bench`")
+    head = True
     for every in map(int, options.every.split(",")):
-        compare(every, 0.0 if options.raw_confidence else 0.5)
+        for scale, lowest in (("raw", 0.0), ("stretched", 0.5)):
+            scores = compare(every, lowest)
+            if head:
+                print(f"{'':26}" + "".join(f"{name:>28}" for name in scores))
+                print(f"{'':26}" + "   HOTA   IDF1   MOTA   IDSW" * len(scores))
+                head = False
+            show(f"{'full rate' if every == 1 else f'every {every}. frame'}, {scale}", scores, options.sequences)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Line crossing: someone's feet cross a line, with direction."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from edge.core.geometry import segments_cross, side_of_line
 from edge.core.person import Person
@@ -13,6 +13,8 @@ from edge.core.stay import box_fractions
 
 _MARGIN_HEIGHTS = 0.1
 _MAX_WAY = 64
+_RUN_HEIGHTS_S = 3.0  # 5 m/s
+_STEP_HEIGHTS = 0.5  # what boxes tremble, and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,15 @@ class LineCrossingParams:
 
 @dataclass(slots=True)
 class _Walk:
-    """right: which side the person was last plainly on. way: footpoints since then, pixels."""
+    """right: which side the person was last plainly on. way: footpoints since then, pixels.
+
+    seen_s, track_id: of the last of them.
+    """
 
     right: bool
     way: list[tuple[float, float]]
+    seen_s: float
+    track_id: int
 
 
 class LineCrossingRule:
@@ -46,8 +53,7 @@ class LineCrossingRule:
 
     def update(self, scene: Scene, armed: bool) -> list[Signal]:
         """Signals after one frame."""
-        alive = {person.person_id for person in scene.persons}
-        self._walks = {key: walk for key, walk in self._walks.items() if key in alive}
+        self._carry_on(scene.persons)
         signals: list[Signal] = []
         for person in scene.persons:
             direction = self._follow(person, scene.frame_size) if person.seen else None
@@ -56,17 +62,30 @@ class LineCrossingRule:
                 signals += [self._signal(person, scene, direction, state) for state in ("open", "closed")]
         return signals
 
+    def _carry_on(self, persons: Sequence[Person]) -> None:
+        # A person who turns out to be an earlier one has walked on under both names: what the younger crossed is told.
+        alive = {person.person_id for person in persons}
+        merged = {walk.track_id: walk for key, walk in self._walks.items() if key not in alive}
+        self._walks = {key: walk for key, walk in self._walks.items() if key in alive}
+        for person in persons:
+            if person.bridged is not None and person.track_id in merged:
+                self._walks[person.person_id] = merged[person.track_id]
+
     def _follow(self, person: Person, frame_size: tuple[int, int]) -> Direction | None:
         width, height = frame_size
         (ax, ay), (bx, by) = self._params.line
         line = (ax * width, ay * height), (bx * width, by * height)
-        length = float(np.hypot(line[1][0] - line[0][0], line[1][1] - line[0][1]))
-        beside = side_of_line(line, person.foot) / max(length, 1e-9) / person.height_px
+        length_px = max(math.dist(*line), 1e-9)
+        beside = side_of_line(line, person.foot) / length_px / person.height_px
         walk = self._walks.get(person.person_id)
         if walk is None:
-            self._walks[person.person_id] = _Walk(beside > 0, [person.foot])
-            return None
+            begun_right = side_of_line(line, person.first_foot) > 0
+            walk = _Walk(begun_right, [person.first_foot], person.first_seen_s, person.track_id)
+        if _jumped(walk, person):
+            walk = _Walk(beside > 0, [], person.last_seen_s, person.track_id)
+        self._walks[person.person_id] = walk
         walk.way.append(person.foot)
+        walk.seen_s, walk.track_id = person.last_seen_s, person.track_id
         if len(walk.way) > _MAX_WAY:
             del walk.way[1 : -_MAX_WAY // 2]
         if abs(beside) < _MARGIN_HEIGHTS:
@@ -91,3 +110,9 @@ class LineCrossingRule:
             confidence=min(1.0, max(0.0, person.confidence)),
             closed_because="crossed" if state == "closed" else None,
         )
+
+
+def _jumped(walk: _Walk, person: Person) -> bool:
+    # Who is elsewhere sooner than anyone runs was confused with another until now; nobody walked the way between.
+    reach = _STEP_HEIGHTS + _RUN_HEIGHTS_S * (person.last_seen_s - walk.seen_s)
+    return math.dist(walk.way[-1], person.foot) > reach * person.height_px

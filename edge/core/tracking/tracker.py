@@ -36,8 +36,10 @@ class TrackerParams:
 
     high_confidence: boxes of at least this much take part in the first round and may begin a track.
     low_confidence: boxes below it are ignored; those between carry tracks on, never begin one.
-    new_confidence: a track begins with a box of at least this confidence.
-    confirm_hits, confirm_s: a track is told after so many boxes that span so many seconds.
+    new_confidence: a track begins with a box of at least this confidence ...
+    beside_confidence, beside_heights: ... or of this, where a matched box is so near that both overlap once each has
+        grown by so many heights of the new one on every side.
+    confirm_hits: a track is told after so many boxes.
     tentative_s: a track not yet told is forgotten when unseen for longer than this and for longer than one frame.
     coast_s: an unseen track is still returned (predicted, detected=False) so long.
     max_lost_s: an unseen track can be found again so long.
@@ -54,8 +56,9 @@ class TrackerParams:
     high_confidence: float = 0.5
     low_confidence: float = 0.1
     new_confidence: float = 0.5
+    beside_confidence: float = 0.7
+    beside_heights: float = 0.3
     confirm_hits: int = 2
-    confirm_s: float = 0.0
     tentative_s: float = 0.6
     coast_s: float = 0.5
     max_lost_s: float = 2.0
@@ -187,13 +190,9 @@ class Tracker:
             one.hits += 1
             if appearance is not None and detections.confidence[column] >= params.high_confidence:
                 one.appearance = appearance[column]
-            if not one.track_id and one.hits >= params.confirm_hits and self._span(one) >= params.confirm_s:
+            if not one.track_id and one.hits >= params.confirm_hits:
                 one.track_id = self._next_id
                 self._next_id += 1
-
-    @staticmethod
-    def _span(one: _Identity) -> float:
-        return one.last_seen_s - one.first_seen_s
 
     def _begin(
         self,
@@ -202,12 +201,7 @@ class Tracker:
         appearance: NDArray[np.float32] | None,
         free: NDArray[np.bool_],
     ) -> None:
-        params = self._params
-        new = np.flatnonzero(free & (detections.confidence >= params.new_confidence))
-        taken = np.flatnonzero(~free)
-        if len(new) and len(taken):
-            overlap = buffered_overlap(boxes[new], boxes[taken], np.zeros(len(new)))
-            new = new[overlap.max(axis=1) < params.duplicate_overlap]
+        new = self._beginners(detections, boxes, free)
         if not len(new):
             return
         self._motion.append(centred(boxes[new]))
@@ -217,6 +211,21 @@ class Tracker:
             self._identities.append(
                 _Identity(self._now_s, self._now_s, confidence, detections.xyxy[row], look, self._updates)
             )
+
+    def _beginners(self, detections: Detections, boxes: Floats, free: NDArray[np.bool_]) -> NDArray[np.intp]:
+        # Rows of the unmatched boxes that are somebody new. Beside a person a doubtful box is mostly the same person
+        # again, or half of two, and would take the identity over: at full rate such boxes were most of the switches.
+        params = self._params
+        new = np.flatnonzero(free & (detections.confidence >= params.new_confidence))
+        taken = boxes[~free]
+        if not len(new) or not len(taken):
+            return new
+        around_px = params.beside_heights * (boxes[new, 3] - boxes[new, 1])
+        alone = ~(buffered_overlap(boxes[new], taken, around_px) > 0).any(axis=1)
+        sure = detections.confidence[new] >= params.beside_confidence
+        twice = buffered_overlap(boxes[new], taken, np.zeros(len(new))).max(axis=1) >= params.duplicate_overlap
+        begins: NDArray[np.intp] = new[(alone | sure) & ~twice]
+        return begins
 
     def _forget(self) -> None:
         params = self._params

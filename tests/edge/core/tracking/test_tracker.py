@@ -211,3 +211,16 @@ def test_instances_share_nothing():
     for now_s in (0.0, 0.2):
         ids = [[t.track_id for t in tracker.update(box, now_s)] for tracker in (first, second)]
     assert ids == [[1], [1]]
+
+
+def test_a_doubtful_box_begins_a_track_in_the_open_and_none_beside_a_person():
+    def ids(confidence, x):
+        tracker, told = Tracker(), set()
+        for frame in range(10):
+            found = people((100, 100, 100, 0.9), (x, 100, 100, confidence)) if frame else people((100, 100, 100, 0.9))
+            told |= {track.track_id for track in tracker.update(found, frame / 10)}
+        return len(told)
+
+    assert ids(0.6, 150) == 1  # half a body beside
+    assert ids(0.6, 300) == 2
+    assert ids(0.8, 150) == 2  # two who stand together are two
