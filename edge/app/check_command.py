@@ -16,8 +16,9 @@ from edge.adapters.system_clock import SystemClock
 from edge.app.camera_check import StreamLook, aspect_notes, look_at_stream, save_still
 from edge.app.detector import DetectorError, make_detector
 from edge.app.network_checks import Verdict, check_broker, check_console
-from edge.config.load import ConfigError, Place, load_config, place_finder
+from edge.config.load import ConfigError, load_config, place_finder
 from edge.config.schema import CameraSection, DetectorSection, EdgeConfig
+from edge.config.ties import Place
 from edge.core.ports import Clock
 
 _AT_ONCE = 6  # decoding a first picture takes a core for a moment

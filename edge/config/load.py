@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from edge.config import schema
 from edge.config.schema import CameraSection, EdgeConfig
+from edge.config.ties import Place, dicts, faults_between_keys
 
-Place = tuple[str | int, ...]
-MAX_DEPTH = 12
+MAX_DEPTH, MAX_PLACES = 12, 20_000  # a few lines of YAML aliases can stand for more than any memory holds
 RULE_KINDS = ("loitering", "repeated_presence", "intrusion", "crowd", "line_crossing")
 BOOLEAN_KEYS = {("tls",)}
 
@@ -56,7 +56,11 @@ def load_config(path: Path, *, with_secrets: bool = True) -> EdgeConfig:
     lines: dict[Place, int] = {}
     problems: list[Problem] = []
     raw = _parsed(path, text, lines, problems)
-    problems += [Problem(_dotted(place), _line(place, lines), text) for place, text in _name_faults(raw)]
+    found = [
+        *faults_between_keys(raw),
+        *(_unreadable_secrets(raw, path.resolve().parent) if with_secrets else ()),
+    ]
+    problems += [Problem(_dotted(place), _line(place, lines), text) for place, text in found]
     try:
         config = EdgeConfig.model_validate(raw)
     except ValidationError as error:
@@ -66,11 +70,9 @@ def load_config(path: Path, *, with_secrets: bool = True) -> EdgeConfig:
         items = [item for item in items if not _is_echo(item, places)]
         problems += [_problem(item, lines) for item in items]
         raise ConfigError(path, problems) from error
-    config = _with_absolute_paths(config, path.resolve().parent)
-    problems += _unreadable_secrets(config, lines) if with_secrets else []
     if problems:
         raise ConfigError(path, problems)
-    return config
+    return _with_absolute_paths(config, path.resolve().parent)
 
 
 def _parsed(path: Path, text: str, lines: dict[Place, int], problems: list[Problem]) -> dict[Any, Any]:
@@ -78,7 +80,9 @@ def _parsed(path: Path, text: str, lines: dict[Place, int], problems: list[Probl
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         _index_lines(node, (), lines, problems)
-        if any(len(place) > MAX_DEPTH for place in lines):
+        if len(lines) > MAX_PLACES:
+            problems.append(Problem("", 0, "the file stands for too much; write it without aliases (&name and *name)"))
+        if len(lines) > MAX_PLACES or any(len(place) > MAX_DEPTH for place in lines):
             raise ConfigError(path, problems)
         raw = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:  # ValueError: a 13th month, say
@@ -99,12 +103,12 @@ def place_finder(path: Path) -> Callable[[Place], str]:
 
 def read_secret(path: Path) -> str:
     """The secret in a file, without the line break at its end. Raises OSError where it can't be read."""
-    return path.read_text(encoding="utf-8").strip()
+    return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
 
 
 def _index_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], problems: list[Problem]) -> None:
     """Notes the line of every key and item below `node`, and every key that stands twice."""
-    if node is None:
+    if node is None or len(lines) > MAX_PLACES:
         return
     lines.setdefault(place, node.start_mark.line + 1)
     if len(place) > MAX_DEPTH:
@@ -147,35 +151,6 @@ def _line(place: Place, lines: dict[Place, int]) -> int:
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 0)
-
-
-def _name_faults(raw: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
-    """Names that stand twice and rules that name no zone, as far as the file is well formed."""
-    cameras = _dicts(raw.get("cameras"))
-    yield from _twins(("cameras",), "camera", cameras)
-    for i, camera in cameras:
-        zones = _dicts(camera.get("zones"))
-        yield from _twins(("cameras", i, "zones"), "zone", zones)
-        known = [zone.get("name") for _, zone in zones]
-        for j, rule in _dicts(camera.get("rules")):
-            if isinstance(rule.get("zone"), str) and rule["zone"] not in known:
-                there = ", ".join(map(str, known)) or "none"
-                yield (
-                    ("cameras", i, "rules", j, "zone"),
-                    f"{rule['zone']!r} is no zone of this camera (there is: {there})",
-                )
-
-
-def _twins(place: Place, noun: str, sections: list[tuple[int, dict[Any, Any]]]) -> Iterator[tuple[Place, str]]:
-    first: dict[Any, int] = {}
-    for i, section in sections:
-        name = section.get("name")
-        if isinstance(name, str) and first.setdefault(name, i) != i:
-            yield (*place, i, "name"), f"two {noun}s are named {name!r}; give each its own name"
-
-
-def _dicts(items: object) -> list[tuple[int, dict[Any, Any]]]:
-    return [(i, item) for i, item in enumerate(items) if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _sentence(item: Any, place: Place) -> str:
@@ -230,23 +205,15 @@ def _with_absolute_paths(config: EdgeConfig, folder: Path) -> EdgeConfig:
     )
 
 
-def _unreadable_secrets(config: EdgeConfig, lines: dict[Place, int]) -> list[Problem]:
-    files: list[tuple[Place, Path | None]] = [
-        (("broker", "password_file"), config.broker.password_file),
-        (("broker", "ca_file"), config.broker.ca_file),
-        (("console", "token_file"), config.console.token_file),
-        (("console", "ca_file"), config.console.ca_file),
-    ]
-    for i, camera in enumerate(config.cameras):
-        files += [(("cameras", i, name), getattr(camera, name)) for name in ("password_file", "ca_file")]
-    problems = []
-    for place, path in files:
-        if path is None:
-            continue
-        cure = _cure(path, str(place[-1]))
-        if cure:
-            problems.append(Problem(_dotted(place), lines.get(place, 0), cure))
-    return problems
+def _unreadable_secrets(raw: dict[Any, Any], folder: Path) -> Iterator[tuple[Place, str]]:
+    sections: list[tuple[Place, object]] = [(("broker",), raw.get("broker")), (("console",), raw.get("console"))]
+    sections += [(("cameras", i), camera) for i, camera in dicts(raw.get("cameras"))]
+    for place, section in sections:
+        for key in ("password_file", "token_file", "ca_file"):
+            name = section.get(key) if isinstance(section, dict) else None
+            cure = _cure(folder / Path(name).expanduser(), key) if isinstance(name, str) and name else ""
+            if cure:
+                yield (*place, key), cure
 
 
 def _cure(path: Path, kind: str) -> str:

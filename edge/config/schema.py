@@ -1,7 +1,7 @@
 """The node's configuration file, as types. Every default is written here and nowhere else.
 
-What ties sections together (names that differ, rules that name a zone) is checked in `load`, so that it is reported
-together with everything else.
+What ties keys together (names that differ, rules that name a zone, keys that go together) is checked in `ties`, so that
+it is reported together with everything else.
 
 Coordinates are fractions of the picture's width and height, origin top left. Seconds end in `_s`.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from edge.core.geometry import polygon_fault
 
@@ -19,6 +19,7 @@ Label = Annotated[str, Field(max_length=120)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Fraction, Fraction]
 MAX_SHAPES = 32  # zones and lines of one camera: what a health message holds
+REPEATED_PRESENCE_WINDOW_S = 900.0
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -47,7 +48,7 @@ class _Section(BaseModel):
 class ArmedHours(_Section):
     """A weekly span in the node's time zone. `ends` before `begins` runs past midnight."""
 
-    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     begins: ClockTime = "00:00"
     ends: ClockTime = "24:00"
 
@@ -74,7 +75,7 @@ class RepeatedPresenceSection(_RuleSection):
 
     kind: Literal["repeated_presence"]
     dwell_s: Annotated[float, Field(ge=1, le=7200)]
-    window_s: Annotated[float, Field(ge=10, le=14400)] = 900.0
+    window_s: Annotated[float, Field(ge=10, le=14400)] = REPEATED_PRESENCE_WINDOW_S
 
 
 class IntrusionSection(_RuleSection):
@@ -171,17 +172,6 @@ class CameraSection(_Section):
             raise ValueError("take the user and password out of the address: use `username` and `password_file`")
         return url
 
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> "CameraSection":
-        if (self.username is None) != (self.password_file is None):
-            raise ValueError("username and password_file go together")
-        if self.ca_file is not None and not all(url.startswith("rtsps:") for url in (self.url, self.sub_url) if url):
-            raise ValueError("ca_file is for rtsps:// addresses: write them so, or take it out")
-        lines = sum(isinstance(rule, LineCrossingSection) for rule in self.rules)
-        if len(self.zones) + lines > MAX_SHAPES:
-            raise ValueError(f"{len(self.zones)} zones and {lines} lines; a camera may have {MAX_SHAPES} in all")
-        return self
-
 
 class BrokerSection(_Section):
     """Where events go. The user name is the node's name."""
@@ -192,12 +182,6 @@ class BrokerSection(_Section):
     ca_file: Path | None = None
     password_file: Path
     protocol: Literal["5", "3.1.1"] = "5"
-
-    @model_validator(mode="after")
-    def _plain_only_on_loopback(self) -> "BrokerSection":
-        if not self.tls and self.host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("tls: false is allowed on this machine itself only; set tls: true and ca_file")
-        return self
 
 
 class ConsoleSection(_Section):

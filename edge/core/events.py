@@ -1,7 +1,7 @@
 """From signals to events: a stable id, a growing revision, wall-clock times. What the edge reports."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -73,31 +73,25 @@ class _Open:
 class EventBook:
     """Keeps the open events of one camera and counts their revisions."""
 
-    def __init__(
-        self,
-        node: str,
-        camera: str,
-        severities: Mapping[tuple[RuleKind, str], Severity] | None = None,
-        update_every_s: float = 10.0,
-    ) -> None:
-        """severities: by rule kind and zone or line name; "medium" where absent.
+    def __init__(self, node: str, camera: str, severities: Sequence[Severity], update_every_s: float = 10.0) -> None:
+        """severities: of the camera's rules, in their order; `shape` names a rule by its number there.
 
         update_every_s: media seconds between "updated" revisions of one event; a new stage is told at once.
         """
         self._node = node
         self._camera = camera
-        self._severities = dict(severities or {})
+        self._severities = tuple(severities)
         self._update_every_s = update_every_s
-        self._open: dict[tuple[RuleKind, str, str], _Open] = {}
+        self._open: dict[tuple[int, str], _Open] = {}  # by the rule's number and its subject
 
     @property
     def open_events(self) -> tuple[Event, ...]:
         """The last told revision of each open event."""
         return tuple(entry.last for entry in self._open.values())
 
-    def shape(self, signals: Sequence[Signal], scene: Scene) -> list[Event]:
-        """Events that `signals`, raised on `scene`, are worth."""
-        events = (self._shape_one(signal, scene) for signal in signals)
+    def shape(self, rule: int, signals: Sequence[Signal], scene: Scene) -> list[Event]:
+        """Events that the `signals` of rule number `rule`, raised on `scene`, are worth."""
+        events = (self._shape_one(rule, signal, scene) for signal in signals)
         return [event for event in events if event is not None]
 
     def close_all(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
@@ -117,37 +111,37 @@ class EventBook:
         self._open.clear()
         return events
 
-    def _shape_one(self, signal: Signal, scene: Scene) -> Event | None:
-        key = signal.rule, signal.place, signal.subject
+    def _shape_one(self, rule: int, signal: Signal, scene: Scene) -> Event | None:
+        key = rule, signal.subject
         known = self._open.get(key)
         if signal.state == "open":
-            event = self._event(signal, scene, None)
+            event = self._event(rule, signal, scene, None)
             self._open[key] = _Open(event, scene.media_s)
             return event
         if known is None:
             return None
         if signal.state == "closed":
             del self._open[key]
-            return self._event(signal, scene, known.last)
+            return self._event(rule, signal, scene, known.last)
         due = scene.media_s - known.told_s >= self._update_every_s
         if not due and signal.stage == known.last.stage:
             return None
-        event = self._event(signal, scene, known.last)
+        event = self._event(rule, signal, scene, known.last)
         self._open[key] = _Open(event, scene.media_s)
         return event
 
-    def _event(self, signal: Signal, scene: Scene, before: Event | None) -> Event:
+    def _event(self, rule: int, signal: Signal, scene: Scene, before: Event | None) -> Event:
         opened_at_s = before.opened_at_s if before else _ms(scene.captured_at_s)
         offset_s = scene.captured_at_s - scene.media_s
         stay, closed = signal.stay, signal.state == "closed"
         return Event(
-            event_id=before.event_id if before else self._id(signal, opened_at_s),
+            event_id=before.event_id if before else self._id(rule, signal, opened_at_s),
             revision=before.revision + 1 if before else 1,
             state=signal.state,
             rule=signal.rule,
             camera=self._camera,
             zone=signal.place,
-            severity=self._severity(signal),
+            severity=self._severity(rule, signal),
             stage=signal.stage,
             opened_at_s=opened_at_s,
             captured_at_s=_ms(scene.captured_at_s),
@@ -167,13 +161,13 @@ class EventBook:
             else (),
         )
 
-    def _severity(self, signal: Signal) -> Severity:
-        rank = SEVERITIES.index(self._severities.get((signal.rule, signal.place), "medium"))
+    def _severity(self, rule: int, signal: Signal) -> Severity:
+        rank = SEVERITIES.index(self._severities[rule])
         return SEVERITIES[min(rank + signal.stage - 1, len(SEVERITIES) - 1)]
 
-    def _id(self, signal: Signal, opened_at_s: float) -> str:
+    def _id(self, rule: int, signal: Signal, opened_at_s: float) -> str:
         # Derived, not drawn: a replay of the same video gives the same bytes, a retry the same event.
-        name = f"{self._node}/{self._camera}/{signal.place}/{signal.rule}/{opened_at_s:.3f}/{signal.subject}"
+        name = f"{self._node}/{self._camera}/{signal.place}/{signal.rule}/{rule}/{opened_at_s:.3f}/{signal.subject}"
         return str(uuid.uuid5(_NAMESPACE, name))
 
 

@@ -7,7 +7,7 @@ from edge.core.events import Closing, Event, EventBook, Severity
 from edge.core.person_keeper import PersonKeeper
 from edge.core.person_link import LinkParams
 from edge.core.rules.line_crossing import LineCrossingParams
-from edge.core.rules.signal import RuleKind, Signal
+from edge.core.rules.signal import RuleKind
 from edge.core.rules.table import RuleParams, build, entry_for
 from edge.core.scene import Scene
 from edge.core.schedule import WeeklySchedule
@@ -64,7 +64,7 @@ class CameraWatch:
         self._persons = PersonKeeper(link)
         self._stays = [StayKeeper(zone, stay) for zone in zones]
         self._rules = [(build(rule.params), rule.schedule) for rule in rules]
-        self._book = EventBook(node, camera, {(rule.kind, rule.place): rule.severity for rule in rules})
+        self._book = EventBook(node, camera, [rule.severity for rule in rules])
 
     @property
     def open_events(self) -> tuple[Event, ...]:
@@ -93,10 +93,10 @@ class CameraWatch:
             ended=tuple(stay for stay in stays if stay.ended_because is not None),
             frame_size=frame_size,
         )
-        signals: list[Signal] = []
-        for rule, schedule in self._rules:
-            signals += rule.update(scene, schedule.is_armed(captured_at_s))
-        return WatchResult(scene, tuple(self._book.shape(signals, scene)))
+        events: list[Event] = []
+        for number, (rule, schedule) in enumerate(self._rules):
+            events += self._book.shape(number, rule.update(scene, schedule.is_armed(captured_at_s)), scene)
+        return WatchResult(scene, tuple(events))
 
     def close(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
         """Close all open events, for a camera that is lost ("camera_lost") or a node that stops ("restart")."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker.certificates import make_certificates
 from edge.config import schema
-from edge.config.load import ConfigError, load_config
+from edge.config.load import ConfigError, load_config, read_secret
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """
@@ -89,6 +89,10 @@ BAD = [
     ("http://127.0.0.1:8080", "http://192.0.2.1", 4, "https://"),
     ("token_file: secret", "token_file: nothing", 4, "can't be read"),
     ("state_dir: state", "state_dir: state, timezone: Mars/Base", 2, "no time zone"),
+    ("dwell_s: 60", "dwell_s: 60, armed: [{days: []}]", 12, "at least 1"),
+    ("dwell_s: 60", "dwell_s: 60, armed: [{begins: '07:00', ends: '07:00'}]", 12, "for the whole day write"),
+    ("kind: loitering, zone: z, dwell_s: 60", "kind: repeated_presence, zone: z, dwell_s: 901", 12, "window longer"),
+    ("dwell_s: 60}", "dwell_s: 60}\n      - {kind: line_crossing, name: z, line: [[0, 0], [1, 1]]}", 13, "named 'z'"),
     ("name: box", "name: my box", 2, "letters, digits"),
     ("  - name: gate\n", "  - name: gate\n    name: gate\n", 7, "stands twice"),
 ]
@@ -123,8 +127,31 @@ def test_all_faults_are_told_at_once(write):
     with pytest.raises(ConfigError) as error:
         load_config(write(text))
     told = str(error.value)
-    for words in ("letters", "greater than or equal", "no zone of this camera", "two cameras are named 'gate'"):
+    for words in ("letters", "greater than or equal", "no zone of this camera", "more than one camera is named 'gate'"):
         assert words in told, told
+
+
+def test_faults_between_keys_and_missing_secrets_are_told_with_those_of_single_keys(write):
+    text = GOOD.replace("host: 127.0.0.1", "host: 192.0.2.1").replace("token_file: secret", "token_file: nothing")
+    text = text.replace("  - name: gate\n", "  - name: gate\n    username: guard\n    colour: red\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(write(text))
+    told = str(error.value)
+    for words in ("unknown key", "tls: false is allowed on this machine", "can't be read", "go together"):
+        assert words in told, told
+    assert len(error.value.problems) == 4
+
+
+def test_a_few_lines_that_stand_for_millions_are_refused_at_once(write):
+    bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    bomb += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+    with pytest.raises(ConfigError, match="without aliases"):
+        load_config(write(bomb))
+
+
+def test_a_secret_keeps_its_blanks(tmp_path):
+    (tmp_path / "secret").write_text(" spaced pw \n")
+    assert read_secret(tmp_path / "secret") == " spaced pw "
 
 
 def test_a_secret_never_stands_in_a_report(write):

@@ -71,6 +71,27 @@ def test_seconds_before_the_rule_was_armed_do_not_count(street, walker):
     assert (closed.closed_because, closed.media_s) == ("disarmed", pytest.approx(100, abs=0.3))
 
 
+def test_two_rules_of_one_kind_in_one_zone_keep_their_own_events(street, walker):
+    soon, late = (
+        WatchedRule(LoiteringParams("gate", 8.0), "low"),
+        WatchedRule(LoiteringParams("gate", 12.0), "critical"),
+    )
+    played = street(soon, late).play([standing(walker, 20)], times(60))
+    opened, closed = told(played, "open"), told(played, "closed")
+    assert [(event.threshold_s, event.severity) for event in opened] == [(8.0, "low"), (12.0, "critical")]
+    assert {event.event_id for event in closed} == {event.event_id for event in opened}
+    for event in played.events:
+        (first,) = (one for one in opened if one.event_id == event.event_id)
+        assert (event.threshold_s, event.severity) == (first.threshold_s, first.severity)
+
+
+def test_two_rules_alike_but_for_their_severity_have_events_of_their_own(street, walker):
+    rules = [WatchedRule(LoiteringParams("gate", 8.0), severity) for severity in ("low", "high")]
+    played = street(*rules).play([standing(walker, 20)], times(60))
+    assert len({event.event_id for event in told(played, "open")}) == 2
+    assert len(told(played, "closed")) == 2
+
+
 @RATES
 def test_pacing_in_and_out_adds_up_within_the_window(street, walker, fps):
     # 5 s in, 7 s out, again and again: no single stay is long.
