@@ -27,7 +27,8 @@ class ModelEntry(BaseModel):
     width, height: of the input, pixels. colour: order of the input's channels.
     mean, std: an input value is (pixel - mean) / std, channel by channel in the order of `colour`.
     person_class: which of the `classes` outputs is a person.
-    confidence: default threshold. suppression_iou: overlap past which the weaker box goes (not if end to end).
+    confidence: default threshold; fainter boxes are ignored. It is low because a faint box only carries a track on: what
+        begins one is the tracker's choice. suppression_iou: overlap past which the weaker box goes (not if end to end).
     measured: what was measured, on which pictures, by which command.
     """
 
@@ -45,7 +46,7 @@ class ModelEntry(BaseModel):
     std: Triple = (255.0, 255.0, 255.0)
     person_class: Annotated[int, Field(ge=0)] = 0
     classes: Annotated[int, Field(ge=1)] = 80
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.25
     suppression_iou: Annotated[float, Field(gt=0, lt=1)] = 0.6
     measured: str = ""
 
