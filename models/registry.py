@@ -27,8 +27,8 @@ class ModelEntry(BaseModel):
     width, height: of the input, pixels. colour: order of the input's channels.
     mean, std: an input value is (pixel - mean) / std, channel by channel in the order of `colour`.
     person_class: which of the `classes` outputs is a person.
-    confidence: default threshold; fainter boxes are ignored. It is low because a faint box only carries a track on: what
-        begins one is the tracker's choice. suppression_iou: overlap past which the weaker box goes (not if end to end).
+    confidence: default threshold; fainter boxes are ignored. It is low as a faint box only carries a track on: what
+        begins one is up to the tracker. suppression_iou: overlap past which the weaker box goes (not if end to end).
     measured: what was measured, on which pictures, by which command.
     """
 
