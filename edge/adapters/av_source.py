@@ -83,8 +83,8 @@ class StreamInfo:
 class SourceStatus:
     """Counters since the start, for the health report.
 
-    fault: why no video comes, or None from the first packet of a connection to its end. camera_clock_offset_s: the camera's wall clock minus
-    this box's, from the last RTCP sender report; None where the camera sends none.
+    fault: why no video comes, or None from the first packet of a connection to its end. camera_clock_offset_s: the
+    camera's wall clock minus this box's, from the last RTCP sender report; None where the camera sends none.
     """
 
     connected: bool
