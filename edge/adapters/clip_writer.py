@@ -245,7 +245,8 @@ def _gaps(pieces: list[_Piece], from_s: float, to_s: float) -> tuple[Gap, ...]:
     for piece in pieces:
         if piece.begins_at_s - reached_s > GAP_S:
             gaps.append(Gap(reached_s, piece.begins_at_s))
-        gaps += [hole for hole in _holes(piece) if from_s < hole.ends_at_s and hole.begins_at_s < to_s]
+        within = [Gap(max(hole.begins_at_s, from_s), min(hole.ends_at_s, to_s)) for hole in _holes(piece)]
+        gaps += [hole for hole in within if hole.begins_at_s < hole.ends_at_s]
         reached_s = max(reached_s, piece.ends_at_s)
     if to_s - reached_s > GAP_S:
         gaps.append(Gap(reached_s, to_s))
