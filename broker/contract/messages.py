@@ -88,9 +88,10 @@ class EvidenceFile(_Message):
     sha256: Sha256
     begins_at_s: Moment
     ends_at_s: Moment
-    gaps: tuple[VideoGap, ...] = Field(
-        (), max_length=100, description="of a clip: where pictures are missing in the time it was to show, oldest first"
-    )
+    gaps: Annotated[
+        tuple[VideoGap, ...],
+        Field(max_length=100, description="of a clip: what it was to show and has no pictures of, oldest first"),
+    ] = ()
 
 
 class EvidenceMessage(_Message):
