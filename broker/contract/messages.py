@@ -71,6 +71,13 @@ class EventMessage(_Message):
     model: str = Field("", description="name of the network in the node's manifest")
 
 
+class VideoGap(_Message):
+    """A time of which a clip holds no picture: the camera or the recording failed, or the clip had to end."""
+
+    from_at_s: Moment
+    to_at_s: Moment
+
+
 class EvidenceFile(_Message):
     """One file that belongs to an event; the file itself travels by HTTP."""
 
@@ -81,6 +88,10 @@ class EvidenceFile(_Message):
     sha256: Sha256
     begins_at_s: Moment
     ends_at_s: Moment
+    gaps: Annotated[
+        tuple[VideoGap, ...],
+        Field(max_length=100, description="of a clip: what it was to show and has no pictures of, oldest first"),
+    ] = ()
 
 
 class EvidenceMessage(_Message):

@@ -1,5 +1,6 @@
 """Which files prove an event, and which of them are here."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,16 @@ from console.store.tables import evidence, evidence_file
 
 
 @dataclass(frozen=True, slots=True)
+class VideoGap:
+    """A time of which a clip holds no picture."""
+
+    from_at_s: float
+    to_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceFile:
-    """One file; `stored_at_s` is None while it is still on its way."""
+    """One file; `stored_at_s` is None while it is still on its way. gaps: oldest first, of a clip only."""
 
     event_id: str
     role: str
@@ -23,6 +32,7 @@ class EvidenceFile:
     sha256: str
     begins_at_s: float
     ends_at_s: float
+    gaps: tuple[VideoGap, ...]
     stored_at_s: float | None
 
 
@@ -46,8 +56,9 @@ def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: fl
             & (evidence_file.c.name == file["name"])
             & (evidence_file.c.sha256 == file["sha256"])
         )
-        if connection.execute(update(evidence_file).where(same).values(listed=True)).rowcount == 0:
-            connection.execute(insert(evidence_file).values(event_id=event_id, node_id=owner.id, listed=True, **file))
+        now = {"listed": True, "gaps": json.dumps(file.get("gaps", []))}  # the same pictures can be owed for longer
+        if connection.execute(update(evidence_file).where(same).values(now)).rowcount == 0:
+            connection.execute(insert(evidence_file).values(event_id=event_id, node_id=owner.id, **{**file, **now}))
     changes.append(connection, "alert", event_id, "evidence", now_s)
     return True
 
@@ -98,5 +109,6 @@ def _file(row: Any) -> EvidenceFile:
         row.sha256,
         row.begins_at_s,
         row.ends_at_s,
+        tuple(VideoGap(**gap) for gap in json.loads(row.gaps)),
         row.stored_at_s,
     )

@@ -126,6 +126,7 @@ evidence_file = Table(
     Column("sha256", String(64), nullable=False),
     Column("begins_at_s", Float, nullable=False),
     Column("ends_at_s", Float, nullable=False),
+    Column("gaps", Text, nullable=False, server_default="[]"),
     Column("listed", Boolean, nullable=False),  # of the newest revision; older ones are kept, as evidence
     Column("stored_at_s", Float),
     UniqueConstraint("event_id", "name", "sha256"),

@@ -10,7 +10,7 @@ import logging
 import random
 import struct
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -32,9 +32,10 @@ OPEN_TIMEOUT_S = 5.0
 FIRST_WAIT_S = 0.5  # doubled after each failure in a row, up to LONGEST_WAIT_S
 LONGEST_WAIT_S = 10.0
 REFUSED_WAIT_S = 30.0  # cameras lock an account after a few wrong passwords
-_SOUND_AFTER_S = 10.0  # a connection that lasted this long resets the wait
+_SOUND_AFTER_S = 10.0  # a connection with video that lasted this long resets the wait
 _CODECS = ("h264", "hevc")
 _LIBAV_AUTH_BYTES = 127
+_MOST_REORDERED = 16  # pictures, in H.264 and H.265
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,8 @@ class StreamInfo:
 class SourceStatus:
     """Counters since the start, for the health report.
 
-    fault: why the stream is not there now, or None while it is. camera_clock_offset_s: the camera's wall clock minus
-    this box's, from the last RTCP sender report; None where the camera sends none.
+    fault: why no video comes, or None from the first packet of a connection to its end. camera_clock_offset_s: the
+    camera's wall clock minus this box's, from the last RTCP sender report; None where the camera sends none.
     """
 
     connected: bool
@@ -187,14 +188,14 @@ class AvSource:
         failures = 0
         told: str | None = None
         while not stop.is_set():
-            began_s = self._clock.monotonic_s()
+            began_s, before = self._clock.monotonic_s(), self._packets
             fault = self.run_once(stop)
             if stop.is_set():
                 return
             if fault.code != told:  # a fault that repeats is logged once
                 log.warning("camera %s: %s (%s)", self._camera, fault.sentence, fault.code)
                 told = fault.code
-            if self._clock.monotonic_s() - began_s > _SOUND_AFTER_S:
+            if self._packets > before and self._clock.monotonic_s() - began_s > _SOUND_AFTER_S:
                 failures, told = 0, None
             stop.wait(self._pause_s(fault, failures))
             failures += 1
@@ -245,8 +246,8 @@ class AvSource:
         listening = False
         try:
             stream = self._video_stream(container)
-            self._info = info = self._describe(stream)
-            self._connected, self._fault, self._format = True, None, None
+            self._info = info = self._describe(container, stream)
+            self._connected, self._format = True, None
             self._connections += 1
             listening = True
             self._listener.connected(info, stream)
@@ -268,27 +269,46 @@ class AvSource:
         stream.codec_context.thread_count = 1  # no frame delay, no hidden threads: workers share the cores
         return stream
 
-    def _describe(self, stream: VideoStream) -> StreamInfo:
+    def _describe(self, container: InputContainer, stream: VideoStream) -> StreamInfo:
         context = stream.codec_context
         if not context.width or not context.height:
+            if not self._sends(container, stream):
+                raise StreamError(stream_fault(faults.STALLED, self._address.url))
             self._probe_us = 5_000_000  # next time wait longer for the first key frame
             raise StreamError(stream_fault(faults.PICTURE_SIZE_UNKNOWN, self._address.url))
         rate = stream.guessed_rate or stream.average_rate
         assert stream.time_base is not None
         return StreamInfo(context.name, context.width, context.height, stream.time_base, float(rate) if rate else None)
 
+    def _sends(self, container: InputContainer, stream: VideoStream) -> bool:
+        """Whether packets came while libav probed: those it kept, and so it hands them out at once."""
+        began_s = self._clock.monotonic_s()
+        try:
+            packet = next(container.demux(stream), None)
+        except (av.FFmpegError, OSError):
+            return False
+        return packet is not None and packet.size > 0 and self._clock.monotonic_s() - began_s < self._stall_s / 2
+
     def _demux(self, container: InputContainer, stream: VideoStream, stop: threading.Event) -> StreamFault:
         self._decoded_at_s = self._clock.monotonic_s()
         held: list[tuple[av.Packet[VideoStream], Arrival]] | None = []
         fault = stream_fault(faults.END_OF_STREAM, self._address.url)
+        packets = container.demux(stream)
+        stalled = False
         try:
-            for packet in container.demux(stream):
+            while not stalled:
+                asked = Arrival(None, self._clock.monotonic_s(), self._clock.wall_s())
+                packet = next(packets, None)
                 if stop.is_set():
                     fault = stream_fault(faults.STOPPED, self._address.url)
                     break
-                if not packet.size:
+                if packet is None or not packet.size:
                     break  # libav's end-of-stream mark
                 arrival = self._arrival(packet)
+                if arrival.monotonic_s - asked.monotonic_s >= self._stall_s:
+                    # libav's time-out: this packet had come before the silence, its parser kept it for the next one
+                    stalled, arrival = True, replace(asked, dts_s=arrival.dts_s)
+                    fault = stream_fault(faults.STALLED, self._address.url)
                 if held is None:
                     self._take(packet, arrival)
                     continue
@@ -302,13 +322,13 @@ class AvSource:
         return fault
 
     def _arrival(self, packet: av.Packet[VideoStream]) -> Arrival:
-        ticks = packet.dts if packet.dts is not None else packet.pts
-        dts_s = None if ticks is None else float(ticks * packet.time_base)
+        dts_s = None if packet.dts is None else float(packet.dts * packet.time_base)
         return Arrival(dts_s, self._clock.monotonic_s(), self._clock.wall_s())
 
     def _release(self, held: list[tuple[av.Packet[VideoStream], Arrival]]) -> None:
         """Takes the first packets of a connection, now that they tell where its stamps lie on the time line."""
         arrivals = with_first_stamps([arrival for _, arrival in held])
+        _stamp_first([packet for packet, _ in held], arrivals)
         self._time_line.reconnected(arrivals)
         for (packet, _), arrival in zip(held, arrivals, strict=True):
             self._take(packet, arrival)
@@ -327,6 +347,7 @@ class AvSource:
         self._listener.packet(packet, stamp.media_s, stamp.captured_at_s)
         if self._sampler is not None:
             self._decode(packet, self._sampler, arrival.monotonic_s)
+        self._fault = None
 
     def _decode(self, packet: av.Packet[VideoStream], sampler: Sampler, arrival_s: float) -> None:
         try:
@@ -361,3 +382,14 @@ class AvSource:
         if packet.has_sidedata("prft"):
             (wall_us,) = struct.unpack_from("q", bytes(packet.get_sidedata("prft")))
             self._clock_offset_s = wall_us / 1e6 - wall_s
+
+
+def _stamp_first(packets: list[av.Packet[VideoStream]], arrivals: list[Arrival]) -> None:
+    """Gives the first packets of a connection the stamps that libav did not know yet."""
+    for packet, arrival in zip(packets, arrivals, strict=True):
+        if packet.dts is None and arrival.dts_s is not None:
+            packet.dts = round(arrival.dts_s / packet.time_base)
+    shown = [packet.pts for packet in packets[1 : _MOST_REORDERED + 1] if packet.pts is not None]
+    if shown and packets[0].pts is None and packets[0].dts is not None and packets[1].dts is not None:
+        step = packets[1].dts - packets[0].dts
+        packets[0].pts = max(packets[0].dts, min(shown) - step)  # a key frame is shown before all that come after it

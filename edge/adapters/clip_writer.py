@@ -23,6 +23,7 @@ from edge.adapters.durable import put_in_place
 from edge.adapters.segments import Segment, find_segments, open_segment
 
 GAP_S = 0.5  # less than this between two segments is rounding of their names
+HOLE_S = 1.5  # between two pictures of one segment; a camera that sends fewer says so by its usual step
 OVERLAP_S = 10.0
 _TICKS_S = 90_000  # of the clip's own time base
 _SECTION = 1 << 20
@@ -223,19 +224,11 @@ def _copies(piece: _Piece) -> Iterator[tuple[av.Packet[Any], _Stamp]]:
 
 
 def _facts(pieces: list[_Piece], from_s: float, to_s: float, part: Path) -> ClipFacts:
-    gaps: list[Gap] = []
-    reached_s = from_s
-    for piece in pieces:
-        if piece.begins_at_s - reached_s > GAP_S:
-            gaps.append(Gap(reached_s, piece.begins_at_s))
-        reached_s = max(reached_s, piece.ends_at_s)
-    if to_s - reached_s > GAP_S:
-        gaps.append(Gap(reached_s, to_s))
     first = pieces[0]
     return ClipFacts(
         first.begins_at_s,
         pieces[-1].ends_at_s,
-        tuple(gaps),
+        _gaps(pieces, from_s, to_s),
         first.format.codec,
         first.format.width,
         first.format.height,
@@ -243,6 +236,32 @@ def _facts(pieces: list[_Piece], from_s: float, to_s: float, part: Path) -> Clip
         part.stat().st_size,
         file_sha256(part),
     )
+
+
+def _gaps(pieces: list[_Piece], from_s: float, to_s: float) -> tuple[Gap, ...]:
+    """Where pictures are missing between `from_s` and `to_s`: between the pieces, within them, at both ends."""
+    gaps: list[Gap] = []
+    reached_s = from_s
+    for piece in pieces:
+        if piece.begins_at_s - reached_s > GAP_S:
+            gaps.append(Gap(reached_s, piece.begins_at_s))
+        within = [Gap(max(hole.begins_at_s, from_s), min(hole.ends_at_s, to_s)) for hole in _holes(piece)]
+        gaps += [hole for hole in within if hole.begins_at_s < hole.ends_at_s]
+        reached_s = max(reached_s, piece.ends_at_s)
+    if to_s - reached_s > GAP_S:
+        gaps.append(Gap(reached_s, to_s))
+    return tuple(gaps)
+
+
+def _holes(piece: _Piece) -> list[Gap]:
+    """A camera that hung and went on within its connection left its hole inside a segment."""
+    shown_s = sorted(packet.pts_s for packet in piece.packets)
+    steps = list(pairwise(shown_s))
+    if not steps:
+        return []
+    usual_s = sorted(later_s - earlier_s for earlier_s, later_s in steps)[len(steps) // 2]
+    longest_s = max(HOLE_S, 3 * usual_s)
+    return [Gap(earlier_s + usual_s, later_s) for earlier_s, later_s in steps if later_s - earlier_s > longest_s]
 
 
 def file_sha256(path: Path) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations  # av.Packet is generic for the type checker 
 
 import errno
 import logging
+import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -30,7 +31,10 @@ from edge.adapters.segments import Segment, close_abandoned, closed_name, list_s
 from edge.adapters.stream_faults import StreamFault
 
 FRAGMENT_S = 1.0
+_SPARE_FRAGMENTS = 4  # kept free on the disk, of the size of the last one: a fragment is written whole
+_SPARE_BYTES = 128 * 1024
 RETRY_S = 2.0  # after a write error, before a new segment is tried
+_LONGEST_REORDER_S = 2.0  # 16 pictures, the most that H.264 and H.265 allow, at 8 a second
 _STEP_S = 1.0  # a wall clock set by more than this starts a new segment, a stamp that jumps by more is re-based
 
 log = logging.getLogger(__name__)
@@ -106,7 +110,7 @@ class _OpenSegment:
             self._stream.codec_context.extradata = extradata
         self._time_base: Fraction = template.time_base or Fraction(1, 90_000)
         self._shift: int | None = None
-        self._last_dts = self._last_step = 0
+        self._last_dts = self._last_step = self._reorder = 0
         self._last_media_s = 0.0
         self.begun_media_s: float | None = None
         self.last_captured_at_s = begins_at_s
@@ -120,8 +124,11 @@ class _OpenSegment:
         copy.is_keyframe = packet.is_keyframe
         copy.dts = dts
         copy.duration = packet.duration or self._last_step
-        pts = packet.pts if packet.pts is not None and packet.dts is not None else None
-        copy.pts = dts if pts is None else max(dts, dts + pts - (packet.dts or 0))
+        if packet.pts is not None and packet.dts is not None:
+            reorder = packet.pts - packet.dts
+            if 0 <= reorder * self._time_base <= _LONGEST_REORDER_S:  # else the two lie on both sides of a jump
+                self._reorder = reorder
+        copy.pts = dts + self._reorder
         self._container.mux(copy)
         if self.out.error is not None:
             raise self.out.error
@@ -186,7 +193,9 @@ class Recorder:
         self._open: _OpenSegment | None = None
         self._retry_media_s = float("-inf")
         self._fault: str | None = None
+        self._sync_fault: str | None = None  # of the thread that syncs, and cleared by it alone
         self._recorded_until_s: float | None = None
+        self._short = False
         self._write_errors = self._deleted = 0
         self._changed = threading.Condition()
         self._syncing: threading.Thread | None = None
@@ -195,7 +204,8 @@ class Recorder:
     def status(self) -> RecorderStatus:
         """Where the recording stands; may be read from any thread."""
         stored = self._kept_bytes + (self._open.out.written_bytes if self._open else 0)
-        return RecorderStatus(self._fault, self._recorded_until_s, stored, self._write_errors, self._deleted)
+        fault = self._fault or self._sync_fault
+        return RecorderStatus(fault, self._recorded_until_s, stored, self._write_errors, self._deleted)
 
     def wait_recorded(self, until_s: float, timeout_s: float) -> bool:
         """Waits, in another thread, until pictures up to `until_s` (UTC) are readable; False on time-out."""
@@ -220,6 +230,7 @@ class Recorder:
             self._open.mux(packet, media_s, captured_at_s)
             if self._open.out.written_bytes > before_bytes:
                 self._readable(until_s)
+                self._make_room(self._open.out.written_bytes - before_bytes)
         except (OSError, av.FFmpegError) as error:
             self._failed(error, media_s)
 
@@ -277,10 +288,17 @@ class Recorder:
             sync(self._directory)
         except FileNotFoundError:
             log.debug("%s was deleted before it was on the disk", path.name)
+            return
         except OSError as error:
             self._write_errors += 1
-            self._fault = f"what is recorded does not reach the disk: {error.strerror}; look at the disk"
-            log.error("recording into %s: %s", self._directory, self._fault)
+            fault = f"what is recorded does not reach the disk: {error.strerror}; look at the disk"
+            if fault != self._sync_fault:
+                log.error("recording into %s: %s", self._directory, fault)
+            self._sync_fault = fault
+            return
+        if self._sync_fault is not None:
+            log.warning("what is recorded into %s reaches the disk again", self._directory)
+        self._sync_fault = None
 
     def _readable(self, until_s: float) -> None:
         with self._changed:
@@ -300,10 +318,24 @@ class Recorder:
             self._deleted += 1
         self._kept.extendleft(reversed(spared))
 
+    def _make_room(self, fragment_bytes: int) -> None:
+        """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame."""
+        free_bytes = shutil.disk_usage(self._directory).free
+        lacking_bytes = max(_SPARE_FRAGMENTS * fragment_bytes, _SPARE_BYTES) - free_bytes
+        if lacking_bytes <= 0 or not self._kept:
+            return
+        if not self._short:
+            log.warning(
+                "the disk of %s is nearly full: the oldest video goes before recording.max_bytes is reached; "
+                "free space or lower recording.max_bytes",
+                self._directory,
+            )
+        self._short = True
+        self._delete_oldest(self._kept_bytes - lacking_bytes)
+
     def _failed(self, error: Exception, media_s: float) -> None:
         """Tells the fault once, keeps what was written of the segment, and waits a little before the next try."""
         self._write_errors += 1
-        self._retry_media_s = media_s + RETRY_S
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         cure = "free space or lower recording.max_bytes" if full else "look at the disk and the rights of the folder"
         reason = getattr(error, "strerror", None) or type(error).__name__
@@ -317,8 +349,10 @@ class Recorder:
         except (OSError, av.FFmpegError):
             log.debug("the segment being written was cut short")
         self._adopt_leftovers()
+        deleted = self._deleted
         if full and self._kept:  # the newest video is worth more than the oldest
             self._delete_oldest(self._kept_bytes - 1)
+        self._retry_media_s = media_s + (RETRY_S if self._deleted == deleted else 0.0)
 
     def _adopt_leftovers(self) -> None:
         """Closes what a failure left behind, so that whole fragments in it can be used, and counts it."""

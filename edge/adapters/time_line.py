@@ -29,7 +29,7 @@ SLEW = 0.01  # share of a window by which a slow camera clock is caught up silen
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A packet's own stamp (camera seconds, None where it has none) and this box's clocks when it arrived."""
+    """A packet's own decoding stamp (camera seconds, None where it has none) and this box's clocks when it arrived."""
 
     dts_s: float | None
     monotonic_s: float
@@ -68,8 +68,9 @@ class TimeLine:
         """When the packet that arrived so was captured."""
         dts_s, arrival_s = arrival.dts_s, arrival.monotonic_s
         jumped_s = 0.0
-        if dts_s is None:
-            media_s = arrival_s if self._last_media_s == float("-inf") else self._last_media_s
+        if dts_s is None:  # as much later than the packet before as it arrived later
+            media_s = min(arrival_s, self._last_media_s + arrival_s - self._last_arrival_s)
+            media_s = arrival_s if media_s == float("-inf") else media_s
         else:
             jumped_s = self._follow(dts_s, arrival_s)
             assert self._offset_s is not None
@@ -155,7 +156,7 @@ def settled(arrivals: list[Arrival]) -> bool:
     if len(stamped) < 2 or stamped[1].dts_s is None or stamped[0].dts_s is None:
         return False
     step_s = stamped[1].dts_s - stamped[0].dts_s
-    return stamped[1].monotonic_s - stamped[0].monotonic_s > 0.5 * step_s
+    return step_s > 0 and stamped[1].monotonic_s - stamped[0].monotonic_s > 0.5 * step_s
 
 
 class Sampler:

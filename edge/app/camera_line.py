@@ -20,6 +20,7 @@ from edge.pipeline.mailbox import Mailbox
 State = Literal["sees", "impaired", "blind"]
 _CONNECTING = StreamFault("connecting", "connecting for the first time")
 _SILENT = StreamFault("no_pictures", "the stream is open but holds no pictures that can be decoded")
+_LATE_S = 0.5  # a picture is that much on its way, at most, from the camera through the decoder
 
 
 class _ToRecorder:
@@ -80,7 +81,7 @@ class CameraLine:
         self._sub = self._source(section.sub_url, password, _ToAnalysis(self), True) if section.sub_url else None
         self._lock = threading.Lock()
         self._latest: Frame | None = None
-        self._latest_at_s = clock.monotonic_s()
+        self._began_s = clock.monotonic_s()
         self._frames = 0
         self._rate = (clock.monotonic_s(), 0, 0.0)
         self._state: tuple[State, str, float] = ("blind", _CONNECTING.code, clock.wall_s())
@@ -103,7 +104,7 @@ class CameraLine:
     def take_frame(self, frame: Frame) -> None:
         """A decoded frame, from the reader thread."""
         with self._lock:
-            self._latest, self._latest_at_s = frame, self._clock.monotonic_s()
+            self._latest = frame
             self._frames += 1
         self._mailbox.put(frame)
 
@@ -115,13 +116,14 @@ class CameraLine:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the last decoded frame (or since the start)."""
+        """Seconds since the last decoded frame was captured (or since the start)."""
         with self._lock:
-            return self._clock.monotonic_s() - self._latest_at_s
+            since_s = self._latest.media_s if self._latest else self._began_s
+        return self._clock.monotonic_s() - since_s
 
     def health(self) -> CameraHealth:
         """How the camera does now. Call it from one thread only: it measures the rate since the last call."""
-        analysed = (self._sub or self._main).status
+        main, analysed = self._main.status, (self._sub or self._main).status
         recorder, latest = self.recorder.status, self.latest
         state, fault = self._judge()
         if (state, fault.code) != self._state[:2]:
@@ -133,7 +135,7 @@ class CameraLine:
             since_at_s=self._state[2],
             reason=fault.sentence[:300],
             reason_code=fault.code,
-            recording=self._main.status.connected and recorder.fault is None,
+            recording=main.connected and main.fault is None and recorder.fault is None,
             analysed_fps=self._frames_per_second(),
             frames_dropped=self._mailbox.dropped(self.section.name),
             reconnects=max(0, analysed.connections - 1),
@@ -147,8 +149,9 @@ class CameraLine:
     def _judge(self) -> tuple[State, StreamFault]:
         analysed = (self._sub or self._main).status
         recorder_fault = self.recorder.status.fault
-        if self.silent_s > self.section.stall_s + 1.0 or self.latest is None:
-            return "blind", analysed.fault or (_SILENT if analysed.connected else _CONNECTING)
+        longest_s = max(self.section.stall_s, 2 / self.section.analysed_fps) + _LATE_S
+        if self.latest is None or self.silent_s > longest_s:
+            return "blind", analysed.fault or (_SILENT if analysed.packets else _CONNECTING)
         if self._main.status.fault is not None:
             return "impaired", self._main.status.fault
         if recorder_fault is not None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from broker.contract.messages import EventMessage, EvidenceFile
-from edge.adapters.clip_writer import NoRecording, write_clip
+from broker.contract.messages import EventMessage, EvidenceFile, VideoGap
+from edge.adapters.clip_writer import ClipFacts, NoRecording, write_clip
 from edge.adapters.durable import put_in_place
 from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.snapshot import SnapshotError, snapshot
@@ -23,7 +23,8 @@ from edge.pipeline.track_log import Subject, TrackLog, track_file
 
 log = logging.getLogger(__name__)
 
-MAX_CLIP_S = 180.0
+MAX_CLIP_S = 900.0  # of an event that goes on for longer, the clip shows so much from its beginning
+MAX_GAPS = 100  # that evidence can name
 POLL_S = 0.25
 MAX_TRIES = 8  # over some eight minutes, see the outbox
 RETAKE_PAUSE_S = 30.0
@@ -68,7 +69,7 @@ class ClipDesk:
         if event.state == "open":
             ends_at_s = event.opened_at_s + recording.post_s
         elif event.state == "closed" and event.closed_at_s is not None:
-            ends_at_s = min(event.closed_at_s + recording.post_s, begins_at_s + MAX_CLIP_S)
+            ends_at_s = event.closed_at_s + recording.post_s
             if ends_at_s <= event.opened_at_s + recording.post_s:
                 return None  # the first clip already shows it all
         else:
@@ -134,10 +135,11 @@ class ClipDesk:
 
     def _cut(self, job: ClipJob) -> None:
         line = self._lines[job.camera]
-        line.recorder.wait_recorded(job.ends_at_s, 3.0)
+        until_s = min(job.ends_at_s, job.begins_at_s + MAX_CLIP_S)
+        line.recorder.wait_recorded(until_s, 3.0)
         target = self._event_folder(job.event_id) / f"clip-{round(job.ends_at_s)}.mp4"
         try:
-            facts = write_clip(line.recordings, job.begins_at_s, job.ends_at_s, target)
+            facts = write_clip(line.recordings, job.begins_at_s, until_s, target)
         except (NoRecording, OSError) as error:
             log.warning("camera %s: no clip yet of event %s: %s", job.camera, job.event_id, error)
             if job.tries + 1 < MAX_TRIES and not isinstance(error, NoRecording):
@@ -155,6 +157,7 @@ class ClipDesk:
             sha256=facts.sha256,
             begins_at_s=span[0],
             ends_at_s=span[1],
+            gaps=_told_gaps(facts, until_s, job.ends_at_s),
         )
         files = [(clip, target)]
         samples = self._tracks[job.camera].between(*span)
@@ -187,3 +190,13 @@ class ClipDesk:
             ends_at_s=span[1],
         )
         return facts, path
+
+
+def _told_gaps(facts: ClipFacts, until_s: float, wanted_until_s: float) -> tuple[VideoGap, ...]:
+    """What evidence says of pictures that are not in the clip; past `MAX_GAPS` the last one spans the rest."""
+    gaps = [VideoGap(from_at_s=gap.begins_at_s, to_at_s=gap.ends_at_s) for gap in facts.gaps]
+    if wanted_until_s > until_s:  # the event went on for longer than a clip may
+        gaps.append(VideoGap(from_at_s=min(until_s, facts.ends_at_s), to_at_s=wanted_until_s))
+    if len(gaps) > MAX_GAPS:
+        gaps[MAX_GAPS - 1 :] = [VideoGap(from_at_s=gaps[MAX_GAPS - 1].from_at_s, to_at_s=gaps[-1].to_at_s)]
+    return tuple(gaps)

@@ -27,7 +27,7 @@ from edge.pipeline.wire import event_message
 
 log = logging.getLogger(__name__)
 
-HEALTH_S = 2.0
+HEALTH_S = 0.5
 STILL_S = 60.0  # a fresh picture of each camera for the console
 LOST_S = 30.0  # a camera without pictures for so long: what is open there is closed
 

@@ -15,11 +15,11 @@ DATA = bytes(range(256)) * 400
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
-def announce(desk, sha: str = SHA, size: int = len(DATA)) -> None:
+def announce(desk, sha: str = SHA, size: int = len(DATA), **more) -> None:
     facts = {"event_id": EVENT_ID, "revision": 1, "state": "open", "rule": "loitering", "camera": "gate"}
     event = EventMessage(**facts, opened_at_s=desk.clock(), captured_at_s=desk.clock())
     span = {"begins_at_s": 1.0, "ends_at_s": 2.0}
-    file = EvidenceFile(role="clip", name="clip.mp4", media_type="video/mp4", bytes=size, sha256=sha, **span)
+    file = EvidenceFile(role="clip", name="clip.mp4", media_type="video/mp4", bytes=size, sha256=sha, **span, **more)
     message = EvidenceMessage(event_id=EVENT_ID, revision=1, camera="gate", files=(file,))
     for number, (topic, content) in enumerate(((topics.EVENT, event), (topics.EVIDENCE, message)), 1):
         desk.intake.take(topic.of("n1"), codec.encode(topic, "n1", content, desk.clock(), "box", number))
@@ -76,6 +76,22 @@ def test_people_get_the_file_by_range_and_with_its_hash(desk):
     assert looked == [("police", "download"), ("police", "view")]
     assert desk.browser(Role.INSTALLER).get(address).status_code == 403
     assert police.get(f"/api/alerts/{EVENT_ID}/files/other.mp4").status_code == 404
+
+
+def test_video_that_is_missing_is_told_under_the_clip_and_in_the_facts(desk):
+    gap = {"from_at_s": 1_790_000_003.0, "to_at_s": 1_790_000_010.0}  # 21:13 in Vietnam
+    announce(desk, gaps=(gap,))
+    patch(desk.node(), DATA, 0)
+    guard = desk.browser(Role.GUARD)
+    assert "Thiếu video từ 21:13:23 đến 21:13:30." in guard.get(f"/alerts/{EVENT_ID}").text
+    facts = desk.browser(Role.POLICE).get(f"/api/alerts/{EVENT_ID}/facts.json").json()
+    assert facts["files"][0]["gaps"] == [gap]
+
+
+def test_a_clip_without_gaps_claims_none(desk):
+    announce(desk)
+    patch(desk.node(), DATA, 0)
+    assert "video-gaps" not in desk.browser(Role.GUARD).get(f"/alerts/{EVENT_ID}").text
 
 
 def test_a_page_that_refreshes_itself_is_one_look_an_hour(desk):

@@ -179,7 +179,7 @@ def test_a_camera_that_hangs_is_found_within_five_seconds_and_comes_back(gstream
         process.send_signal(signal.SIGSTOP)
         try:
             wait_for(lambda: watch.faults, 10, "the stall")
-            silent_s = watch.faults[0][0] - watch.packets[-1][0]
+            silent_s = watch.faults[0][0] - watch.packets[-1][1]
         finally:
             process.send_signal(signal.SIGCONT)
         assert watch.codes()[0] == faults.STALLED

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.adapters import clip_writer
+from edge.adapters.av_source import StreamInfo
 from edge.adapters.clip_writer import Gap, NoRecording, write_clip
 from edge.adapters.recorder import Recorder
 from edge.adapters.segments import list_segments
@@ -92,6 +93,30 @@ def test_a_hole_in_the_recording_is_told_and_kept(tmp_path, make_video, record):
         times = [picture.time for picture in container.decode(video=0)]
     assert times[-1] == pytest.approx(25.9, abs=0.01)
     assert max(later - earlier for earlier, later in pairwise(times)) == pytest.approx(14.1, abs=0.01)
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_hole_inside_a_segment_is_told(tmp_path, make_video, b_frames):
+    recorder = Recorder(tmp_path, 60.0, ROOM)
+    with av.open(str(make_video(b_frames=b_frames))) as container:
+        stream = container.streams.video[0]
+        recorder.connected(StreamInfo("h264", 160, 96, stream.time_base, 10.0), stream)
+        for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
+            late_s = 3.0 if number >= 30 else 0.0  # the camera hung for three seconds and went on by itself
+            packet.dts += round(late_s / packet.time_base)
+            packet.pts += round(late_s / packet.time_base)
+            recorder.packet(packet, number / 10 + late_s, EPOCH_S + number / 10 + late_s)
+        recorder.close()
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 9, tmp_path / "clip.mp4")
+    (gap,) = facts.gaps
+    assert gap.begins_at_s == pytest.approx(EPOCH_S + 3.0, abs=0.4)
+    assert gap.ends_at_s - gap.begins_at_s == pytest.approx(3.0, abs=0.01)
+    assert write_clip(tmp_path, EPOCH_S + 7, EPOCH_S + 9, tmp_path / "clip.mp4").gaps == ()
+
+
+def test_pictures_that_are_rare_are_no_holes(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 60.0, ROOM), make_video(fps=1, seconds=12, gop=2, b_frames=0))
+    assert write_clip(tmp_path, EPOCH_S, EPOCH_S + 12, tmp_path / "clip.mp4").gaps == ()
 
 
 def test_no_moment_is_shown_twice_where_a_new_connection_repeats_pictures(tmp_path, make_video, record, payloads_of):

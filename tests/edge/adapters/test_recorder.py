@@ -4,16 +4,19 @@ import errno
 import resource
 import shutil
 import threading
+from collections import namedtuple
 from itertools import pairwise
 
 import av
 import pytest
 
 from edge.adapters import recorder as recorder_module
+from edge.adapters.av_source import StreamInfo
 from edge.adapters.recorder import Recorder
 from edge.adapters.segments import list_segments, open_segment
 from edge.adapters.stream_faults import StreamFault
 
+DiskUsage = namedtuple("DiskUsage", "total used free")
 EPOCH_S = 1_790_000_000.0
 ROOM = 10**9
 
@@ -110,8 +113,6 @@ def test_the_limit_counts_what_an_earlier_run_left(tmp_path, make_video, record)
 
 @pytest.mark.parametrize("jump_s", [5000, -5000])
 def test_stamps_that_jump_neither_break_the_file_nor_stretch_it(tmp_path, make_video, jump_s):
-    from edge.adapters.av_source import StreamInfo
-
     recorder = Recorder(tmp_path, 60.0, ROOM)
     with av.open(str(make_video())) as container:
         stream = container.streams.video[0]
@@ -128,9 +129,25 @@ def test_stamps_that_jump_neither_break_the_file_nor_stretch_it(tmp_path, make_v
     assert [later - earlier for earlier, later in pairwise(stamps)] == pytest.approx([0.1] * 59)
 
 
-def test_packets_without_stamps_are_kept(tmp_path, make_video):
-    from edge.adapters.av_source import StreamInfo
+@pytest.mark.parametrize("jump_s", [3620.0, -3620.0, 7.0])
+def test_a_jump_between_the_two_stamps_of_one_picture_does_not_stretch_the_file(tmp_path, make_video, jump_s):
+    """With pictures in another order, libav's decoding stamps lag: at a jump dts is old while pts is new."""
+    recorder = Recorder(tmp_path, 60.0, ROOM)
+    with av.open(str(make_video(b_frames=2))) as container:
+        stream = container.streams.video[0]
+        recorder.connected(StreamInfo("h264", 160, 96, stream.time_base, 10.0), stream)
+        for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
+            packet.pts += round((jump_s if number >= 23 else 0.0) / packet.time_base)
+            packet.dts += round((jump_s if number >= 25 else 0.0) / packet.time_base)
+            recorder.packet(packet, number / 10, EPOCH_S + number / 10)
+        recorder.close()
+    with av.open(str(list_segments(tmp_path)[0].path)) as kept:
+        stamps = [(float(p.dts * p.time_base), float(p.pts * p.time_base)) for p in kept.demux(video=0) if p.size]
+    assert [round(dts_s, 3) for dts_s, _ in stamps] == [n / 10 for n in range(60)]
+    assert all(0 <= pts_s - dts_s <= 0.5 for dts_s, pts_s in stamps)
 
+
+def test_packets_without_stamps_are_kept(tmp_path, make_video):
     recorder = Recorder(tmp_path, 60.0, ROOM)
     with av.open(str(make_video())) as container:
         stream = container.streams.video[0]
@@ -151,8 +168,6 @@ def test_a_wall_clock_set_back_starts_a_new_segment_and_overwrites_none(tmp_path
     record(recorder, video, EPOCH_S)
     assert [segment.begins_at_s for segment in list_segments(tmp_path)] == [EPOCH_S, EPOCH_S + 0.001]
     with av.open(str(video)) as container:
-        from edge.adapters.av_source import StreamInfo
-
         stream = container.streams.video[0]
         recorder.connected(StreamInfo("h264", 160, 96, stream.time_base, 10.0), stream)
         for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
@@ -270,10 +285,52 @@ def test_a_disk_that_does_not_keep_what_it_took_is_a_fault(tmp_path, make_video,
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(recorder_module, "sync", broken_disk)
-    recorder = Recorder(tmp_path, 60.0, ROOM)
-    record(recorder, make_video())
+    recorder = Recorder(tmp_path, 2.0, ROOM)
+    record(recorder, make_video())  # three segments: the end of one clears no fault of the one before
     assert recorder.status.fault == "what is recorded does not reach the disk: Input/output error; look at the disk"
-    assert recorder.status.write_errors == 1
+    assert recorder.status.write_errors == 3
+    assert sum("does not reach the disk" in record.message for record in caplog.records) == 1
+    record(recorder, make_video(), EPOCH_S + 10, close=False, media_ahead_s=10.0)
+    assert recorder.status.fault is not None
     monkeypatch.undo()
-    record(recorder, make_video(), EPOCH_S + 10, media_ahead_s=10.0)
+    recorder.close()
     assert recorder.status.fault is None
+
+
+class SmallDisk:
+    """A disk that holds so many bytes of a folder and no more; a write beyond is cut short, as the kernel does it."""
+
+    def __init__(self, folder, total_bytes, monkeypatch):
+        self._folder, self._total_bytes = folder, total_bytes
+        whole = recorder_module._FlushedFile.write
+
+        def write(written, data):
+            if written.error is None and len(data) > self.free_bytes():
+                whole(written, bytes(data)[: self.free_bytes()])
+                written.error = OSError(errno.ENOSPC, "No space left on device")
+                return len(data)
+            return whole(written, data)
+
+        monkeypatch.setattr(recorder_module._FlushedFile, "write", write)
+        monkeypatch.setattr(recorder_module.shutil, "disk_usage", lambda _: DiskUsage(0, 0, self.free_bytes()))
+
+    def free_bytes(self):
+        return max(0, self._total_bytes - sum(path.stat().st_size for path in self._folder.iterdir()))
+
+
+def test_on_a_disk_smaller_than_max_bytes_no_picture_is_lost_and_it_is_told_once(
+    tmp_path, make_video, record, monkeypatch, caplog
+):
+    video = make_video(width=640, height=384, fps=25)
+    SmallDisk(tmp_path, 700_000, monkeypatch)
+    recorder, until_s = Recorder(tmp_path, 2.0, ROOM), 0
+    while recorder.status.segments_deleted < 12 and until_s < 1200:
+        fed = record(recorder, video, EPOCH_S + until_s, media_ahead_s=float(until_s))
+        until_s += 6
+    assert recorder.status.segments_deleted >= 12
+    assert (recorder.status.write_errors, recorder.status.fault) == (0, None)
+    assert [record.message.split(":")[0].split(" of ")[0] for record in caplog.records] == ["the disk"]
+    kept = list_segments(tmp_path)
+    assert all(later.begins_at_s - earlier.ends_at_s < 0.1 for earlier, later in pairwise(kept))
+    assert kept[-1].ends_at_s == pytest.approx(EPOCH_S + until_s)
+    assert len(fed.payloads) == 150

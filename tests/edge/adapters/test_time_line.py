@@ -127,6 +127,20 @@ def test_a_packet_without_any_stamp_is_captured_when_it_arrives():
     assert line.stamp(packet).media_s == 12.0
 
 
+def test_a_packet_without_a_stamp_is_as_much_later_as_it_arrived_later():
+    line = TimeLine()
+    packets = arrivals([0.0, 0.1, 0.2, 7.3, 7.4], [0.1] * 5)
+    packets[3] = Arrival(None, packets[3].monotonic_s, packets[3].wall_s)
+    stamps = play(line, packets)
+    assert stamps[3].media_s - stamps[2].media_s == pytest.approx(7.1)
+    assert stamps[4].media_s - stamps[3].media_s == pytest.approx(0.1)
+
+
+def test_stamps_that_turn_back_or_stand_still_do_not_end_the_first_burst():
+    held = [Arrival(stamp_s, 5.0 + n * 0.001, WALL_S) for n, stamp_s in enumerate((1.0, 1.3, 1.1, 1.1))]
+    assert not any(settled(held[:count]) for count in range(1, 5))
+
+
 def test_the_wall_clock_may_be_set_while_media_time_goes_on():
     line = TimeLine()
     packets = arrivals([n * 0.1 for n in range(20)], [0.1] * 20)

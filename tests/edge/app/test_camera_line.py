@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from edge.app.camera_line import CameraLine
 from edge.config.schema import CameraSection
 from edge.pipeline.mailbox import Mailbox
 from edge.virtual_camera.digest import Account
+from edge.virtual_camera.files import open_file
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
 
@@ -91,3 +93,37 @@ def test_a_wrong_password_is_told_in_the_health_report_without_it(camera, tmp_pa
         health = line.health()
     assert health.state == "blind"
     assert "s3same" not in health.model_dump_json()
+
+
+@pytest.fixture
+def moving_camera(make_video):
+    """A camera whose pictures are sent in another order than they are shown in, as many are by default."""
+    with serve_cameras([VirtualCamera("gate", open_file(make_video(b_frames=2, seconds=20)))], SystemClock()) as server:
+        yield server
+
+
+def test_a_stall_is_told_within_five_seconds_by_its_name_until_there_are_pictures_again(moving_camera, tmp_path):
+    unsigned = {"username": None, "password_file": None}
+    with running(moving_camera, tmp_path, **unsigned) as line:
+        wait_for(lambda: line.health().state == "sees")
+        moving_camera.fault("gate", "stall")
+        wait_for(lambda: line.health().state != "sees")
+        assert line.silent_s <= 5.0
+        assert line.health().reason_code == "stalled"
+        assert not line.health().recording
+        told = set()
+        wait_for(lambda: told.add(line.health().reason_code) or line.silent_s > 18)  # through a whole try to reconnect
+        assert told == {"stalled"}
+        moving_camera.fault("gate", "stall", on=False)
+        wait_for(lambda: line.health().state == "sees")
+
+
+def test_pictures_sent_in_another_order_are_dated_evenly_from_the_first_on(moving_camera, tmp_path):
+    with running(moving_camera, tmp_path, username=None, password_file=None) as line:
+        wait_for(lambda: line._main.status.packets > 20)
+        assert line._main.status.time_jumps == 0
+    with open_segment(list_segments(tmp_path / "recordings")[0]) as container:
+        stream = container.streams.video[0]
+        shown_s = sorted(float(packet.pts * packet.time_base) for packet in container.demux(stream) if packet.size)
+    steps_s = [later - earlier for earlier, later in pairwise(shown_s)][:-4]  # the last ones wait for those between
+    assert steps_s == pytest.approx([0.1] * len(steps_s), abs=0.02)

@@ -8,13 +8,14 @@ import pytest
 
 from broker.contract.messages import EventMessage
 from edge.adapters import durable
-from edge.adapters.clip_writer import file_sha256
+from edge.adapters.clip_writer import ClipFacts, Gap, file_sha256
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.app import clip_desk
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import ClipDesk
 from edge.config.schema import CameraSection, ZoneSection
+from edge.core.events import Event
 from edge.core.frame import Frame
 from edge.pipeline.mailbox import Mailbox
 from edge.pipeline.track_log import TrackLog
@@ -103,6 +104,51 @@ def test_snapshots_of_what_was_never_recorded_are_given_up(outbox, desk, caplog)
     desk().run(Until(1))
     assert outbox.owed_snapshots(["gate"]) == []
     assert "no snapshot of event" in caplog.text
+
+
+def clip_of(outbox):
+    """The clip's facts in the last evidence told."""
+    last = [row.message for row in outbox.waiting(0, 99) if row.kind == "evidence"][-1]
+    return next(file for file in last.files if file.role == "clip")
+
+
+def test_what_is_missing_in_a_clip_is_told_with_it(outbox, desk, line, make_video, record):
+    record(line.recorder, make_video(gop=5), EPOCH_S + 20)
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 1, EPOCH_S + 24))
+    desk().run(Until(2))
+    clip = clip_of(outbox)
+    assert [(gap.from_at_s, gap.to_at_s) for gap in clip.gaps] == [(EPOCH_S + 6, EPOCH_S + 20)]
+
+
+def test_a_clip_that_must_end_before_its_event_says_so(outbox, desk, monkeypatch):
+    monkeypatch.setattr(clip_desk, "MAX_CLIP_S", 4.0)
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 1, EPOCH_S + 90))
+    desk().run(Until(2))
+    clip = clip_of(outbox)
+    assert clip.ends_at_s == pytest.approx(EPOCH_S + 5, abs=0.11)
+    (gap,) = clip.gaps
+    assert (gap.from_at_s, gap.to_at_s) == (pytest.approx(EPOCH_S + 5, abs=0.11), EPOCH_S + 90)
+
+
+def test_the_clip_of_an_event_of_ten_minutes_shows_all_of_it(desk):
+    minutes_s = 600.0
+    names = {"event_id": str(uuid.UUID(int=5)), "rule": "loitering", "camera": "gate", "zone": "z"}
+    times = {"opened_at_s": EPOCH_S, "captured_at_s": EPOCH_S + minutes_s, "closed_at_s": EPOCH_S + minutes_s}
+    closed = Event(**names, **times, revision=3, state="closed", severity="medium", stage=1, media_s=minutes_s)
+    job = desk().job_for(closed)
+    assert job is not None
+    assert (job.begins_at_s, job.ends_at_s) == (EPOCH_S - 10, EPOCH_S + minutes_s + 10)
+    assert job.ends_at_s - job.begins_at_s <= clip_desk.MAX_CLIP_S
+
+
+def test_more_holes_than_can_be_named_are_told_as_one():
+    holes = tuple(Gap(EPOCH_S + n * 3, EPOCH_S + n * 3 + 2) for n in range(300))
+    facts = ClipFacts(EPOCH_S, EPOCH_S + 900, holes, "h264", 160, 96, 9, 9, "0" * 64)
+    told = clip_desk._told_gaps(facts, EPOCH_S + 900, EPOCH_S + 900)
+    assert len(told) == clip_desk.MAX_GAPS
+    assert (told[0].from_at_s, told[-1].to_at_s) == (EPOCH_S, holes[-1].ends_at_s)
 
 
 def test_a_live_snapshot_is_that_of_the_frame_and_made_once(outbox, desk):
