@@ -1,6 +1,6 @@
 """Makes a good picture look as a cheap camera gives it: dark, infra-red, soft, noisy, compressed."""
 
-from functools import lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
@@ -14,14 +14,14 @@ _BANK_PX = 512
 
 def through_a_camera(bgr: Bgr, rng: np.random.Generator) -> Bgr:
     """(height, width, 3) uint8 -> the same size, degraded at random; often only a little."""
-    infra_red = rng.random() < 0.28
+    (height, width), infra_red = bgr.shape[:2], bool(rng.random() < 0.28)
     out = np.asarray(cv2.transform(bgr, _colours(rng, infra_red)), np.uint8)
     out = np.asarray(cv2.LUT(out, _exposure(float(cv2.mean(out)[1]), rng, infra_red)), np.uint8)
     if rng.random() < (0.7 if infra_red else 0.2):
-        out = np.asarray(cv2.multiply(out, _vignette(*bgr.shape[:2], rng), dtype=cv2.CV_8U), np.uint8)
+        out = np.asarray(cv2.multiply(out, _vignette(height, width, rng), dtype=cv2.CV_8U), np.uint8)
     out = _soft(out, rng)
     if rng.random() < 0.6:
-        out = np.asarray(cv2.add(out, _noise(*bgr.shape[:2], rng, infra_red), dtype=cv2.CV_8U), np.uint8)
+        out = np.asarray(cv2.add(out, _noise(height, width, rng, infra_red), dtype=cv2.CV_8U), np.uint8)
     return _compressed(out, rng) if rng.random() < 0.5 else out
 
 
@@ -61,8 +61,8 @@ def _soft(bgr: Bgr, rng: np.random.Generator) -> Bgr:
         out = cv2.blur(bgr, (int(rng.integers(2, 5)), 1))
     elif kind < 0.40:  # a small picture blown up
         share = rng.uniform(0.45, 0.85)
-        small = cv2.resize(bgr, (max(2, int(width * share)), max(2, int(height * share))), interpolation=cv2.INTER_LINEAR)
-        out = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(bgr, (max(2, int(width * share)), max(2, int(height * share))))
+        out = cv2.resize(small, (width, height))
     elif kind < 0.5:  # sharpened in the camera
         out = cv2.addWeighted(bgr, 1.8, cv2.GaussianBlur(bgr, (0, 0), 1.0), -0.8, 0)
     return np.asarray(out, np.uint8)
@@ -75,7 +75,7 @@ def _noise(height: int, width: int, rng: np.random.Generator, grey: bool) -> NDA
     return bank.take(range(top, top + height), 0, mode="wrap").take(range(left, left + width), 1, mode="wrap")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _noise_bank(level: float, blotched: bool, grey: bool) -> NDArray[np.int16]:
     noise = np.random.default_rng(5).standard_normal((_BANK_PX, _BANK_PX, 3), np.float32) * np.float32(level)
     if grey:

@@ -6,11 +6,13 @@ give one of its people a height drawn for it. A canvas follows from (seed, numbe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.detect.letterbox import Letterbox
 from models.train.camera_look import through_a_camera
 from models.train.shards import Sample
 
@@ -46,13 +48,24 @@ def paint_canvas(samples: Sequence[Sample], side: int, seed: int, number: int) -
         cuts[1:-1] += rng.integers(-side // (6 * parts), side // (6 * parts) + 1, parts - 1)
     bgr = np.full((side, side, 3), PAD, np.uint8)
     people = []
-    for top, bottom in zip(cuts[:-1], cuts[1:], strict=True):
-        for left, right in zip(cuts[:-1], cuts[1:], strict=True):
+    for top, bottom in pairwise(cuts.tolist()):
+        for left, right in pairwise(cuts.tolist()):
             sample = samples[int(rng.integers(len(samples)))]
-            part, boxes = _cut_out(sample, int(right - left), int(bottom - top), rng)
+            part, boxes = _cut_out(sample, right - left, bottom - top, rng)
             bgr[top:bottom, left:right] = part
             people.append(boxes + np.array([left, top, left, top, 0], np.float32))
     return Canvas(bgr, np.concatenate(people).astype(np.float32))
+
+
+def letterboxed(sample: Sample, side: int) -> tuple[NDArray[np.uint8], Letterbox]:
+    """A sample as a camera's frame is laid into the network: (side, side, 3) uint8 BGR, and the way back."""
+    picture = cv2.imdecode(np.frombuffer(sample.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    box = Letterbox.fit(sample.size, (side, side))
+    bgr = np.full((side, side, 3), PAD, np.uint8)
+    how = cv2.INTER_AREA if sample.size[0] > 1.6 * box.width else cv2.INTER_LINEAR
+    bgr[: box.height, : box.width] = cv2.resize(picture, (box.width, box.height), interpolation=how)
+    return bgr, box
 
 
 def _cut_out(
@@ -119,8 +132,8 @@ def _offset(point: float, length: float, room: int, rng: np.random.Generator) ->
 def _decoded(sample: Sample, matrix: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:
     """The picture scaled and shifted into (height, width, 3).
 
-    Shrinking by much begins in the JPEG decoder, which averages: thin legs would flicker between pixels otherwise, and it
-    takes a third of the time.
+    Shrinking by much begins in the JPEG decoder, which averages: thin legs would flicker between pixels otherwise,
+    and it takes a third of the time.
     """
     scale = min(abs(float(matrix[0, 0])), float(matrix[1, 1]))
     how = cv2.IMREAD_COLOR
@@ -128,7 +141,9 @@ def _decoded(sample: Sample, matrix: NDArray[np.float32], width: int, height: in
         how = cv2.IMREAD_REDUCED_COLOR_4 if scale < 0.3 else cv2.IMREAD_REDUCED_COLOR_2
     picture = cv2.imdecode(np.frombuffer(sample.jpeg, np.uint8), how)
     assert picture is not None
-    ratio = np.array([sample.size[0] / picture.shape[1], sample.size[1] / picture.shape[0], 1.0], np.float32)
-    out = cv2.warpAffine(picture, matrix * ratio, (width, height), flags=cv2.INTER_LINEAR,
+    across, down = sample.size[0] / picture.shape[1], sample.size[1] / picture.shape[0]
+    matrix = matrix * np.array([across, down, 1.0], np.float32)
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # pixel centres lie at halves
+    out = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_CONSTANT, borderValue=(PAD, PAD, PAD))  # fmt: skip
     return np.asarray(out, np.uint8)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -42,8 +43,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         return Checkpoint(**content)
-    except Exception as error:  # torch names no common class: a cut, foreign or missing file each raise another
-        raise CheckpointError(f"{path} is no checkpoint to go on from: {error}; name another with --checkpoint") from error
+    except (OSError, RuntimeError, EOFError, TypeError, ValueError, UnpicklingError) as error:
+        raise CheckpointError(f"{path} is no checkpoint to go on from ({error}); name another") from error
 
 
 def small(checkpoint: Checkpoint) -> Checkpoint:

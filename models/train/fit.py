@@ -1,9 +1,9 @@
 """Trains the network: any number of stops, each goes on from the last checkpoint with the next canvas."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import cv2
 import numpy as np
@@ -28,14 +28,14 @@ _CLIP_NORM = 10.0
 class Plan:
     """canvases: in all, those of earlier runs too. batch: canvases a step. rate: the highest learning rate.
 
-    save_every_s, judge_every: seconds between checkpoints, canvases between evaluations.
+    save_every, judge_every: canvases between checkpoints and between evaluations.
     """
 
     canvases: int
     batch: int = 16
     rate: float = 2e-3
     workers: int = 1
-    save_every_s: float = 60.0
+    save_every: int = 1000
     judge_every: int = 20_000
 
 
@@ -43,7 +43,7 @@ Judge = Callable[[PersonNetwork], dict[str, float]]
 Told = Callable[[int, int, str], None]
 
 
-class _Canvases(Dataset[tuple[Tensor, Tensor]]):
+class _Canvases(Dataset[tuple[Tensor, Tensor]]):  # type: ignore[misc]  # torch is not there where types are checked
     def __init__(self, samples: Sequence[Sample], seed: int, batch: int, first_batch: int, batches: int) -> None:
         self._samples, self._seed, self._batch, self._first, self._count = samples, seed, batch, first_batch, batches
 
@@ -67,46 +67,64 @@ class _Canvases(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(pictures), torch.from_numpy(people)
 
 
+class Training:
+    """A training that can stop and go on: the network, its running mean, the optimiser, and how far it is."""
+
+    def __init__(self, state: Checkpoint | None, plan: Plan, seed: int) -> None:
+        """state: to go on from, None for random weights; `seed` is then theirs and the canvases'."""
+        torch.manual_seed(seed)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network, self.averaged = PersonNetwork(), PersonNetwork()
+        self.averaged.load_state_dict(self.network.state_dict())
+        if state:
+            self.network.load_state_dict(state.weights)
+            self.averaged.load_state_dict(state.averaged)
+        self.network.to(self.device, memory_format=torch.channels_last).train()
+        self.averaged.to(self.device, memory_format=torch.channels_last).eval()
+        self._optimiser = _optimiser(self.network, plan.rate)
+        if state and state.optimiser:
+            self._optimiser.load_state_dict(state.optimiser)
+        self.seen, self.seed, self.curve = (state.canvases, state.seed, state.curve) if state else (0, seed, [])
+        self._plan = plan
+        self._fresh = self.seen if state and not state.optimiser else 0
+
+    def learn(self, pictures: Tensor, people: Tensor) -> float:
+        """One step; returns its loss. pictures (batch, 3, side, side) uint8 RGB, people (batch, most, 5)."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._plan.rate * rate_at(self.seen, self._plan.canvases, self._fresh)
+        loss = _step(self.network, self._optimiser, pictures.to(self.device), people.to(self.device))
+        steps = self.seen / len(pictures)
+        _average(self.averaged, self.network, min(_AVERAGING, (1 + steps) / (10 + steps)))
+        self.seen += len(pictures)
+        return loss
+
+    def checkpoint(self) -> Checkpoint:
+        """Where it stands."""
+        return Checkpoint(
+            self.network.state_dict(), self.averaged.state_dict(), self._optimiser.state_dict(), self.seen, self.seed,
+            self.curve,
+        )  # fmt: skip
+
+
 def fit(samples: Sequence[Sample], path: Path, plan: Plan, judge: Judge, told: Told, seed: int = 1) -> Checkpoint:
-    """Trains until `plan.canvases` were seen, from the checkpoint in `path` where there is one, else from random weights.
+    """Trains until `plan.canvases` were seen, from the checkpoint in `path` where there is one.
 
-    Saves there every `save_every_s` and at the end. Raises CheckpointError.
+    judge: figures for the curve. told: (canvases seen, in all, what else). Saves every `save_every` canvases and at the
+    end. Raises CheckpointError.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(seed)
-    network = PersonNetwork()
-    averaged = PersonNetwork()
-    state = load_checkpoint(path) if path.exists() else Checkpoint(network.state_dict(), network.state_dict(), {}, 0, seed)
-    network.load_state_dict(state.weights)
-    averaged.load_state_dict(state.averaged)
-    network.to(device, memory_format=torch.channels_last).train()
-    averaged.to(device, memory_format=torch.channels_last).eval()
-    optimiser = _optimiser(network, plan.rate)
-    if state.optimiser:
-        optimiser.load_state_dict(state.optimiser)
-    seen, fresh = state.canvases, state.canvases if not state.optimiser else 0
-    saved_s, losses = time.monotonic(), []
-
-    def stand() -> Checkpoint:
-        return Checkpoint(network.state_dict(), averaged.state_dict(), optimiser.state_dict(), seen, state.seed, state.curve)
-
-    for pictures, people in _batches(samples, state.seed, plan, seen):
-        for group in optimiser.param_groups:
-            group["lr"] = plan.rate * rate_at(seen, plan.canvases, fresh)
-        losses.append(_step(network, optimiser, pictures.to(device), people.to(device)))
-        _average(averaged, network, min(_AVERAGING, (1 + seen / plan.batch) / (10 + seen / plan.batch)))
-        judged = seen // plan.judge_every
-        seen += plan.batch
-        if seen // plan.judge_every > judged or seen >= plan.canvases:
-            figures = {"canvases": seen, "loss": round(float(np.mean(losses)), 4), **judge(averaged)}
-            state.curve.append(figures)
+    training = Training(load_checkpoint(path) if path.exists() else None, plan, seed)
+    losses: list[float] = []
+    for pictures, people in _batches(samples, training.seed, plan, training.seen):
+        before = training.seen
+        losses.append(training.learn(pictures, people))
+        now, over = training.seen, training.seen >= plan.canvases
+        if over or now // plan.judge_every > before // plan.judge_every:
+            training.curve.append({"canvases": now, "loss": round(fmean(losses), 4), **judge(training.averaged)})
             losses.clear()
-            told(seen, seen, str(figures))
-        if time.monotonic() - saved_s >= plan.save_every_s or seen >= plan.canvases:
-            stand().save(path)
-            saved_s = time.monotonic()
-        told(seen, plan.canvases, f"loss {np.mean(losses[-100:] or [np.nan]):.3f}")
-    return stand()
+        if over or now // plan.save_every > before // plan.save_every:
+            training.checkpoint().save(path)
+        told(now, plan.canvases, f"loss {fmean(losses[-100:]):.3f}" if losses else str(training.curve[-1]))
+    return training.checkpoint()
 
 
 def rate_at(seen: int, total: int, fresh: int = 0) -> float:
@@ -134,7 +152,6 @@ def _step(network: PersonNetwork, optimiser: torch.optim.Optimizer, pictures: Te
     return float(loss.detach())
 
 
-@torch.no_grad()
 def _average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
     for mean, value in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
         if mean.is_floating_point():

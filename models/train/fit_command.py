@@ -24,6 +24,7 @@ def fit(
     threads: Annotated[int, typer.Option(min=1, help="of the processor, for the network")] = 1,
     workers: Annotated[int, typer.Option(min=0, help="processes that paint canvases")] = 1,
     judge_every: Annotated[int, typer.Option(min=1, help="canvases between evaluations")] = 20_000,
+    save_every: Annotated[int, typer.Option(min=1, help="canvases between checkpoints")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="of a new training")] = 1,
 ) -> None:
     """Train from random weights, or go on from the checkpoint; on a GPU where there is one. Stop it at any time."""
@@ -36,7 +37,7 @@ def fit(
         from models.train.judge import Judge
         from models.train.shards import read_shards
     except ModuleNotFoundError as error:
-        typer.echo(f"gatehouse models train fit: {error}; training has its own environment: make .venv-train/.ready", err=True)
+        typer.echo(f"gatehouse models train fit: {error}; training has its own environment: make train", err=True)
         raise typer.Exit(2) from None
     torch.set_num_threads(threads)
     try:
@@ -45,7 +46,7 @@ def fit(
         for path in val or []:
             sets.setdefault(re.sub(r"(-\d+)?\.npz$", "", path.name), []).append(path)
         judge = Judge({name: spread(read_shards(paths), _JUDGED) for name, paths in sets.items()}, side)
-        plan = Plan(canvases, batch, rate, workers, judge_every=judge_every)
+        plan = Plan(canvases, batch, rate, workers, save_every=save_every, judge_every=judge_every)
         begun_at = _seen(checkpoint)
         typer.echo(f"{len(samples)} pictures, {begun_at} of {canvases} canvases seen before")
         state = train(samples, checkpoint, plan, judge, Reporter("fit", 30.0, begun_at), seed)

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
 import torch
 
-from edge.core.detect.letterbox import Letterbox
 from edge.core.detect.suppression import suppress
 from models.accuracy import Answer, measure
-from models.train.canvas import PAD
+from models.train.canvas import letterboxed
 from models.train.fit import to_input
 from models.train.network import PersonNetwork
 from models.train.shards import Sample
@@ -32,17 +29,11 @@ class Judge:
             for name, samples in self._sets.items()
         }
 
-    @torch.no_grad()
     def _answer(self, network: PersonNetwork, sample: Sample) -> Answer:
-        picture = cv2.imdecode(np.frombuffer(sample.jpeg, np.uint8), cv2.IMREAD_COLOR)
-        assert picture is not None
-        box = Letterbox.fit((picture.shape[1], picture.shape[0]), (self._side, self._side))
-        canvas = np.full((self._side, self._side, 3), PAD, np.uint8)
-        how = cv2.INTER_AREA if picture.shape[1] > 1.6 * box.width else cv2.INTER_LINEAR
-        canvas[: box.height, : box.width] = cv2.resize(picture, (box.width, box.height), interpolation=how)
+        bgr, box = letterboxed(sample, self._side)
         device = next(network.parameters()).device
-        tensor = to_input(torch.from_numpy(canvas[..., ::-1].transpose(2, 0, 1).copy())[None].to(device))
-        with torch.autocast(device.type, torch.bfloat16):
+        tensor = to_input(torch.from_numpy(bgr[..., ::-1].transpose(2, 0, 1).copy())[None].to(device))
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
             logits, boxes = network(tensor)
         score, keep = logits[0].sigmoid().topk(min(_MOST, logits.shape[1]))
         keep = keep[score >= _FAINT]

@@ -1,7 +1,7 @@
 """What the network is told it did wrong.
 
-Cells are given to people by task alignment (Feng et al., 'TOOD', arXiv 2108.07755): those whose own score and box are best
-already. A score is to be the overlap its box reaches, boxes follow complete IoU (Zheng et al., arXiv 1911.08287).
+Cells are given to people by task alignment (Feng et al., 'TOOD', arXiv 2108.07755): those whose own score and box are
+best already. A score is to be the overlap its box reaches, boxes follow complete IoU (Zheng et al., arXiv 1911.08287).
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LEAST_SIDE_PX = 12.0  # people narrower than this are given the cells around th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Who is on a batch of pictures, padded: xyxy (batch, most, 4) input pixels, certainty (batch, most), -1 for padding."""
+    """Who is on a batch of pictures: xyxy (batch, most, 4) input pixels, certainty (batch, most), -1 where padded."""
 
     xyxy: Tensor
     certainty: Tensor
@@ -27,7 +27,7 @@ class People:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assignment:
-    """For each cell: the score it is to give (batch, cells), the box (batch, cells, 4), and whether it counts at all."""
+    """For each cell: the score it is to give (batch, cells), the box (batch, cells, 4), whether it counts at all."""
 
     score: Tensor
     xyxy: Tensor
@@ -77,8 +77,8 @@ def _inside(xyxy: Tensor, centres: Tensor) -> Tensor:
 
 def iou(first: Tensor, second: Tensor) -> Tensor:
     """Intersection over union of boxes (..., 4) xyxy that broadcast."""
-    sides = (torch.minimum(first[..., 2:], second[..., 2:]) - torch.maximum(first[..., :2], second[..., :2])).clamp(min=0)
-    shared = sides[..., 0] * sides[..., 1]
+    low, high = torch.maximum(first[..., :2], second[..., :2]), torch.minimum(first[..., 2:], second[..., 2:])
+    shared = (high - low).clamp(min=0).prod(-1)
     areas = [(box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]) for box in (first, second)]
     return shared / (areas[0] + areas[1] - shared).clamp(min=1e-6)
 

@@ -24,7 +24,7 @@ def _conv(inside: int, outside: int, kernel: int = 3, stride: int = 1) -> nn.Seq
     )
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(_conv(channels, channels // 2), _conv(channels // 2, channels))
@@ -34,7 +34,7 @@ class _Residual(nn.Module):
         return out
 
 
-class _Surroundings(nn.Module):
+class _Surroundings(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     """Maxima over growing windows, so that a cell knows what stands around it (SPPF of YOLOv5)."""
 
     def __init__(self, channels: int) -> None:
@@ -49,7 +49,7 @@ class _Surroundings(nn.Module):
         return out
 
 
-class PersonNetwork(nn.Module):
+class PersonNetwork(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     """Pictures (batch, 3, height, width), RGB 0..1, sides multiples of 32 -> people.
 
     `forward` gives what training needs: score logits (batch, cells) and boxes (batch, cells, 4) xyxy in input pixels,
@@ -70,9 +70,9 @@ class PersonNetwork(nn.Module):
         self.score = nn.ModuleList(nn.Sequential(_conv(_NECK, _HEAD), nn.Conv2d(_HEAD, 1, 1)) for _ in STRIDES)
         self.box = nn.ModuleList(nn.Sequential(_conv(_NECK, _HEAD), nn.Conv2d(_HEAD, 4, 1)) for _ in STRIDES)
         for level in self.score:
-            nn.init.constant_(level[-1].bias, -log((1 - _RARE) / _RARE))  # type: ignore[index, arg-type]  # a Sequential
+            nn.init.constant_(level[-1].bias, -log((1 - _RARE) / _RARE))
         for level in self.box:
-            nn.init.constant_(level[-1].bias, log(2.0))  # type: ignore[index, arg-type]  # a Sequential
+            nn.init.constant_(level[-1].bias, log(2.0))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
@@ -95,8 +95,8 @@ class PersonNetwork(nn.Module):
         return [fine, middle, down]
 
 
-class Raw(nn.Module):
-    """The network with the output of the family `yolov8`: (batch, 5, cells) centre x, centre y, width, height, score."""
+class Raw(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
+    """The network with the output of family `yolov8`: (batch, 5, cells) centre x, centre y, width, height, score."""
 
     def __init__(self, network: PersonNetwork) -> None:
         super().__init__()

@@ -25,7 +25,9 @@ def prepare(
 ) -> None:
     """Gather pictures and who is on them, recoded small, into shards of at most 60 MiB."""
     try:
-        written = write_shards(out, _samples(archive or [], video or [], _seeds(scenes), per_scene, every_s, teacher or []))
+        seeds = _seeds(scenes)
+        samples = _samples(archive or [], video or [], seeds, per_scene, every_s, teacher or [])
+        written = write_shards(out, samples)
     except (LabelError, ModelError, UnusableModelError, OSError, ValueError) as error:
         typer.echo(f"gatehouse models train prepare: {error}", err=True)
         raise typer.Exit(2) from None

@@ -20,8 +20,8 @@ SHARD_BYTES = 60 * 2**20  # below the 64 MiB that a borrowed machine takes at a 
 class Sample:
     """One picture as JPEG, its (width, height) in pixels, and its people.
 
-    people: (n, 5) float32 left, top, right, bottom in pixels of the picture, and certainty: 1 surely a person, towards 0
-    less so, 0 neither a person nor nobody: no loss falls there.
+    people: (n, 5) float32 left, top, right, bottom in pixels of the picture, and certainty: 1 surely a person, towards
+    0 less so, 0 neither a person nor nobody: no loss falls there.
     """
 
     jpeg: bytes
@@ -72,8 +72,8 @@ def _read(path: Path) -> Iterator[Sample]:
             jpeg, people = shard["jpeg"].tobytes(), shard["people"]
             jpeg_ends, people_ends = shard["jpeg_ends"].tolist(), shard["people_ends"].tolist()
             sizes = shard["sizes"].tolist()
-    except (OSError, ValueError, KeyError) as error:
-        raise LabelError(f"{path} is no shard of prepared pictures: {error}; make it: gatehouse models train prepare") from error
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise LabelError(f"{path} is no shard ({error}); make it: gatehouse models train prepare") from error
     cuts = zip([0, *jpeg_ends], jpeg_ends, sizes, [0, *people_ends], people_ends, strict=False)
     for begin, end, (width, height), first, last in cuts:
         yield Sample(jpeg[begin:end], (width, height), people[first:last])

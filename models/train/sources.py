@@ -1,4 +1,4 @@
-"""Where training pictures come from: labelled archives, drawn scenes with their exact truth, videos that teachers label."""
+"""Where training pictures come from: labelled archives, drawn scenes with their truth, videos that teachers label."""
 
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
