@@ -21,6 +21,7 @@ JPEG_QUALITY = 72
 LONGEST_SIDE_PX = 320
 HIDDEN = 0.35  # a drawn person of whom less than this shows is neither a person nor nobody
 SCENE_PX = (640, 360)
+_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def from_archive(path: Path, teachers: Sequence[OnnxDetector], progress: Progress) -> Iterator[Sample]:
@@ -44,6 +45,26 @@ def from_archive(path: Path, teachers: Sequence[OnnxDetector], progress: Progres
                 progress(number, len(names))
     except (OSError, tarfile.TarError) as error:
         raise LabelError(f"{path} can't be read as a tar file of pictures: {error}") from error
+
+
+def from_folder(images: Path, teachers: Sequence[OnnxDetector], progress: Progress) -> Iterator[Sample]:
+    """Pictures of a folder that somebody marked: those with a YOLO label file in the sibling folder `labels`.
+
+    An empty label file says that nobody is there; a picture without one is not marked yet and is left out. Raises
+    LabelError where none is marked.
+    """
+    labels = {path.stem: path for path in (images.parent / "labels").glob("*.txt")}
+    marked = sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem in labels)
+    if not marked:
+        raise LabelError(f"{images} holds no marked pictures; write labels/NAME.txt beside it for images/NAME.jpg")
+    for number, path in enumerate(marked, 1):
+        picture = cv2.imread(str(path))
+        if picture is None:
+            raise LabelError(f"{path} can't be read as a picture; take it out")
+        bgr, label = np.asarray(picture, np.uint8), labels[path.stem]
+        boxes = _yolo_boxes(label.read_text(encoding="utf-8"), bgr.shape[1], bgr.shape[0], str(label))
+        yield _sample(bgr, complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes))
+        progress(number, len(marked))
 
 
 def from_drawn_scenes(seeds: range, per_scene: int, progress: Progress) -> Iterator[Sample]:

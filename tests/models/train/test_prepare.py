@@ -53,6 +53,22 @@ def test_what_cant_be_prepared_is_named_with_its_cure(tmp_path, words, told):
     assert told in result.output
 
 
+def test_of_a_folder_only_what_is_marked_is_taken(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for name in ("missed", "nobody", "not-yet"):
+        assert cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.full((60, 80, 3), 90, np.uint8))
+    refused = run(tmp_path / "out", "--folder", tmp_path / "images")
+    assert refused.exit_code == 2
+    assert "labels/NAME.txt" in refused.output
+    (tmp_path / "labels" / "missed.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    (tmp_path / "labels" / "nobody.txt").write_text("")
+    assert run(tmp_path / "out", "--folder", tmp_path / "images").exit_code == 0
+    missed, nobody = read_shards([tmp_path / "out-0.npz"])
+    assert missed.people.tolist() == [[30, 15, 50, 45, 1]]
+    assert nobody.people.tolist() == []
+
+
 def test_a_broken_picture_or_label_is_named(tmp_path):
     for made in (archive(tmp_path / "a.tar", picture=b"no jpeg"), archive(tmp_path / "b.tar", label="0 x")):
         result = run(tmp_path / "out", "--archive", made)
