@@ -14,7 +14,7 @@ _BANK_PX = 512
 
 def through_a_camera(bgr: Bgr, rng: np.random.Generator) -> Bgr:
     """(height, width, 3) uint8 -> the same size, degraded at random; often only a little."""
-    (height, width), infra_red = bgr.shape[:2], bool(rng.random() < 0.28)
+    (height, width), infra_red = bgr.shape[:2], bool(rng.random() < 0.33)
     out = np.asarray(cv2.transform(bgr, _colours(rng, infra_red)), np.uint8)
     out = np.asarray(cv2.LUT(out, _exposure(float(cv2.mean(out)[1]), rng, infra_red)), np.uint8)
     if rng.random() < (0.7 if infra_red else 0.2):
@@ -39,7 +39,9 @@ def _exposure(mean: float, rng: np.random.Generator, infra_red: bool) -> NDArray
     dark = rng.random() < (0.4 if infra_red else 0.18)
     gain = np.exp(rng.uniform(np.log(0.35), np.log(0.8)) if dark else rng.uniform(np.log(0.7), np.log(1.4)))
     gain = max(gain, min(1.0, _DARKEST / max(1.0, mean)))
-    levels = (mean + (np.arange(256) - mean) * rng.uniform(0.6, 1.35)) * gain + rng.uniform(-12, 12)
+    # Near the lamp cloth burns out to white while the rest stays dark.
+    contrast = rng.uniform(0.5, 2.2) if infra_red else rng.uniform(0.6, 1.35)
+    levels = (mean + (np.arange(256) - mean) * contrast) * gain + rng.uniform(-12, 12)
     curve = rng.uniform(0.6, 1.7) if rng.random() < 0.4 else 1.0
     return np.asarray(255.0 * (levels.clip(0, 255) / 255.0) ** curve, np.uint8)
 
