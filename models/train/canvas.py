@@ -21,6 +21,8 @@ SIDES_PX = (224, 256, 288)
 _GRID = ((1, 0.25), (2, 0.35), (3, 0.25), (4, 0.15))  # pictures along each side of a canvas, and how often
 _HEIGHTS_PX = (13.0, 230.0)  # of people; the logarithm is uniform
 _FILLING = 0.85  # of the pieces fill their cell; the others lie in grey like a letterboxed frame
+_ABOUT_SOMEBODY = 0.85  # of the pieces; the others are taken anywhere, so that things and walls are learnt too
+_PLAIN = 7.0  # standard deviation of a person's levels, in a few large dots, below which nobody could see him
 _SHORTEST_PX = 8.0  # shorter people are neither people nor nobody
 _SEEN, _GONE = 0.4, 0.1  # share of a person inside the cut: from here a person, below that nobody
 _SQUEEZED = 1.06  # pictures no wider than this share of their height were squeezed to squares by their makers
@@ -78,12 +80,12 @@ def _cut_out(
     aspect = rng.uniform(0.9, 1.75) if squeezed else rng.uniform(0.88, 1.14)
     sure = people[people[:, 4] > 0]
     wanted = np.exp(rng.uniform(*np.log(np.minimum(_HEIGHTS_PX, 1.15 * height))))
-    if len(sure):
+    if len(sure) and rng.random() < _ABOUT_SOMEBODY:
         chosen = sure[int(rng.integers(len(sure)))]
         scale = wanted / max(4.0, float(chosen[3] - chosen[1]))
         middle = (chosen[:2] + chosen[2:4]) / 2
     else:
-        scale, middle = rng.uniform(0.4, 1.2), np.array([rng.uniform(0, wide), rng.uniform(0, high)])
+        scale, middle = rng.uniform(0.4, 1.5), np.array([rng.uniform(0, wide), rng.uniform(0, high)])
     if rng.random() < _FILLING:
         scale = max(scale, width / (wide * aspect), height / high)
     scale = float(np.clip(scale, 0.12, 1.7))
@@ -106,7 +108,16 @@ def _cut_out(
     people[:, [1, 3]] = people[:, [1, 3]] * down + top
     if flip:
         people[:, [0, 2]] = width - people[:, [2, 0]]
-    return part, cut_people(people, width, height)
+    people = cut_people(people, width, height)
+    people[[not _shows(part, one) for one in people], 4] = 0.0
+    return part, people
+
+
+def _shows(bgr: NDArray[np.uint8], person: NDArray[np.float32]) -> bool:
+    """Whether somebody can be told from a plain wall after all that the camera did."""
+    left, top, right, bottom = person[:4].astype(int).tolist()
+    green = bgr[top : bottom + 1, left : right + 1, 1]
+    return bool(cv2.resize(green, (4, 8), interpolation=cv2.INTER_AREA).std() >= _PLAIN)
 
 
 def cut_people(people: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

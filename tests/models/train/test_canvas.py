@@ -94,3 +94,13 @@ def test_cameras_degrade_but_do_not_blind():
         assert 5 < out.mean() < 250
         grey += bool(np.ptp(out.astype(int), axis=2).max() <= 12)
     assert 6 <= grey <= 30
+
+
+def test_who_cannot_be_seen_teaches_nothing(monkeypatch):
+    def night(bgr, rng):
+        return np.asarray(bgr // 64 + rng.integers(0, 8, bgr.shape), np.uint8)
+
+    monkeypatch.setattr(canvas, "through_a_camera", night)
+    people = np.concatenate([paint_canvas([sample()], 256, 1, number).people for number in range(10)])
+    assert len(people) > 10
+    assert (people[:, 4] == 0).all()
