@@ -125,7 +125,7 @@ def test_no_network_at_all_is_told_with_the_cure(registry, tmp_path):
     with pytest.raises(ModelError, match="can't be opened as an ONNX network"):
         add(registry, tmp_path / "n.onnx")
     with pytest.raises(ModelError, match="gatehouse models add"):
-        registry.find("default")
+        Registry(tmp_path / "own", tmp_path / "nothing.toml").find("default")
     with pytest.raises(ModelError, match="can't be read"):
         registry.find(str(tmp_path / "nothing.onnx"))
     with pytest.raises(ModelError, match="there is no network 'x'"):
