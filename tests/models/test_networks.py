@@ -180,6 +180,6 @@ def test_a_network_for_faces_is_refused(tmp_path):
 
 @needs_assets
 def test_the_shipped_manifest_names_the_files_that_it_was_written_from():
-    for entry in Registry(Path("nowhere")).entries():
+    for entry in (other for other in Registry(Path("nowhere")).entries() if not other.file):
         path = ASSETS / "models" / f"{entry.name}.onnx"
         assert sha256_of(path) == entry.sha256

@@ -43,5 +43,15 @@ def test_people_of_the_drawn_gate_are_found_in_each_light(entry, light, tmp_path
     assert result.precision >= 0.8, result
 
 
+def test_eight_bits_find_whom_floats_find(tmp_path):
+    registry = Registry(tmp_path / "none of my own")
+    recalls = []
+    for name in ("person_416", "person_416_int8"):
+        entry, file = registry.find(name)
+        detector = OnnxDetector(entry, file)
+        recalls.append(measure([one for light in LIGHTS for one in answers(detector, light)], entry.confidence).recall)
+    assert recalls[1] >= recalls[0] - 0.01
+
+
 def test_all_that_ships_is_small():
     assert sum((SHIPPED.parent / entry.file).stat().st_size for entry in OURS) <= 15 * 2**20
