@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-quick lint bench screenshots system scripts clean
+.PHONY: demo test test-quick lint bench screenshots system scripts train test-train clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -58,5 +58,41 @@ scripts: .venv/.dev
 	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet trackers==2.6.1
 	@touch $@
 
+# Training our own detector lives apart: PyTorch is large. TORCH may name another build, say one for a GPU.
+TORCH ?= torch==2.13.0
+ASSETS ?= ../shared/assets
+CANVASES ?= 600000
+LEARN := var/train
+TRAIN := .venv-train/bin/gatehouse models train
+
+# Goes on from the last checkpoint, at the lowest priority; stop it at any time. See models/weights/README.md.
+train: .venv-train/.ready $(LEARN)/people-0.npz $(LEARN)/drawn-0.npz $(LEARN)/val-people-0.npz $(LEARN)/val-drawn-0.npz
+	@test -e $(LEARN)/person.pt || cp models/weights/person.pt $(LEARN)/person.pt
+	nice -n 19 $(TRAIN) fit $(filter-out $(LEARN)/val-%,$(wildcard $(LEARN)/*.npz)) --canvases $(CANVASES) \
+	  --val $(LEARN)/val-people-0.npz --val $(LEARN)/val-drawn-0.npz --checkpoint $(LEARN)/person.pt $(FIT)
+
+test-train: .venv-train/.ready
+	.venv-train/bin/python -m pytest tests/models/train
+
+$(LEARN)/people-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/people $(addprefix --archive ,$(wildcard $(ASSETS)/person_train/train_*.tar)) \
+	  --teacher $(ASSETS)/models/yolox_nano_416.onnx --teacher $(ASSETS)/models/yolo11n_320_fp32dq.onnx
+
+$(LEARN)/drawn-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/drawn --scenes 1000:1240
+
+$(LEARN)/val-people-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/val-people --archive $(ASSETS)/person_train/val_0.tar
+
+$(LEARN)/val-drawn-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/val-drawn --scenes 9000:9040
+
+.venv-train/.ready: pyproject.toml constraints.txt
+	@echo "installing PyTorch and what training needs (minutes the first time) ..."
+	@$(PYTHON) -m venv .venv-train
+	@.venv-train/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt $(TORCH) \
+	  -e '.[train]' pytest pytest-timeout
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-peer var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peer .venv-train var .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,8 +12,10 @@ from edge.adapters.onnx_detector import UnusableModelError
 from edge.config.environment import model_override, user_model_folder
 from models.labelled import LabelError
 from models.registry import ModelError, Registry
+from models.train.cli import app as train_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The networks that find people.")
+app.add_typer(train_app, name="train")
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 

@@ -1,0 +1,160 @@
+"""One training picture: a few prepared ones, scaled so that people are of every height, side by side.
+
+Cheap cameras see people of 20 to 300 pixels while most labelled pictures show them large, so each picture is scaled to
+give one of its people a height drawn for it. A canvas follows from (seed, number) alone: training can stop anywhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.detect.letterbox import Letterbox
+from models.train.camera_look import through_a_camera
+from models.train.shards import Sample
+
+PAD = 114  # the grey around a letterboxed frame
+SIDES_PX = (224, 256, 288)
+_GRID = ((1, 0.25), (2, 0.35), (3, 0.25), (4, 0.15))  # pictures along each side of a canvas, and how often
+_HEIGHTS_PX = (13.0, 230.0)  # of people; the logarithm is uniform
+_FILLING = 0.85  # of the pieces fill their cell; the others lie in grey like a letterboxed frame
+_ABOUT_SOMEBODY = 0.85  # of the pieces; the others are taken anywhere, so that things and walls are learnt too
+_PLAIN = 7.0  # standard deviation of a person's levels, in a few large dots, below which nobody could see him
+_SHORTEST_PX = 8.0  # shorter people are neither people nor nobody
+_SEEN, _GONE = 0.4, 0.1  # share of a person inside the cut: from here a person, below that nobody
+_SQUEEZED = 1.06  # pictures no wider than this share of their height were squeezed to squares by their makers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """bgr: (side, side, 3) uint8. people: as in `Sample`, in canvas pixels."""
+
+    bgr: NDArray[np.uint8]
+    people: NDArray[np.float32]
+
+
+def side_of(seed: int, batch: int) -> int:
+    """The side of all canvases of a batch, pixels."""
+    return int(np.random.default_rng([seed, 1, batch]).choice(SIDES_PX))
+
+
+def paint_canvas(samples: Sequence[Sample], side: int, seed: int, number: int) -> Canvas:
+    """Canvas `number` of the endless row that `seed` begins, `side` x `side` pixels."""
+    rng = np.random.default_rng([seed, 2, number])
+    parts = int(rng.choice([count for count, _ in _GRID], p=[share for _, share in _GRID]))
+    cuts = np.linspace(0, side, parts + 1).astype(int)
+    if parts > 1:
+        cuts[1:-1] += rng.integers(-side // (6 * parts), side // (6 * parts) + 1, parts - 1)
+    bgr = np.full((side, side, 3), PAD, np.uint8)
+    people = []
+    for top, bottom in pairwise(cuts.tolist()):
+        for left, right in pairwise(cuts.tolist()):
+            sample = samples[int(rng.integers(len(samples)))]
+            part, boxes = _cut_out(sample, right - left, bottom - top, rng)
+            bgr[top:bottom, left:right] = part
+            people.append(boxes + np.array([left, top, left, top, 0], np.float32))
+    return Canvas(bgr, np.concatenate(people).astype(np.float32))
+
+
+def letterboxed(sample: Sample, side: int) -> tuple[NDArray[np.uint8], Letterbox]:
+    """A sample as a camera's frame is laid into the network: (side, side, 3) uint8 BGR, and the way back."""
+    picture = cv2.imdecode(np.frombuffer(sample.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    box = Letterbox.fit(sample.size, (side, side))
+    bgr = np.full((side, side, 3), PAD, np.uint8)
+    how = cv2.INTER_AREA if sample.size[0] > 1.6 * box.width else cv2.INTER_LINEAR
+    bgr[: box.height, : box.width] = cv2.resize(picture, (box.width, box.height), interpolation=how)
+    return bgr, box
+
+
+def _cut_out(
+    sample: Sample, width: int, height: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A scaled piece of a sample, (height, width, 3), and the people in it."""
+    people = sample.people.copy()
+    wide, high = sample.size
+    squeezed = wide <= _SQUEEZED * high
+    aspect = rng.uniform(0.9, 1.75) if squeezed else rng.uniform(0.88, 1.14)
+    sure = people[people[:, 4] > 0]
+    wanted = np.exp(rng.uniform(*np.log(np.minimum(_HEIGHTS_PX, 1.15 * height))))
+    if len(sure) and rng.random() < _ABOUT_SOMEBODY:
+        chosen = sure[int(rng.integers(len(sure)))]
+        scale = wanted / max(4.0, float(chosen[3] - chosen[1]))
+        middle = (chosen[:2] + chosen[2:4]) / 2
+    else:
+        scale, middle = rng.uniform(0.4, 1.5), np.array([rng.uniform(0, wide), rng.uniform(0, high)])
+    if rng.random() < _FILLING:
+        scale = max(scale, width / (wide * aspect), height / high)
+    scale = float(np.clip(scale, 0.12, 1.7))
+    across, down = scale * aspect, scale
+    # The chosen person comes to lie anywhere in the cell; a picture smaller than the cell lies anywhere in it whole.
+    left = _offset(middle[0] * across, wide * across, width, rng)
+    top = _offset(middle[1] * down, high * down, height, rng)
+    flip = rng.random() < 0.5
+    matrix = np.array([[across, 0, left], [0, down, top]], np.float32)
+    if flip:
+        matrix[0] = [-across, 0, width - left]
+    part = _decoded(sample, matrix, width, height)
+    inside = np.zeros((height, width), bool)
+    x0, x1 = max(0, round(left)), min(width, round(left + wide * across))
+    if flip:
+        x0, x1 = width - x1, width - x0
+    inside[max(0, round(top)) : round(top + high * down), x0:x1] = True
+    part = np.where(inside[..., None], through_a_camera(part, rng), part)
+    people[:, [0, 2]] = people[:, [0, 2]] * across + left
+    people[:, [1, 3]] = people[:, [1, 3]] * down + top
+    if flip:
+        people[:, [0, 2]] = width - people[:, [2, 0]]
+    people = cut_people(people, width, height)
+    people[[not _shows(part, one) for one in people], 4] = 0.0
+    return part, people
+
+
+def _shows(bgr: NDArray[np.uint8], person: NDArray[np.float32]) -> bool:
+    """Whether somebody can be told from a plain wall after all that the camera did."""
+    left, top, right, bottom = person[:4].astype(int).tolist()
+    green = bgr[top : bottom + 1, left : right + 1, 1]
+    return bool(cv2.resize(green, (4, 8), interpolation=cv2.INTER_AREA).std() >= _PLAIN)
+
+
+def cut_people(people: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """People (n, 5) cut at the borders; those hardly inside go, those half inside or tiny lose their certainty."""
+    cut = people.copy()
+    cut[:, [0, 2]] = cut[:, [0, 2]].clip(0, width)
+    cut[:, [1, 3]] = cut[:, [1, 3]].clip(0, height)
+    sizes, whole = cut[:, 2:4] - cut[:, :2], people[:, 2:4] - people[:, :2]
+    share = sizes.prod(axis=1) / np.maximum(whole.prod(axis=1), 1e-6)
+    tall = sizes[:, 1]
+    cut[(share < _SEEN) | (tall < _SHORTEST_PX) | (sizes[:, 0] < 3.0), 4] = 0.0
+    return np.asarray(cut[(share > _GONE) & (tall > 1.0)], np.float32)
+
+
+def _offset(point: float, length: float, room: int, rng: np.random.Generator) -> float:
+    if length <= room:
+        return float(rng.uniform(0, room - length))
+    lowest, highest = room - length, 0.0
+    wanted = rng.uniform(0.15, 0.85) * room - point
+    return float(np.clip(wanted, lowest, highest))
+
+
+def _decoded(sample: Sample, matrix: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:
+    """The picture scaled and shifted into (height, width, 3).
+
+    Shrinking by much begins in the JPEG decoder, which averages: thin legs would flicker between pixels otherwise,
+    and it takes a third of the time.
+    """
+    scale = min(abs(float(matrix[0, 0])), float(matrix[1, 1]))
+    how = cv2.IMREAD_COLOR
+    if scale < 0.6:
+        how = cv2.IMREAD_REDUCED_COLOR_4 if scale < 0.3 else cv2.IMREAD_REDUCED_COLOR_2
+    picture = cv2.imdecode(np.frombuffer(sample.jpeg, np.uint8), how)
+    assert picture is not None
+    across, down = sample.size[0] / picture.shape[1], sample.size[1] / picture.shape[0]
+    matrix = matrix * np.array([across, down, 1.0], np.float32)
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # pixel centres lie at halves
+    out = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR,
+                         borderMode=cv2.BORDER_CONSTANT, borderValue=(PAD, PAD, PAD))  # fmt: skip
+    return np.asarray(out, np.uint8)

@@ -1,0 +1,66 @@
+"""`gatehouse models train export` and `quantize`: files that the cameras' side runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.labelled import LabelError
+
+_Shards = Annotated[list[Path], typer.Argument(metavar="SHARD...", help="prepared pictures to calibrate on")]
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="where training stands")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help=".onnx file to write")],
+    side: Annotated[int, typer.Option(min=64, help="of the input, pixels; a multiple of 32")] = 416,
+) -> None:
+    """Write the trained network as ONNX, family yolov8, 32-bit floats."""
+    from models.train.checkpoint import CheckpointError, load_checkpoint
+    from models.train.export import export as write
+
+    try:
+        if side % 32:
+            raise ValueError(f"--side {side}: take a multiple of 32, the coarsest stride")
+        state = load_checkpoint(checkpoint)
+        write(state, out, side)
+    except (CheckpointError, OSError, ValueError) as error:
+        _fail("export", error)
+    typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB, {state.canvases} canvases, input {side}x{side}")
+
+
+def quantize(
+    source: Annotated[Path, typer.Argument(metavar="FLOAT", help=".onnx file that export wrote")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help=".onnx file to write")],
+    shards: _Shards,
+    pictures: Annotated[int, typer.Option(min=1, help="how many to calibrate on")] = 200,
+) -> None:
+    """Write the exported network with 8-bit weights and activations."""
+    from models.train.fit_command import spread
+    from models.train.quantize import quantize as write
+    from models.train.shards import read_shards
+
+    try:
+        write(source, out, spread(read_shards(shards), pictures))
+    except (LabelError, OSError, ValueError) as error:
+        _fail("quantize", error)
+    typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB")
+
+
+def keep(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="where training stands")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="checkpoint to write")],
+) -> None:
+    """Write the checkpoint small, to be carried or committed: half floats, without the optimiser's state."""
+    from models.train.checkpoint import CheckpointError, load_checkpoint, small
+
+    try:
+        small(load_checkpoint(checkpoint)).save(out)
+    except (CheckpointError, OSError) as error:
+        _fail("keep", error)
+    typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB")
+
+
+def _fail(command: str, error: Exception) -> None:
+    typer.echo(f"gatehouse models train {command}: {error}", err=True)
+    raise typer.Exit(2)

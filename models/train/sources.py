@@ -1,0 +1,136 @@
+"""Where training pictures come from: labelled archives, drawn scenes with their truth, videos that teachers label."""
+
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.adapters.onnx_detector import OnnxDetector
+from edge.virtual_camera.scene import DrawnScene, SceneSpec
+from models.labelled import LabelError
+from models.train.shards import Sample
+from models.train.teachers import ask, complete
+
+Progress = Callable[[int, int], None]  # done, in all
+JPEG_QUALITY = 72
+LONGEST_SIDE_PX = 320
+HIDDEN = 0.35  # a drawn person of whom less than this shows is neither a person nor nobody
+SCENE_PX = (640, 360)
+_SUFFIXES = {".jpg", ".jpeg", ".png"}
+
+
+def from_archive(path: Path, teachers: Sequence[OnnxDetector], progress: Progress) -> Iterator[Sample]:
+    """Pictures `images/**.jpg` with YOLO labels `labels/**.txt` of a tar file, completed by the teachers.
+
+    Raises LabelError where it is no such file.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            files = {member.name: member for member in archive.getmembers() if member.isfile()}
+            names = sorted(name for name in files if name.startswith("images/"))
+            for number, name in enumerate(names, 1):
+                label = "labels/" + name.removeprefix("images/").rsplit(".", 1)[0] + ".txt"
+                text = _bytes(archive, files[label]).decode() if label in files else ""
+                picture = cv2.imdecode(np.frombuffer(_bytes(archive, files[name]), np.uint8), cv2.IMREAD_COLOR)
+                if picture is None:
+                    raise LabelError(f"{path}: {name} can't be read as a picture; take it out")
+                bgr = np.asarray(picture, np.uint8)
+                boxes = _yolo_boxes(text, bgr.shape[1], bgr.shape[0], f"{path}: {label}")
+                yield _sample(bgr, complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes))
+                progress(number, len(names))
+    except (OSError, tarfile.TarError) as error:
+        raise LabelError(f"{path} can't be read as a tar file of pictures: {error}") from error
+
+
+def from_folder(images: Path, teachers: Sequence[OnnxDetector], progress: Progress) -> Iterator[Sample]:
+    """Pictures of a folder that somebody marked: those with a YOLO label file in the sibling folder `labels`.
+
+    An empty label file says that nobody is there; a picture without one is not marked yet and is left out. Raises
+    LabelError where none is marked.
+    """
+    labels = {path.stem: path for path in (images.parent / "labels").glob("*.txt")}
+    marked = sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem in labels)
+    if not marked:
+        raise LabelError(f"{images} holds no marked pictures; write labels/NAME.txt beside it for images/NAME.jpg")
+    for number, path in enumerate(marked, 1):
+        picture = cv2.imread(str(path))
+        if picture is None:
+            raise LabelError(f"{path} can't be read as a picture; take it out")
+        bgr, label = np.asarray(picture, np.uint8), labels[path.stem]
+        boxes = _yolo_boxes(label.read_text(encoding="utf-8"), bgr.shape[1], bgr.shape[0], str(label))
+        yield _sample(bgr, complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes))
+        progress(number, len(marked))
+
+
+def from_drawn_scenes(seeds: range, per_scene: int, progress: Progress) -> Iterator[Sample]:
+    """`per_scene` pictures of each drawn scene (another place, camera, light and cast for each seed) with its truth."""
+    for number, seed in enumerate(seeds, 1):
+        spec = SceneSpec.random(seed, *SCENE_PX, duration_s=24.0)
+        if seed % 8 == 0:
+            spec = replace(spec, story="empty")
+        # Two pictures a second are enough to choose from, and five times quicker to work out than ten.
+        scene = DrawnScene(replace(spec, fps=2.0))
+        truth = scene.truth()
+        for frame in np.linspace(6, scene.picture_count - 4, per_scene).astype(int).tolist():
+            size = np.array([scene.width, scene.height] * 2, np.float32)
+            rows = [(*one.box, float(one.visible >= HIDDEN)) for one in truth.at(frame)]
+            people = np.array(rows, np.float32).reshape(-1, 5)
+            people[:, :4] *= size
+            yield _sample(np.ascontiguousarray(scene.picture(frame)[..., ::-1]), people)
+        progress(number, len(seeds))
+
+
+def from_video(path: Path, teachers: Sequence[OnnxDetector], every_s: float, progress: Progress) -> Iterator[Sample]:
+    """A picture each `every_s` seconds of a video, labelled by the teachers alone. Raises LabelError."""
+    nobody = np.zeros((0, 4), np.float32)
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            total_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+            due_s = 0.0
+            for frame in container.decode(stream):
+                now_s = frame.time or 0.0
+                if now_s < due_s:
+                    continue
+                due_s = now_s + every_s
+                bgr = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                yield _sample(bgr, complete(nobody, ask(teachers, bgr)), longest_px=512)
+                progress(round(now_s), max(1, round(total_s)))
+    except (av.FFmpegError, IndexError) as error:
+        raise LabelError(f"{path} can't be read as a video: {error}") from error
+
+
+def _bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file is not None
+    return file.read()
+
+
+def _yolo_boxes(text: str, width: int, height: int, place: str) -> NDArray[np.float32]:
+    try:
+        rows = np.array([line.split() for line in text.splitlines() if line.strip()], np.float32).reshape(-1, 5)
+    except ValueError:
+        raise LabelError(f"{place}: write class, centre x, centre y, width, height on each line") from None
+    rows = rows[rows[:, 0] == 0]
+    centre, size = rows[:, 1:3], rows[:, 3:5]
+    scale = np.array([width, height] * 2, np.float32)
+    return np.asarray(np.concatenate([centre - size / 2, centre + size / 2], axis=1) * scale, np.float32)
+
+
+def _certain(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.column_stack([boxes, np.ones(len(boxes), np.float32)])
+
+
+def _sample(bgr: NDArray[np.uint8], people: NDArray[np.float32], longest_px: int | None = None) -> Sample:
+    scale = min(1.0, (longest_px or max(LONGEST_SIDE_PX, *SCENE_PX)) / max(bgr.shape[:2]))
+    if scale < 1.0:
+        bgr = np.asarray(cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    coded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert coded
+    size = (bgr.shape[1], bgr.shape[0])
+    return Sample(data.tobytes(), size, (people * np.array([scale] * 4 + [1.0], np.float32)).astype(np.float32))

@@ -1,0 +1,71 @@
+"""Our own networks in the manifest: replaced by name, the rest untouched."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
+
+from models.cli import app
+from models.registry import SHIPPED, Registry
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "manifest.toml").write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def network(path, score=0.9):
+    table = np.zeros((1, 5, 84), np.float32)
+    table[0, :, 0] = [32, 32, 10, 30, score]
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMin", ["images"], ["low"], keepdims=0),
+            helper.make_node("Mul", ["low", "none"], ["still"]),
+            helper.make_node("Add", ["table", "still"], ["output0"]),
+        ],
+        "made",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 5, 84])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.zeros((), np.float32), "none")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 10
+    onnx.save(model, path)
+    return path
+
+
+def enter(folder, file, *words):
+    command = ["train", "enter", str(file), "--name", "ours", "--manifest", str(folder / "manifest.toml"), *words]
+    return CliRunner().invoke(app, command)
+
+
+def test_the_entered_network_is_the_default_and_the_others_stay(folder):
+    before = Registry(folder / "own", folder / "manifest.toml").entries()
+    result = enter(folder, network(folder / "weights" / "ours.onnx"), "--default", "--confidence", "0.4")
+    assert result.exit_code == 0, result.output
+    registry = Registry(folder / "own", folder / "manifest.toml")
+    entry, file = registry.find("default")
+    assert (entry.name, entry.width, entry.classes, entry.confidence) == ("ours", 64, 1, 0.4)
+    assert file == folder / "weights" / "ours.onnx"
+    others = {other.name: other for other in before if other.name != "ours"}
+    assert {other.name: other for other in registry.entries() if other.name != "ours"} == others
+
+
+def test_a_better_one_takes_its_place(folder):
+    for score in (0.5, 0.6):
+        enter(folder, network(folder / "weights" / "ours.onnx", score), "--default")
+    text = (folder / "manifest.toml").read_text(encoding="utf-8")
+    assert text.count('name = "ours"') == text.count("default = ") == 1
+    Registry(folder / "own", folder / "manifest.toml").find("ours")
+
+
+def test_a_file_that_would_not_ship_is_refused(folder, tmp_path_factory):
+    elsewhere = network(tmp_path_factory.mktemp("elsewhere") / "ours.onnx")
+    before = (folder / "manifest.toml").read_bytes()
+    result = enter(folder, elsewhere)
+    assert result.exit_code == 2
+    assert "weights/" in result.output
+    assert (folder / "manifest.toml").read_bytes() == before

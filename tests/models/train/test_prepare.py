@@ -1,0 +1,113 @@
+"""From archives, drawn scenes and networks to shards, by the command that users type."""
+
+import io
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from edge.virtual_camera.scene import SceneSpec
+from models.cli import app
+from models.train.progress import Reporter
+from models.train.shards import read_shards
+from models.train.sources import from_drawn_scenes
+
+
+def archive(path, label="0 0.5 0.5 0.25 0.5\n1 0.1 0.1 0.1 0.1\n", picture=None):
+    coded, data = cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))
+    assert coded
+    with tarfile.open(path, "w") as tar:
+        for name, content in (("images/a/1.jpg", picture or data.tobytes()), ("labels/a/1.txt", label.encode())):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["train", "prepare", *map(str, words)])
+
+
+def test_an_archive_becomes_a_shard_of_people_only(tmp_path):
+    result = run(tmp_path / "out", "--archive", archive(tmp_path / "a.tar"))
+    assert result.exit_code == 0, result.output
+    (one,) = read_shards([tmp_path / "out-0.npz"])
+    assert one.size == (160, 120)
+    assert one.people.tolist() == [[60, 30, 100, 90, 1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "nothing to prepare"),
+        (["--scenes", "9:3"], "FIRST:LAST"),
+        (["--video", "x.mp4"], "--teacher"),
+        (["--archive", "missing.tar"], "missing.tar"),
+    ],
+)
+def test_what_cant_be_prepared_is_named_with_its_cure(tmp_path, words, told):
+    result = run(tmp_path / "out", *words)
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+def test_of_a_folder_only_what_is_marked_is_taken(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for name in ("missed", "nobody", "not-yet"):
+        assert cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.full((60, 80, 3), 90, np.uint8))
+    refused = run(tmp_path / "out", "--folder", tmp_path / "images")
+    assert refused.exit_code == 2
+    assert "labels/NAME.txt" in refused.output
+    (tmp_path / "labels" / "missed.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    (tmp_path / "labels" / "nobody.txt").write_text("")
+    assert run(tmp_path / "out", "--folder", tmp_path / "images").exit_code == 0
+    missed, nobody = read_shards([tmp_path / "out-0.npz"])
+    assert missed.people.tolist() == [[30, 15, 50, 45, 1]]
+    assert nobody.people.tolist() == []
+
+
+def test_a_broken_picture_or_label_is_named(tmp_path):
+    for made in (archive(tmp_path / "a.tar", picture=b"no jpeg"), archive(tmp_path / "b.tar", label="0 x")):
+        result = run(tmp_path / "out", "--archive", made)
+        assert result.exit_code == 2
+        assert made.name in result.output
+        assert not (tmp_path / "out-0.npz").exists()
+
+
+def test_drawn_scenes_bring_their_truth():
+    told = []
+    samples = list(from_drawn_scenes(range(1001, 1003), 2, lambda *how_far: told.append(how_far)))
+    assert told == [(1, 2), (2, 2)]
+    assert len(samples) == 4
+    people = np.concatenate([one.people for one in samples])
+    assert len(people) >= 4
+    assert set(people[:, 4]) <= {0.0, 1.0}
+    assert (people[:, 2] <= 640).all()
+    assert (people[:, 3] <= 360).all()
+    assert all(one.size == (SceneSpec(1).width, SceneSpec(1).height) for one in samples)
+
+
+def test_progress_says_the_share_and_the_time_left(capsys):
+    class Clock:
+        now_s = 0.0
+
+        def monotonic_s(self):
+            return self.now_s
+
+        wall_s = monotonic_s
+
+    clock = Clock()
+    tell = Reporter("fit", 10.0, 100, clock)
+    tell(101, 300, "loss 2")
+    clock.now_s = 20.0
+    tell(150, 300, "loss 2")
+    clock.now_s = 21.0
+    tell(151, 300)
+    tell(300, 300)
+    assert capsys.readouterr().out.splitlines() == [
+        "fit: 150 of 300 (50%), 60 s left; loss 2",
+        "fit: 300 of 300 (100%), 0 s left",
+    ]

@@ -1,0 +1,40 @@
+"""Prepared pictures: what goes in comes out, in files below the limit."""
+
+import cv2
+import numpy as np
+import pytest
+
+from models.labelled import LabelError
+from models.train.shards import Sample, read_shards, write_shards
+
+
+def sample(shade: int, people: int) -> Sample:
+    coded, data = cv2.imencode(".jpg", np.full((40, 60, 3), shade, np.uint8))
+    assert coded
+    return Sample(data.tobytes(), (60, 40), np.arange(people * 5, dtype=np.float32).reshape(-1, 5))
+
+
+def test_samples_come_back_as_they_were_in_their_order(tmp_path):
+    given = [sample(10, 2), sample(20, 0), sample(30, 1)]
+    read = read_shards(write_shards(tmp_path / "x", given))
+    assert [one.jpeg for one in read] == [one.jpeg for one in given]
+    assert [one.size for one in read] == [(60, 40)] * 3
+    assert [one.people.tolist() for one in read] == [one.people.tolist() for one in given]
+
+
+def test_a_shard_ends_before_the_limit_and_old_ones_go(tmp_path):
+    given = [sample(shade, 1) for shade in range(6)]
+    limit = 2 * max(len(one.jpeg) for one in given)
+    first = write_shards(tmp_path / "x", given, limit)
+    assert [path.name for path in first] == ["x-0.npz", "x-1.npz", "x-2.npz"]
+    assert len(read_shards(first)) == 6
+    write_shards(tmp_path / "x", given[:1], limit)
+    assert [path.name for path in tmp_path.iterdir()] == ["x-0.npz"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no shard at all"])
+def test_another_file_is_refused_with_the_cure(tmp_path, content):
+    path = tmp_path / "x-0.npz"
+    path.write_bytes(content)
+    with pytest.raises(LabelError, match="prepare"):
+        read_shards([path])
