@@ -35,8 +35,6 @@ RTSP = ("rtsp://", "rtsps://")
 SITE, NODE = "Trường Tiểu học Kim Đồng", "demo"
 DWELL_S = 8.0
 PATIENCE_S = 120.0
-SHARED = Path("..") / "shared" / "assets"
-SHARED_MODEL = SHARED / "models" / "yolox_nano_416.onnx"
 # name, what people read, drawn scene
 CAMERAS = (
     ("front-gate", "Cổng chính", "drawn:loiterer:day:3"),
@@ -47,9 +45,6 @@ CAMERAS = (
 SCENE_S = 45.0
 FORECOURT = [[0.34, 0.56], [0.63, 0.56], [0.69, 0.79], [0.29, 0.79]]  # of the drawn gates: where people wait
 WHOLE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
-NO_MODEL = """no network to look for people is here. Gatehouse does not ship one yet; get the ONNX file of one, such as
-YOLOX-nano (github.com/Megvii-BaseDetection/YOLOX, Apache-2.0), add it with `gatehouse models add FILE` or name it:
-GATEHOUSE_MODEL=FILE"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +143,8 @@ def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: boo
 
 
 def _model() -> str:
-    """The network to use. Raises DemoError or DetectorError."""
-    if model_override() is None and SHARED_MODEL.exists():
-        return str(SHARED_MODEL.resolve())
-    try:
-        entry, path = find_model(DetectorSection())
-    except DetectorError as error:
-        raise DemoError(f"{error}\n{NO_MODEL}" if model_override() else NO_MODEL) from error
+    """The network to use: the one in the box, or GATEHOUSE_MODEL. Raises DetectorError."""
+    entry, path = find_model(DetectorSection())
     return str(path.resolve()) if model_override() else entry.name
 
 

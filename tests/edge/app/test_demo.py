@@ -56,8 +56,9 @@ def test_sign_ins_that_cant_be_used_are_refused(tmp_path, source, with_file, tol
     assert "hunter2" not in str(error.value)
 
 
-def test_without_a_network_the_way_to_one_is_told(run):
-    assert "GATEHOUSE_MODEL=FILE" in run()
+def test_a_network_that_is_not_there_is_told(run, monkeypatch):
+    monkeypatch.setenv("GATEHOUSE_MODEL", "nothing.onnx")
+    assert "nothing.onnx can't be read" in run()
 
 
 @pytest.mark.parametrize("source", ["nothing.mp4", ".", "text.mp4", "drawn:nobody:day:1", "drawn:loiterer"])
