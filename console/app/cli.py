@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.app.settings import Settings, SettingsError, load_settings
 from console.app.system_clock import wall_s
-from console.domain.access import Role
-from console.store import nodes, users
+from console.domain.access import MOST_NAME_CHARACTERS, Role, is_name
+from console.store import nodes, one_time_links, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
 
@@ -82,23 +82,30 @@ def add_user(
     name: Annotated[str, typer.Argument(help="the name to sign in with")],
     role: Annotated[Role, typer.Option(help="what the person is here for")],
 ) -> None:
-    """Make a one-time link with which a person chooses a password; it works for a day."""
+    """Make a one-time link with which a person chooses a password; it works for a day.
+
+    For a name that has or had an account it gives a new password and the role named here.
+    """
     from console.web.auth import new_link
 
+    name = name.strip()
+    if not is_name(name):
+        _fail(ValueError(f"the name needs 1 to {MOST_NAME_CHARACTERS} characters that can be seen; give another name"))
     settings = _settings()
     try:
         database = open_database(settings.database_url)
         migrate(database)
         token = new_link(database, role, name, wall_s())
         database.close()
-    except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, users.LastAdministratorError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
     typer.echo(f"{role} {name}, once, within a day: {settings.address}/welcome/{token}")
 
 
 @app.command()
 def remove_user(name: Annotated[str, typer.Argument(help="the name that the person signs in with")]) -> None:
-    """Take an account away: the person is out at once, what they did stays on record."""
+    """Take an account away, and links not used yet: the person is out at once, what they did stays on record."""
+    name = name.strip()
     try:
         database = open_database(_settings().database_url)
         migrate(database)
@@ -106,12 +113,13 @@ def remove_user(name: Annotated[str, typer.Argument(help="the name that the pers
             found = users.credentials(connection, name)
             if found is not None:
                 users.disable(connection, found[0].id, wall_s())
+            links = one_time_links.drop_unused(connection, name) if name else 0
         database.close()
-    except (OSError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, users.LastAdministratorError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
-    if found is None:
-        _fail(ValueError(f"nobody signs in as {name!r}"))
-    typer.echo(f"{name} can't sign in any more")
+    if found is None and not links:
+        _fail(ValueError(f"nobody signs in as {name!r}, and no link for that name is unused"))
+    typer.echo(f"{name} can't sign in any more" if found else f"{name}: the link is withdrawn")
 
 
 def _fail(error: Exception) -> None:

@@ -17,6 +17,7 @@ from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
+from console.store.write_behind import WriteBehind
 from console.web import alerts_api, auth, node_api, pages, preferences, stream
 from console.web.access import guard
 from console.web.context import Context
@@ -25,6 +26,8 @@ from console.web.file_store import FileStore
 from console.web.i18n import Languages
 from console.web.pages import Pages
 from console.web.stream import Feed
+
+PAGE_PATIENCE_S = 2.0  # how long a page waits for its turn to write
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +74,10 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
         receiver = Receiver(address, Intake(database, wall_s), wall_s)
     context = _context(settings, database, receiver, wall_s)
     feed, ended = Feed(database), threading.Event()
-    threads = [threading.Thread(target=feed.run, args=(ended,), name="feed", daemon=True)]
+    threads = [
+        threading.Thread(target=run, args=(ended,), name=name, daemon=True)
+        for name, run in (("feed", feed.run), ("notes", context.notes.run))
+    ]
     if receiver is not None:
         threads.append(threading.Thread(target=receiver.run, args=(ended,), name="receiver", daemon=True))
     return Console(make_web(context, feed), database, feed, receiver, threads, ended)
@@ -81,12 +87,14 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
     stills = settings.folder / "stills"
     stills.mkdir(parents=True, exist_ok=True)
     return Context(
-        database=database,
+        database=database.with_patience(PAGE_PATIENCE_S),
+        notes=WriteBehind(database),
         files=FileStore(settings.folder / "evidence"),
         stills=stills,
         languages=Languages(settings.timezone),
         wall_s=wall_s,
         send_still=receiver.send_still if receiver else lambda _node, _camera: False,
+        broker_connected=receiver.connected.is_set if receiver else lambda: True,
         timezone=settings.timezone,
         secure=settings.secure,
         max_file_bytes=settings.max_file_bytes,

@@ -83,12 +83,6 @@ def may_tell(connection: Connection, owner: Node, event_id: str) -> bool:
     return True
 
 
-def listing(connection: Connection, limit: int = 100) -> Sequence[Alert]:
-    """New ones first, then acknowledged ones, then closed ones; among them the most urgent and the newest first."""
-    query = _query().order_by(alert.c.state_order, event.c.severity_order.desc(), event.c.opened_at_s.desc())
-    return [_alert(row) for row in connection.execute(query.limit(limit))]
-
-
 def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:
     """Alerts that stand there: the most urgent and the newest first, closed ones in the order of their closing."""
     urgent_first = (event.c.severity_order.desc(), event.c.opened_at_s.desc())

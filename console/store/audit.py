@@ -35,13 +35,19 @@ def write_view(connection: Connection, user_id: int, subject: str, detail: str, 
         write(connection, user_id, "view", subject, detail, at_s)
 
 
-def of_subject(connection: Connection, subject: str, limit: int = 200) -> Sequence[AuditEntry]:
-    """What happened around `subject`, newest first."""
+def digests_handed_out(connection: Connection, subject: str, name: str, limit: int) -> Sequence[tuple[AuditEntry, str]]:
+    """The newest downloads of a file that changes with time, each with the SHA-256 of what was handed out."""
+    found = [one for one in of_subject(connection, subject) if one.action == "download"]
+    each = [(one, one.detail.removeprefix(name + " ")) for one in found if one.detail.startswith(name + " ")]
+    return each[:limit]
+
+
+def of_subject(connection: Connection, subject: str) -> Sequence[AuditEntry]:
+    """What happened around `subject`, newest first: all of it, because a list of custody with gaps proves nothing."""
     query = (
         select(audit_entry, user_account.c.name)
         .join(user_account, user_account.c.id == audit_entry.c.user_id)
         .where(audit_entry.c.subject == subject)
         .order_by(audit_entry.c.id.desc())
-        .limit(limit)
     )
     return [AuditEntry(r.at_s, r.name, r.action, r.subject, r.detail) for r in connection.execute(query)]

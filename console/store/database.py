@@ -17,27 +17,37 @@ class DatabaseAddressError(ValueError):
 class Database:
     """Hands out transactions. One for the whole process; threads may share it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, patience_s: float = 10.0) -> None:
+        """patience_s: how long a writer waits for others before it gets OperationalError."""
+        self.engine, self._patience_s = engine, patience_s
+
+    def with_patience(self, patience_s: float) -> "Database":
+        """The same database for writers who wait longer or shorter."""
+        return Database(self.engine, patience_s)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may change rows: committed at the end, undone by any exception."""
         # Taking the write lock at once: a lock taken in the middle fails instead of waiting.
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        patience_ms = int(self._patience_s * 1000)
+        begin = (f"PRAGMA busy_timeout={patience_ms}", "BEGIN IMMEDIATE")
+        with self._transaction(begin) as connection:
+            if self.engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms}")
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with self._transaction("BEGIN") as connection:
+        with self._transaction(("BEGIN",)) as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, begin_sqlite: str) -> Iterator[Connection]:
+    def _transaction(self, begin_sqlite: tuple[str, ...]) -> Iterator[Connection]:
         with self.engine.begin() as connection:
             if self.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql(begin_sqlite)
+                for statement in begin_sqlite:
+                    connection.exec_driver_sql(statement)
             yield connection
 
     def close(self) -> None:
@@ -63,7 +73,9 @@ def open_database(url: str) -> Database:
     if backend != "sqlite" or not address.database or address.database == ":memory:":
         raise DatabaseAddressError(f"{backend} is no database of Gatehouse; write sqlite:///FILE or postgresql://...")
     Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(address, connect_args={"timeout": 10.0})
+    engine = create_engine(
+        address, connect_args={"timeout": 10.0}, pool_size=10, max_overflow=50
+    )  # a crowd of writers leaves room to read
     event.listen(engine, "connect", _set_up_sqlite)
     return Database(engine)
 

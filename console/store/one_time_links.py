@@ -1,4 +1,4 @@
-"""Links that make an account once: the first administrator's, and invitations."""
+"""Links that work once: for the first administrator, for a new account, for a new password."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,10 @@ LIFETIME_S = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OneTimeLink:
-    """What a link gives: an account with `role`, under `user_name` or, where that is empty, a name of choice."""
+    """What a link gives: an account with `role`, under `user_name` or, where that is empty, a name of choice.
+
+    Where there is an account of that name, its password and role are given anew.
+    """
 
     role: Role
     user_name: str
@@ -26,10 +29,13 @@ def add(connection: Connection, token_sha256: str, role: Role, user_name: str, n
     connection.execute(insert(one_time_link).values(token_sha256=token_sha256, **values))
 
 
-def drop_unused(connection: Connection, role: Role, user_name: str) -> None:
-    """Forgets links for the same account, so that only the newest one works."""
-    same = (one_time_link.c.role == role) & (one_time_link.c.user_name == user_name)
-    connection.execute(delete(one_time_link).where(same, one_time_link.c.used_at_s.is_(None)))
+def drop_unused(connection: Connection, user_name: str) -> int:
+    """Forgets the unused links of a name, whatever its capitals; returns how many there were."""
+    unused = select(one_time_link.c.token_sha256, one_time_link.c.user_name).where(one_time_link.c.used_at_s.is_(None))
+    folded = user_name.casefold()  # not in SQL: SQLite folds no letters but those of English
+    mine = [row.token_sha256 for row in connection.execute(unused) if row.user_name.casefold() == folded]
+    connection.execute(delete(one_time_link).where(one_time_link.c.token_sha256.in_(mine)))
+    return len(mine)
 
 
 def find(connection: Connection, token_sha256: str, now_s: float) -> OneTimeLink | None:

@@ -7,11 +7,19 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from console.domain.access import Role
+from console.store.database import lock
 from console.store.tables import session, user_account
 
 
 class NameTakenError(ValueError):
     """Somebody has this name already."""
+
+
+class LastAdministratorError(ValueError):
+    """A step after which nobody could look after the console."""
+
+
+_LOCK = 7_203_119
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,12 @@ def credentials(connection: Connection, name: str) -> tuple[User, str] | None:
     return (_user(row), row.password_hash) if row else None
 
 
+def find(connection: Connection, name: str) -> User | None:
+    """The person of this name, whether they may sign in or not."""
+    row = connection.execute(select(user_account).where(user_account.c.name_folded == name.casefold())).first()
+    return _user(row) if row else None
+
+
 def listing(connection: Connection) -> Sequence[User]:
     """Everybody, by name."""
     return [_user(row) for row in connection.execute(select(user_account).order_by(user_account.c.name_folded))]
@@ -67,10 +81,36 @@ def set_role(connection: Connection, user_id: int, role: Role) -> None:
     connection.execute(update(user_account).where(user_account.c.id == user_id).values(role=role))
 
 
+def renew(connection: Connection, user_id: int, password_hash: str, role: Role) -> None:
+    """Gives a person another password and a role, ends their sessions, and lets them sign in again.
+
+    Raises LastAdministratorError where that would leave no administrator.
+    """
+    if role != Role.ADMINISTRATOR:
+        keep_an_administrator(connection, user_id)
+    values = {"password_hash": password_hash, "role": role, "disabled_at_s": None}
+    connection.execute(update(user_account).where(user_account.c.id == user_id).values(**values))
+    connection.execute(session.delete().where(session.c.user_id == user_id))
+
+
 def disable(connection: Connection, user_id: int, at_s: float) -> None:
-    """Takes away the right to sign in, and ends the person's sessions."""
+    """Takes away the right to sign in, and ends the person's sessions. Raises LastAdministratorError."""
+    keep_an_administrator(connection, user_id)
     connection.execute(update(user_account).where(user_account.c.id == user_id).values(disabled_at_s=at_s))
     connection.execute(session.delete().where(session.c.user_id == user_id))
+
+
+def keep_an_administrator(connection: Connection, user_id: int) -> None:
+    """Raises LastAdministratorError where nobody but this person can look after the console."""
+    lock(connection, _LOCK)  # two administrators who are taken away at the same moment
+    query = select(user_account.c.id).where(
+        user_account.c.role == Role.ADMINISTRATOR, user_account.c.disabled_at_s.is_(None)
+    )
+    if set(connection.execute(query).scalars()) == {user_id}:
+        raise LastAdministratorError(
+            "this is the last administrator; first make another one, who must have signed in:"
+            " gatehouse console add-user NAME --role administrator"
+        )
 
 
 def _user(row: Row[tuple[object, ...]]) -> User:

@@ -13,6 +13,7 @@ from console.web.i18n import Language
 from console.web.words import sentence
 
 MOST = {AlertState.NEW: 200, AlertState.ACKNOWLEDGED: 60, AlertState.CLOSED: 12}  # on the wall
+FLOOD = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Wall:
     rings: int
     watch: Watch
 
+    @property
+    def flood(self) -> bool:
+        """Whether so many ring that an overview helps more than pictures."""
+        return len(self.new) > FLOOD
+
 
 def alert_views(connection: Connection, found: Sequence[alerts.Alert], watch: Watch) -> tuple[AlertView, ...]:
     """Alerts with what belongs to them."""
@@ -76,7 +82,7 @@ def alert_views(connection: Connection, found: Sequence[alerts.Alert], watch: Wa
 def _view(alert: alerts.Alert, files: Sequence[evidence.EvidenceFile], missing: str | None, watch: Watch) -> AlertView:
     event = alert.event
     camera = watch.camera(alert.node, event["camera"])
-    seen = camera is not None and camera.condition != CameraCondition.BLIND
+    seen = camera is not None and camera.condition not in (CameraCondition.BLIND, CameraCondition.UNKNOWN)
     zone = event.get("zone") or ""
     return AlertView(
         alert,

@@ -1,24 +1,29 @@
 """Alerts for scripts, and their evidence for people who must prove something."""
 
+import base64
+import hashlib
 import json
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
-from console.store import alerts, audit, evidence
+from console.domain.alert import AlertState
+from console.store import alerts, audit, changes, evidence
 from console.web.context import Context
 from console.web.errors import Refused
 
 router = APIRouter(prefix="/api")
+MOST_OF_STATE = 100
+FACTS = "facts.json"
 
 
 @router.get("/alerts")
 def listing(request: Request) -> list[dict[str, object]]:
-    """The newest alerts with their files, in the order of the wall."""
+    """Alerts with their files, in the order of the wall; each state has room of its own, so that none hides another."""
     context: Context = request.app.state.context
     with context.database.read() as connection:
-        found = alerts.listing(connection, limit=100)
+        found = [one for state in AlertState for one in alerts.of_state(connection, state, MOST_OF_STATE)]
         files = evidence.files_of_each(connection, [one.event_id for one in found])
         return [{**asdict(one), "files": [asdict(file) for file in files[one.event_id]]} for one in found]
 
@@ -31,12 +36,12 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
         found = next((f for f in evidence.files_of(connection, event_id) if f.name == name), None)
     if found is None or not context.files.has(found.sha256):
         raise Refused(404, "not_found")
+    user_id, now_s, detail = request.state.person.user_id, context.wall_s(), f"{name} {found.sha256}"
     if download:
-        _note_download(request, event_id, f"{name} {found.sha256}")
-    else:
         with context.database.write() as connection:
-            user_id, now_s = request.state.person.user_id, context.wall_s()
-            audit.write_view(connection, user_id, event_id, f"{name} {found.sha256}", now_s)
+            audit.write(connection, user_id, "download", event_id, detail, now_s)
+    else:
+        context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, detail, now_s))
     response = FileResponse(
         context.files.path(found.sha256),
         media_type=found.media_type,
@@ -44,28 +49,40 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
         content_disposition_type="attachment" if download else "inline",
     )
     response.headers["ETag"] = f'"{found.sha256}"'
-    response.headers["X-Content-SHA256"] = found.sha256
+    response.headers.update(_digest_headers(found.sha256))
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 
 
 @router.get("/alerts/{event_id}/facts.json")
 def facts(request: Request, event_id: str) -> Response:
-    """Everything known of an alert, with the hashes of its files."""
+    """Everything known of an alert, with the hashes of its files and who looked at it, this download included.
+
+    What is known grows, so each download may be another file. The SHA-256 of each goes into the record of custody with
+    who got it and when, in the same transaction: whoever holds a file can prove that it is the one handed out. Only the
+    file's own line lacks it, since no file can hold its own hash; the headers and the alert's page have it.
+    """
     context: Context = request.app.state.context
-    with context.database.read() as connection:
+    person, now_s = request.state.person, context.wall_s()
+    context.notes.flush()
+    with context.database.write() as connection:
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
         files = [asdict(one) for one in evidence.files_of(connection, event_id)]
-        views = [asdict(entry) for entry in audit.of_subject(connection, event_id)]
-    _note_download(request, event_id, "facts.json")
-    text = json.dumps({**asdict(found), "files": files, "custody": views}, ensure_ascii=False, indent=1)
-    name = f'attachment; filename="{event_id}-facts.json"'
-    return Response(text, media_type="application/json", headers={"Content-Disposition": name})
+        this = audit.AuditEntry(now_s, person.name, "download", event_id, FACTS)
+        custody = [asdict(entry) for entry in (this, *audit.of_subject(connection, event_id))]
+        content = json.dumps(
+            {**asdict(found), "files": files, "custody": custody}, ensure_ascii=False, indent=1
+        ).encode()
+        sha256 = hashlib.sha256(content).hexdigest()
+        audit.write(connection, person.user_id, "download", event_id, f"{FACTS} {sha256}", now_s)
+        changes.append(connection, "alert", event_id, "downloaded", now_s)  # open pages show the hash
+    headers = {"Content-Disposition": f'attachment; filename="{event_id}-{FACTS}"', **_digest_headers(sha256)}
+    return Response(content, media_type="application/json", headers=headers)
 
 
-def _note_download(request: Request, subject: str, detail: str) -> None:
-    context: Context = request.app.state.context
-    with context.database.write() as connection:
-        audit.write(connection, request.state.person.user_id, "download", subject, detail, context.wall_s())
+def _digest_headers(sha256: str) -> dict[str, str]:
+    """The hash of the whole file, for scripts (RFC 9530) and for people who read headers."""
+    in_base64 = base64.b64encode(bytes.fromhex(sha256)).decode()
+    return {"Repr-Digest": f"sha-256=:{in_base64}:", "X-Content-SHA256": sha256}

@@ -1,4 +1,4 @@
-"""Signing in and out, the first administrator's one-time link."""
+"""Signing in and out, and where one-time links lead."""
 
 import secrets
 import threading
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from console.domain.access import Role
+from console.domain.access import Role, is_name
 from console.domain.throttle import keys_of_try
 from console.store import one_time_links, sessions, sign_in_tries, users
 from console.store.database import Database
@@ -34,13 +34,16 @@ def _nobody() -> str:
 
 
 def new_link(database: Database, role: Role, name: str, now_s: float) -> str:
-    """Makes a link for an account; earlier unused ones for the same stop working. Returns its token.
+    """Makes a link for an account, new or known; earlier unused ones for the same stop working. Returns its token.
 
-    name: of the account; empty where the person is to choose.
+    name: of the account; empty where the person is to choose. Raises LastAdministratorError.
     """
     token = secrets.token_urlsafe(24)
     with database.write() as connection:
-        one_time_links.drop_unused(connection, role, name)
+        known = users.find(connection, name)
+        if known is not None and role != Role.ADMINISTRATOR:
+            users.keep_an_administrator(connection, known.id)
+        one_time_links.drop_unused(connection, name)
         one_time_links.add(connection, session_hash(token), role, name, now_s)
     return token
 
@@ -104,7 +107,7 @@ def welcome_page(request: Request, token: str) -> Response:
 
 @router.post("/welcome/{token}")
 def welcome(request: Request, token: str, password: Text, again: Text, name: Text = "") -> Response:
-    """Makes the account and uses the link up."""
+    """Makes the account, or gives its password and role anew, and uses the link up."""
     context: Context = request.app.state.context
     link = _usable(request, token)
     name, now_s = link.user_name or name.strip(), context.wall_s()
@@ -112,17 +115,28 @@ def welcome(request: Request, token: str, password: Text, again: Text, name: Tex
         return _page(request, "welcome.html", 422, link=link, problem="password_too_short")
     if password != again:
         return _page(request, "welcome.html", 422, link=link, problem="passwords_differ")
-    if not 1 <= len(name) <= 64:
+    if not is_name(name):
         return _page(request, "welcome.html", 422, link=link, problem="name_missing")
     hashed = _hash(password)
     try:
         with context.database.write() as connection:
-            user = users.add(connection, name, hashed, link.role, now_s)
+            user_id = _account(connection, name, hashed, link, now_s)
             if not one_time_links.use(connection, session_hash(token), now_s):
                 raise Refused(404, "link_used")
     except users.NameTakenError:
         return _page(request, "welcome.html", 422, link=link, problem="name_taken")
-    return _signed_in(request, user.id, now_s)
+    except users.LastAdministratorError:
+        return _page(request, "welcome.html", 409, link=link, problem="last_administrator")
+    return _signed_in(request, user_id, now_s)
+
+
+def _account(connection: Connection, name: str, hashed: str, link: one_time_links.OneTimeLink, now_s: float) -> int:
+    """Id of the account of a link. Who chooses a name can't choose somebody else's: NameTakenError."""
+    known = users.find(connection, name) if link.user_name else None
+    if known is None:
+        return users.add(connection, name, hashed, link.role, now_s).id
+    users.renew(connection, known.id, hashed, link.role)
+    return known.id
 
 
 @router.post("/sign-out")
@@ -140,8 +154,9 @@ def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:
     context: Context = request.app.state.context
     with context.database.read() as connection:
         link = one_time_links.find(connection, session_hash(token), context.wall_s())
+        anybody = users.count(connection) > 0
     if link is None:
-        raise Refused(404, "link_used")
+        raise Refused(404, "link_used" if anybody else "first_link_used")
     return link
 
 

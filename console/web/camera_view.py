@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
 from console.store import deliveries, nodes
 
-_RANK = {CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
+_RANK = {CameraCondition.UNKNOWN: 0, CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
 _UNHEARD = {
     NodeCondition.OFFLINE: "node_offline",
     NodeCondition.SILENT: "node_silent",
@@ -52,14 +52,20 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """All nodes and cameras; those that do not see first."""
+    """All nodes and cameras; those that do not see first. heard: whether the console itself hears the nodes."""
 
     nodes: tuple[NodeView, ...]
     cameras: tuple[CameraView, ...]
+    heard: bool
 
     def count(self, condition: str) -> int:
         """How many cameras are in that condition."""
         return sum(1 for one in self.cameras if one.condition == condition)
+
+    @property
+    def heard_at_s(self) -> float | None:
+        """When a node was heard last, UTC seconds."""
+        return max((one.node.last_seen_at_s for one in self.nodes if one.node.last_seen_at_s), default=None)
 
     @property
     def missing(self) -> int:
@@ -71,17 +77,17 @@ class Watch:
         return next((one for one in self.cameras if (one.camera.node, one.camera.name) == (node, name)), None)
 
 
-def watch(connection: Connection, now_s: float) -> Watch:
-    """How everything does at `now_s` (UTC seconds)."""
+def watch(connection: Connection, now_s: float, heard: bool) -> Watch:
+    """How everything does at `now_s` (UTC seconds). heard: whether the console is connected to the broker."""
     boxes = tuple(
         NodeView(
             box,
-            node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s),
+            node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s, heard),
             deliveries.missing_count(connection, box.id),
         )
         for box in nodes.listing(connection)
     )
-    return Watch(boxes, _cameras(nodes.cameras(connection), {box.node.name: box for box in boxes}))
+    return Watch(boxes, _cameras(nodes.cameras(connection), {box.node.name: box for box in boxes}), heard)
 
 
 def _cameras(found: Sequence[nodes.Camera], boxes: dict[str, NodeView]) -> tuple[CameraView, ...]:
@@ -99,6 +105,8 @@ def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
         for shape in camera.health.get("zones", ())
     )
     condition = camera_condition(camera.state, box.condition)
+    if condition == CameraCondition.UNKNOWN:
+        return CameraView(camera, condition, "", None, zones)
     if box.condition in _UNHEARD:
         return CameraView(camera, condition, _UNHEARD[box.condition], box.node.last_seen_at_s, zones)
     return CameraView(camera, condition, camera.reason_code, camera.since_at_s, zones)

@@ -5,20 +5,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.store.database import Database
+from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """send_still: asks a node for a picture; False where it can't be asked now."""
+    """What every route needs.
+
+    database: its writers don't wait long, because people wait for them. notes: what no page waits for.
+    send_still: asks a node for a picture; False where it can't be asked now.
+    broker_connected: whether the console hears the boxes now.
+    """
 
     database: Database
+    notes: WriteBehind
     files: FileStore
     stills: Path
     languages: Languages
     wall_s: Callable[[], float]
     send_still: Callable[[str, str], bool]
+    broker_connected: Callable[[], bool]
     timezone: str
     secure: bool
     max_file_bytes: int

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from console.domain.access import Action, may
 from console.domain.alert import CloseReason
 from console.store import alerts, audit, deliveries, nodes
 from console.web.alert_view import Wall, alert_views, wall, why
+from console.web.alerts_api import FACTS
 from console.web.camera_view import watch
 from console.web.context import Context
 from console.web.errors import Refused
@@ -22,7 +23,8 @@ from console.web.words import SCRIPT_WORDS, sentence
 
 router = APIRouter()
 _HERE = Path(__file__).parent
-_STATIC = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_STATIC = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir() if path.suffix in _TYPES}
 
 
 class Pages:
@@ -86,19 +88,17 @@ def _render(request: Request, template: str, **values: Any) -> Response:
 
 
 @router.get("/static/{name}")
-def static(name: str) -> Response:
-    """A stylesheet, script or drawing."""
-    path = _HERE / "static" / name
-    if "/" in name or path.suffix not in _STATIC or not path.is_file():
+async def static(name: str) -> Response:
+    """A stylesheet, script or drawing: from memory, without a thread, which others may hold while they wait."""
+    if name not in _STATIC:
         raise Refused(404, "not_found")
-    headers = {"Cache-Control": "no-cache"}
-    return FileResponse(path, media_type=_STATIC[path.suffix], headers=headers)
+    return Response(_STATIC[name], media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
 
 def _wall(request: Request) -> Wall:
     context = _context(request)
     with context.database.read() as connection:
-        return wall(connection, watch(connection, context.wall_s()))
+        return wall(connection, watch(connection, context.wall_s(), context.broker_connected()))
 
 
 @router.get("/")
@@ -114,31 +114,45 @@ def wall_inside(request: Request) -> Response:
 
 
 @router.get("/alerts/{event_id}")
-def alert_page(request: Request, event_id: str) -> Response:
-    """One alert: clip, snapshot, facts, what to do."""
+def alert_page(request: Request, event_id: str, taken: bool = False) -> Response:
+    """One alert: clip, snapshot, facts, what to do. taken: say that somebody else was faster to take it on."""
     context = _context(request)
     now_s = context.wall_s()
     with context.database.read() as connection:
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
-        (view,) = alert_views(connection, [found], watch(connection, now_s))
-    with context.database.write() as connection:
-        audit.write_view(connection, request.state.person.user_id, event_id, "", now_s)
+        (view,) = alert_views(connection, [found], watch(connection, now_s, context.broker_connected()))
+        handed_out = audit.digests_handed_out(connection, event_id, FACTS, 3)
+    user_id = request.state.person.user_id
+    context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, "", now_s))
     sentence_why = why(request.app.state.pages.language(request), found)
-    return _render(request, "alert.html", view=view, why=sentence_why, reasons=list(CloseReason))
+    return _render(
+        request,
+        "alert.html",
+        view=view,
+        why=sentence_why,
+        reasons=list(CloseReason),
+        handed_out=handed_out,
+        taken=taken,
+    )
 
 
 @router.post("/alerts/{event_id}/acknowledge")
 def acknowledge(request: Request, event_id: str) -> Response:
-    """A person takes an alert on; a second time changes nothing."""
+    """A person takes an alert on. A second time changes nothing; who comes second is told who has it."""
     context = _context(request)
     try:
         with context.database.write() as connection:
-            alerts.acknowledge(connection, event_id, request.state.person.user_id, context.wall_s())
+            first = alerts.acknowledge(connection, event_id, request.state.person.user_id, context.wall_s())
+            found = None if first else alerts.find(connection, event_id)
     except alerts.AlertStepError:
         raise Refused(409, "already_closed") from None
-    return _back(request, event_id)
+    if found is None or found.acknowledged_by == request.state.person.name:
+        return _back(request, event_id)
+    if "text/html" in request.headers.get("Accept", ""):
+        return RedirectResponse(f"/alerts/{event_id}?taken=true", status_code=303)
+    return JSONResponse({"error": "taken", "by": found.acknowledged_by}, 409)
 
 
 @router.post("/alerts/{event_id}/close")
@@ -168,7 +182,7 @@ def cameras_page(request: Request) -> Response:
     """Cameras and nodes: who sees, who does not, and why."""
     context = _context(request)
     with context.database.read() as connection:
-        seen = watch(connection, context.wall_s())
+        seen = watch(connection, context.wall_s(), context.broker_connected())
         aside = deliveries.listing_aside(connection) if may(request.state.person.role, Action.MANAGE_NODES) else ()
         return _render(request, "cameras.html", watch=seen, aside=aside, aside_count=deliveries.count_aside(connection))
 

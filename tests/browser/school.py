@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -169,8 +169,8 @@ class School:
         self.tell(topics.EVENT, message)
         return message
 
-    def bring_evidence(self, event: EventMessage) -> None:
-        """Announces clip, pictures and track, then uploads them as a node does."""
+    def bring_evidence(self, event: EventMessage, only: Sequence[str] = ()) -> None:
+        """Announces clip, pictures and track, then uploads them, or the roles of `only`, as a node does."""
         begins_at_s = event.opened_at_s - BEFORE_S
         made = files_of(event, self.folder)
         files = tuple(
@@ -189,6 +189,8 @@ class School:
             topics.EVIDENCE, EvidenceMessage(event_id=event.event_id, revision=1, camera=event.camera, files=files)
         )
         for file, (_, _, _, data) in zip(files, made, strict=True):
+            if only and file.role not in only:
+                continue
             headers = {"Upload-Offset": "0", "Upload-Length": str(len(data))}
             self._node().patch(f"/api/node/files/{file.sha256}", content=data, headers=headers).raise_for_status()
 
@@ -295,6 +297,17 @@ def failing(school: School) -> EventMessage:
     school.event("fence", 300, rule="intrusion", severity="high", dwell_s=9, threshold_s=None)
     malformed = b'{"specversion": "1.0", "data": {"state": "asleep"}}'
     Intake(school.console.database, wall_s).take(topics.STATUS.of(NODE), malformed)
+    return event
+
+
+def deaf(school: School) -> EventMessage:
+    """The console has lost its broker while an alert rang. Returns that alert, which has pictures and no clip yet."""
+    school.health()
+    school.stills()
+    event = school.event("gate", 20, severity="high")
+    school.bring_evidence(event, ("snapshot", "snapshot_boxes"))
+    state = school.console.web.state
+    state.context = replace(state.context, broker_connected=lambda: False)
     return event
 
 

@@ -1,4 +1,4 @@
-"""Every page as a picture: phone and desktop, Vietnamese and English, nothing yet, quiet, busy, cut, failing, flooded.
+"""Every page as a picture: phone and desktop, Vietnamese and English; nothing yet, quiet, busy, cut, failing, flooded.
 
 `make screenshots` writes them to var/screenshots, and the README's pictures to docs/pictures.
 """
@@ -11,7 +11,7 @@ from typing import Annotated
 import cv2
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
-from school import School, failing, flood, full, running
+from school import School, deaf, failing, flood, full, running
 from waiting import until
 
 from console.app.factory import first_link
@@ -118,6 +118,8 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
         shoot(browser, school, out, f"{condition}-", seen, Role.POLICE)
     elif condition == "failing":
         paths |= {"alert": f"/alerts/{failing(school).event_id}", "unknown": "/alerts/nothing"}
+    elif condition == "deaf":
+        paths |= {"alert": f"/alerts/{deaf(school).event_id}"}
     elif condition == "flood":
         flood(school)
         paths = {"wall": "/"}
@@ -134,7 +136,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch(playwright)
-        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "flood"):
+        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "deaf", "flood"):
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
                 take(browser, school, out, condition)

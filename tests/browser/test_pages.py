@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from school import BEFORE_S, failing, film_of, flood, full
+from school import BEFORE_S, deaf, failing, film_of, flood, full
 from waiting import until
 
 from console.app.factory import first_link
@@ -247,3 +247,44 @@ def test_a_flood_stays_readable(page, school):
     page.wait_for_timeout(SETTLED_MS)
     page.keyboard.press("a")
     expect(page.locator(".alert.new")).to_have_count(199, timeout=10000)
+    late = page.locator(".alert.new").nth(50)
+    expect(late.locator("[data-acknowledge]")).to_be_visible()
+    expect(late.locator("[data-open]")).to_be_visible()
+    assert late.bounding_box()["height"] < 70
+    late.locator("[data-acknowledge]").click()
+    expect(page.locator(".alert.new")).to_have_count(198, timeout=10000)
+
+
+def test_a_console_that_hears_no_box_is_not_live(page, school):
+    school.health()
+    expect(page.locator(".live")).to_be_visible()
+    event = deaf(school)
+    expect(page.locator(".deaf")).to_contain_text("không nghe được thiết bị nào", timeout=30000)
+    expect(page.locator(".live")).to_be_hidden()
+    expect(page).to_have_title("⚠ Gatehouse", timeout=6000)
+    page.goto(f"{school.address}/alerts/{event.event_id}")
+    expect(page.locator("#media .drawn img").first).to_be_visible()  # the picture, until the clip comes
+    expect(page.locator("[data-waiting]")).to_be_visible()
+
+
+def test_who_comes_second_is_told_who_was_first(window, school):
+    event = school.event()
+    slow = window(Role.GUARD).new_page()
+    slow.route("**/wall", lambda route: route.abort())  # has not heard yet that somebody was faster
+    slow.goto(school.address)
+    fast = window(Role.ADMINISTRATOR).new_page()
+    fast.goto(f"{school.address}/alerts/{event.event_id}")
+    fast.keyboard.press("a")
+    expect(fast.locator("#actions")).to_contain_text("Đã tiếp nhận")
+    slow.wait_for_timeout(SETTLED_MS)
+    slow.keyboard.press("a")
+    expect(slow.locator("#told")).to_contain_text("administrator đã tiếp nhận cảnh báo này rồi")
+
+
+def test_the_hash_of_the_facts_is_shown_to_who_got_them(page, school):
+    event = school.event()
+    page.goto(f"{school.address}/alerts/{event.event_id}")
+    with page.expect_download() as download:
+        page.click("a[href$='facts.json']")
+    sha256 = hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest()
+    expect(page.locator("#evidence")).to_contain_text(sha256, timeout=10000)

@@ -11,7 +11,8 @@ from console.app.factory import build
 from console.app.settings import Settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
-from console.store import users
+from console.store import one_time_links, users
+from console.web.access import session_hash
 from console.web.auth import new_link
 
 
@@ -41,13 +42,40 @@ def test_a_newer_link_for_the_same_account_replaces_the_older(command, tmp_path)
     console = build(Settings(folder=tmp_path), wall_s)
     first, second = (new_link(console.database, Role.GUARD, "Mai", wall_s()) for _ in range(2))
     assert first != second
-    from console.store import one_time_links
-    from console.web.access import session_hash
-
     with console.database.read() as connection:
         assert one_time_links.find(connection, session_hash(first), wall_s()) is None
         assert one_time_links.find(connection, session_hash(second), wall_s()) is not None
     console.database.close()
+
+
+def test_an_invitation_is_withdrawn(command, tmp_path):
+    link = re.search(r"/welcome/([\w-]+)", command("add-user", "Hùng", "--role", "guard").output)[1]
+    told = command("remove-user", "HÙNG")
+    assert (told.exit_code, told.output) == (0, "HÙNG: the link is withdrawn\n")
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.read() as connection:
+        assert one_time_links.find(connection, session_hash(link), wall_s()) is None
+    console.database.close()
+    assert command("remove-user", "Hùng").exit_code == 2
+
+
+def test_the_last_administrator_stays(command, tmp_path):
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.write() as connection:
+        users.add(connection, "Lan", "x", Role.ADMINISTRATOR, wall_s())
+    console.database.close()
+    for words in (("remove-user", "lan"), ("add-user", "LAN", "--role", "guard")):
+        told = command(*words)
+        assert told.exit_code == 2
+        assert "the last administrator" in told.output
+    assert command("add-user", "Lan", "--role", "administrator").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "two\nlines", "ß" * 40], ids=repr)
+def test_a_name_that_nobody_can_sign_in_with_is_refused(command, name):
+    told = command("add-user", name, "--role", "guard")
+    assert told.exit_code == 2
+    assert "the name needs 1 to 64 characters" in told.output
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_any_order_and_any_repeats_end_the_same(desk, seed):
     assert (found.event["revision"], found.event["state"], found.event["dwell_s"]) == (3, "closed", 3.0)
     assert found.state == AlertState.NEW
     with desk.console.database.read() as connection:
-        assert len(alerts.listing(connection)) == 1
+        assert len(alerts.of_state(connection, AlertState.NEW, 10)) == 1
         assert deliveries.missing_count(connection, nodes.find(connection, "n1").id) == 0
 
 

@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 from console.app.factory import first_link
 from console.domain.access import Role
 from console.domain.throttle import MOST, WINDOW_S
-from console.store import users
-from console.web.access import COOKIE
-from console.web.auth import BROWSER_COOKIE
+from console.store import one_time_links, users
+from console.web.access import COOKIE, session_hash
+from console.web.auth import BROWSER_COOKIE, new_link
 
 pytestmark = pytest.mark.system
 PASSWORD = "mat-khau-dai"
@@ -132,9 +132,10 @@ def test_an_account_without_a_usable_hash_signs_nobody_in(desk):
 
 
 def test_two_who_choose_one_name_at_the_same_moment_are_two_answers(desk):
-    from console.web.auth import new_link
-
-    links = [new_link(desk.console.database, role, "", desk.clock()) for role in (Role.GUARD, Role.POLICE)]
+    links = ["one", "two"]
+    with desk.console.database.write() as connection:
+        for link in links:
+            one_time_links.add(connection, session_hash(link), Role.GUARD, "", desk.clock())
     form = {"name": "Lan", "password": PASSWORD, "again": PASSWORD}
 
     def choose(link: str) -> int:
@@ -142,3 +143,60 @@ def test_two_who_choose_one_name_at_the_same_moment_are_two_answers(desk):
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(choose, links)) == [303, 422]
+
+
+def choose_password(desk, link: str, password: str) -> int:
+    form = {"password": password, "again": password}
+    return browser_at(desk, "10.0.0.1").post(f"/welcome/{link}", data=form).status_code
+
+
+def test_a_link_for_a_known_name_gives_another_password_and_role(desk):
+    desk.browser(Role.ADMINISTRATOR)
+    at_work = desk.browser(Role.GUARD)
+    assert at_work.get("/").status_code == 200
+    link = new_link(desk.console.database, Role.POLICE, "GUARD", desk.clock())
+    assert at_work.get("/").status_code == 200  # nothing changes before the link is used
+    assert choose_password(desk, link, PASSWORD) == 303
+    assert at_work.get("/").status_code == 401
+    assert sign_in(browser_at(desk, "10.0.0.2"), "guard", PASSWORD) == 303
+    with desk.console.database.read() as connection:
+        assert users.find(connection, "guard").role == Role.POLICE
+
+
+def test_a_removed_name_can_be_used_again(desk):
+    add_person(desk)
+    with desk.console.database.write() as connection:
+        users.disable(connection, users.find(connection, "lan").id, desk.clock())
+    assert sign_in(browser_at(desk, "10.0.0.1"), password=PASSWORD) == 401
+    link = new_link(desk.console.database, Role.GUARD, "lan", desk.clock())
+    assert choose_password(desk, link, "another long one") == 303
+    assert sign_in(browser_at(desk, "10.0.0.1"), password="another long one") == 303
+
+
+def test_who_chooses_a_name_cannot_choose_that_of_somebody_else(desk):
+    add_person(desk)
+    link = new_link(desk.console.database, Role.ADMINISTRATOR, "", desk.clock())
+    form = {"name": "lan", "password": "a stranger's one", "again": "a stranger's one"}
+    assert browser_at(desk, "10.0.0.1").post(f"/welcome/{link}", data=form).status_code == 422
+    assert sign_in(browser_at(desk, "10.0.0.1"), password=PASSWORD) == 303
+
+
+def test_the_last_administrator_keeps_the_role_even_by_an_older_link(desk):
+    desk.browser(Role.ADMINISTRATOR)
+    with desk.console.database.write() as connection:
+        second = users.add(connection, "Lan", "x", Role.ADMINISTRATOR, desk.clock())
+    link = new_link(desk.console.database, Role.GUARD, "administrator", desk.clock())
+    with desk.console.database.write() as connection:
+        users.disable(connection, second.id, desk.clock())
+    assert choose_password(desk, link, PASSWORD) == 409
+    with pytest.raises(users.LastAdministratorError):
+        new_link(desk.console.database, Role.GUARD, "Administrator", desk.clock())
+
+
+def test_a_used_link_names_who_can_give_another(desk):
+    english = {"Accept-Language": "en", "Accept": "text/html"}
+    assert "Start the console again" in desk.browser().get("/welcome/none", headers=english).text
+    desk.browser(Role.ADMINISTRATOR)
+    told = desk.browser().get("/welcome/none", headers=english).text
+    assert "Ask an administrator" in told
+    assert "Start the console" not in told

@@ -3,7 +3,7 @@ import { follow, gathered, nowS, tick } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { Bell } from "./sound.js";
-import { duration, timeOfDay, words } from "./words.js";
+import { duration, fill, timeOfDay, words } from "./words.js";
 
 const SOON_MS = 150; // changes that come together are fetched together
 const ANYWAY_MS = 20000; // a box that falls silent changes nothing in the feed
@@ -40,16 +40,19 @@ async function refresh() {
   everySecond();
 }
 
+/** Whether the console itself hears the boxes. */
+const deaf = () => wall.querySelector(".deaf") !== null;
+
 function everySecond() {
   tick(duration);
   if (!cut) clock.textContent = timeOfDay(nowS());
   const ringing = rings() ? `(${rings()}) ` : "";
-  const sign = cut ? "⚠ " : ringing;
+  const sign = cut || deaf() ? "⚠ " : ringing;
   document.title = `${sign}Gatehouse`;
 }
 
 function ring() {
-  if (cut) bell.cut();
+  if (cut || deaf()) bell.cut();
   else if (rings()) bell.alarm();
 }
 
@@ -58,10 +61,11 @@ function ring() {
 async function acknowledge(button) {
   const at = button.closest(".alert")?.contains(document.activeElement) ? chosenAt() : -1;
   button.disabled = true;
-  const request = fetch(`/alerts/${button.dataset.acknowledge}/acknowledge`, { method: "POST", headers: { Accept: "application/json" } });
-  const done = await request.then((answer) => answer.ok || answer.status === 409, () => false);
-  told.hidden = done;
-  told.textContent = words.not_done;
+  const address = `/alerts/${button.dataset.acknowledge}/acknowledge`;
+  const answer = await fetch(address, { method: "POST", headers: { Accept: "application/json" } }).catch(() => null);
+  const refused = answer?.status === 409 ? await answer.json().catch(() => ({})) : {};
+  told.textContent = refused.error === "taken" ? fill(words.taken, refused) : words.not_done;
+  told.hidden = Boolean(answer?.ok) || (answer?.status === 409 && refused.error !== "taken");
   button.disabled = false;
   await refresh().catch(soon);
   if (at >= 0) choose(Math.min(at, listed().length - 1));
