@@ -118,17 +118,23 @@ class Receiver:
         self.connected.clear()
 
     def _verdict(self, message: mqtt.MQTTMessage, stop: threading.Event) -> Verdict | None:
-        """Takes one message in, however long the database is away; one that it can't hold is refused for good."""
-        topic, payload = message.topic, bytes(message.payload)
+        """Takes one message in, however long the database is away; one that it can't hold is refused for good.
+
+        Raises what even its refusal raises: that is a fault of this program.
+        """
+        payload, fault = bytes(message.payload), ""
         while not stop.is_set():
             try:
-                return self._intake.take(topic, payload)
+                topic = message.topic
+                return self._intake.refuse(topic, payload, fault) if fault else self._intake.take(topic, payload)
             except (OperationalError, InterfaceError) as error:
                 log.error("the database is away (%s); messages wait", type(error).__name__)
                 stop.wait(_RETRY_S)
             except (SQLAlchemyError, OverflowError, ValueError) as error:
-                log.error("a message on %s can't be stored: %s", topic, type(error).__name__)
-                return self._intake.refuse(topic, payload, f"can't be stored: {type(error).__name__}")
+                if fault:
+                    raise
+                fault = f"can't be stored: {type(error).__name__}"
+                log.error("a message %s", fault)
         return None
 
     def _batch(self) -> list[mqtt.MQTTMessage]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from console.store import changes
 from console.store.nodes import Node
@@ -93,6 +93,18 @@ def stored(connection: Connection, owner: Node, sha256: str, now_s: float) -> No
     connection.execute(update(evidence_file).where(awaited).values(stored_at_s=now_s))
     for event_id in events:
         changes.append(connection, "alert", event_id, "file", now_s)
+
+
+def note_same_files(connection: Connection) -> int:
+    """Notes files as stored whose very bytes came for another event of their node; returns how many.
+
+    Consoles before this one forgot to, and the nodes have deleted theirs since.
+    """
+    other = evidence_file.alias()
+    same = (other.c.node_id == evidence_file.c.node_id) & (other.c.sha256 == evidence_file.c.sha256)
+    came_at_s = select(func.min(other.c.stored_at_s)).where(same).scalar_subquery()
+    late = evidence_file.c.stored_at_s.is_(None) & came_at_s.is_not(None)
+    return connection.execute(update(evidence_file).where(late).values(stored_at_s=came_at_s)).rowcount
 
 
 def awaited_hashes(connection: Connection, owner: Node) -> Sequence[str]:

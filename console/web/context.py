@@ -11,7 +11,11 @@ from console.web.i18n import Languages
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """send_still: asks a node for a picture; False where it can't be asked now."""
+    """What routes share.
+
+    send_still: asks a node for a picture; False where it can't be asked now.
+    broker_connected: whether the console hears the broker, and through it the nodes.
+    """
 
     database: Database
     files: FileStore
@@ -19,6 +23,7 @@ class Context:
     languages: Languages
     wall_s: Callable[[], float]
     send_still: Callable[[str, str], bool]
+    broker_connected: Callable[[], bool]
     timezone: str
     secure: bool
     max_file_bytes: int

@@ -175,7 +175,8 @@ def test_one_file_that_two_events_wait_for_comes_once(desk):
     assert stored(desk, EVENT_ID) == stored(desk, OTHER_EVENT) == [True]
 
 
-def test_rows_that_an_older_console_left_waiting_are_healed(desk):
+@pytest.mark.parametrize("how", ["asked", "started"])
+def test_rows_that_an_older_console_left_waiting_are_healed(desk, how):
     for event_id in (EVENT_ID, OTHER_EVENT):
         announce(desk, event_id=event_id)
     patch(desk.node(), DATA, 0)
@@ -183,7 +184,11 @@ def test_rows_that_an_older_console_left_waiting_are_healed(desk):
         later = evidence_file.c.event_id == OTHER_EVENT
         connection.execute(update(evidence_file).where(later).values(stored_at_s=None))
     assert stored(desk, OTHER_EVENT) == [False]
-    desk.node().head(f"/api/node/files/{SHA}")
+    if how == "asked":
+        desk.node().head(f"/api/node/files/{SHA}")
+    else:
+        with desk.console.database.write() as connection:
+            assert evidence.note_same_files(connection) == 1
     assert stored(desk, OTHER_EVENT) == [True]
 
 
