@@ -1,6 +1,6 @@
 """One message -> one transaction. What is committed is acknowledged, what can never be taken is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -47,6 +47,11 @@ class Intake:
         if received.sequence is None or received.outbox_id is None:
             return None
         return Verdict(received.node, received.outbox_id, received.sequence, reason)
+
+    def outboxes(self) -> Sequence[tuple[str, str]]:
+        """The node's name and the id of every outbox that was heard of. Raises what the database raises."""
+        with self._database.read() as connection:
+            return deliveries.outboxes(connection)
 
     @staticmethod
     def _commit(connection: Connection, received: codec.Received, now_s: float) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from console.store.tables import outbox, outbox_gap, set_aside
+from console.store.tables import node, outbox, outbox_gap, set_aside
 
 _KEPT_BYTES = 65_536
 _KEPT = 2_000  # messages; a node gone mad must not fill the disk
@@ -36,6 +36,12 @@ def note_number(connection: Connection, node_id: int, outbox_id: str, number: in
             _add_gap(connection, node_id, outbox_id, (highest + 1, number - 1), now_s)
         return
     _fill_gap(connection, node_id, outbox_id, number)
+
+
+def outboxes(connection: Connection) -> Sequence[tuple[str, str]]:
+    """The node's name and the id of every outbox that was heard of."""
+    query = select(node.c.name, outbox.c.outbox_id).join_from(outbox, node, outbox.c.node_id == node.c.id)
+    return [(row.name, row.outbox_id) for row in connection.execute(query)]
 
 
 def missing_count(connection: Connection, node_id: int) -> int:

@@ -39,7 +39,9 @@ def file_state(request: Request, sha256: str) -> Response:
         context.files.finish(sha256)  # the console died between the last byte and the check
     complete = context.files.has(sha256)  # the bytes themselves: the node deletes its own at this word
     if complete and announced.stored_at_s is None:
-        _note_stored(request, sha256)  # the console died between the move and the row, or another event's file is the same
+        _note_stored(
+            request, sha256
+        )  # the console died between the move and the row, or another event's file is the same
     offset = announced.bytes if complete else context.files.offset(sha256)
     return Response(headers={"Upload-Offset": str(offset), "Upload-Complete": "?1" if complete else "?0"})
 

@@ -297,3 +297,21 @@ def test_a_receiver_that_dies_of_a_bug_ends_the_console(desk, tmp_path):
     assert ended.wait(30)
     assert console.crashed.is_set()
     console.stop()
+
+
+def test_a_console_that_is_back_greets_every_outbox_once(desk, tmp_path):
+    for node in ("n1", "n2"):
+        desk.intake.take(*encoded(event(1, "open"), 1, node=node))
+    ears, said = _receiver(desk, tmp_path, desk.intake), []
+
+    class Client:
+        def publish(self, topic, payload, qos):
+            said.append((topic, codec.decode(topic, payload).message, qos))
+
+    ears._greet(Client())
+    assert said == []
+    ears._fresh.set()
+    ears._greet(Client())
+    ears._greet(Client())
+    assert sorted(topic for topic, _, _ in said) == [topics.ACK.of("n1"), topics.ACK.of("n2")]
+    assert all((hello.outbox_id, hello.committed, hello.refused) == ("box", (), ()) for _, hello, _ in said)
