@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
@@ -37,7 +37,7 @@ class Console:
     database: Database
     feed: Feed
     receiver: Receiver | None
-    work: dict[str, Callable[[threading.Event], None]]
+    work: Mapping[str, Callable[[threading.Event], None]]
     threads: list[threading.Thread]
     ended: threading.Event
     crashed: threading.Event

@@ -130,7 +130,7 @@ class Receiver:
         except SQLAlchemyError:
             return  # the nodes send again by themselves, later
         for node, outbox_id in known:
-            hello = AcknowledgementMessage(outbox_id=outbox_id)
+            hello = AcknowledgementMessage(outbox_id=outbox_id, committed=(), refused=())
             client.publish(topics.ACK.of(node), codec.encode(topics.ACK, "console", hello, self._wall_s()), qos=1)
 
     def _verdict(self, message: mqtt.MQTTMessage, stop: threading.Event) -> Verdict | None:
