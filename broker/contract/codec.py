@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from broker.contract import topics
-from broker.contract.messages import AnyMessage
+from broker.contract.messages import AnyMessage, OutboxId
 
 MAX_BYTES = 256 * 1024  # far above the largest true message; files never travel by MQTT
 
@@ -26,7 +26,7 @@ class _Envelope(BaseModel):
     type: str
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
-    outboxid: str | None = Field(None, max_length=64)
+    outboxid: OutboxId | None = None
     outboxsequence: int | None = Field(None, ge=1, le=2**53)
     data: dict[str, Any]
 
@@ -100,12 +100,15 @@ def decode(topic_name: str, payload: bytes) -> Received:
     return Received(node, topic, message, envelope.time.timestamp(), envelope.outboxid, envelope.outboxsequence)
 
 
+class _Numbers(BaseModel):
+    outboxid: OutboxId
+    outboxsequence: int = Field(strict=True, ge=1, le=2**53)
+
+
 def numbers_of(payload: bytes) -> tuple[str, int] | None:
     """Outbox and sequence number of a payload that may otherwise be malformed, where they can be read."""
     try:
-        document = json.loads(payload[:MAX_BYTES])
-        outbox_id, sequence = document["outboxid"], document["outboxsequence"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        numbers = _Numbers.model_validate(json.loads(payload[:MAX_BYTES]))
+    except (ValueError, RecursionError):
         return None
-    sound = isinstance(outbox_id, str) and len(outbox_id) <= 64 and type(sequence) is int and 1 <= sequence <= 2**53
-    return (outbox_id, sequence) if sound else None
+    return numbers.outboxid, numbers.outboxsequence

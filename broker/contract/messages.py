@@ -14,9 +14,11 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Box = tuple[Fraction, Fraction, Fraction, Fraction]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Moment = Annotated[float, Field(ge=0, le=4e9)]  # UTC seconds, to the year 2096: what a calendar can show
+Seconds = Annotated[float, Field(ge=0, le=1e9)]  # a duration: to thirty years
 Count = Annotated[int, Field(ge=0, le=2**53)]  # what JSON numbers and databases hold exactly
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+OutboxId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Severity = Literal["low", "medium", "high", "critical"]
 RuleKind = Literal["loitering", "repeated_presence", "intrusion", "crowd", "line_crossing"]
@@ -59,16 +61,16 @@ class EventMessage(_Message):
     captured_at_s: Moment = Field(description="capture time of the frame that this revision speaks of")
     closed_at_s: Moment | None = None
     closed_because: Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"] | None = None
-    dwell_s: Annotated[float, Field(ge=0)] = 0.0
-    threshold_s: float | None = Field(None, description="the seconds the rule was set to")
-    people: Count = 1
+    dwell_s: Seconds = 0.0
+    threshold_s: Seconds | None = Field(None, description="the seconds the rule was set to")
+    people: Annotated[int, Field(ge=0, le=10_000)] = 1
     direction: Literal["in", "out"] | None = None
-    visits: Annotated[int, Field(ge=1)] = Field(1, description="stays summed up, for repeated_presence")
+    visits: Annotated[int, Field(ge=1, le=10_000)] = Field(1, description="stays summed up, for repeated_presence")
     confidence: Fraction = 0.0
     box: Box | None = None
     path: tuple[PathPoint, ...] = Field((), max_length=500)
     gaps_bridged: tuple[GapBridged, ...] = Field((), max_length=200)
-    model: str = Field("", description="name of the network in the node's manifest")
+    model: str = Field("", max_length=200, description="name of the network in the node's manifest")
 
 
 class VideoGap(_Message):
@@ -121,13 +123,13 @@ class CameraHealth(_Message):
     reason: str = Field("", max_length=300, description="true cause in plain English, empty while it sees")
     reason_code: str = Field("", max_length=40, description="the same as a stable word that the console translates")
     recording: bool = False
-    analysed_fps: float = 0.0
+    analysed_fps: Annotated[float, Field(ge=0, le=1000)] = 0.0
     frames_dropped: Count = 0
     reconnects: Count = 0
     last_frame_at_s: Moment | None = None
-    width: Count = 0
-    height: Count = 0
-    codec: str = ""
+    width: Annotated[int, Field(ge=0, le=100_000)] = 0
+    height: Annotated[int, Field(ge=0, le=100_000)] = 0
+    codec: Annotated[str, Field(max_length=60)] = ""
     zones: tuple["ZoneShape", ...] = Field((), max_length=32)
 
 
@@ -148,11 +150,11 @@ class HealthMessage(_Message):
     started_at_s: Moment
     version: Annotated[str, Field(max_length=60)]
     state: Literal["ok", "degraded"]
-    problems: tuple[str, ...] = Field((), max_length=32)
+    problems: tuple[Annotated[str, Field(max_length=600)], ...] = Field((), max_length=32)
     cameras: tuple[CameraHealth, ...] = Field((), max_length=64)
     outbox_rows: Count = 0
     uploads_waiting: Count = 0
-    oldest_waiting_s: float = 0.0
+    oldest_waiting_s: Seconds = 0.0
     worker_restarts: Count = 0
     disk_free_bytes: Count = 0
 
@@ -179,7 +181,7 @@ class CommandMessage(_Message):
 class Refusal(_Message):
     """A message that the console will never take, and why."""
 
-    sequence: int
+    sequence: Annotated[int, Field(ge=1, le=2**53)]
     reason: str = Field(max_length=300)
 
 
@@ -187,7 +189,7 @@ class AcknowledgementMessage(_Message):
     """Console to node: these rows of your outbox are committed here (or refused for good); drop them."""
 
     schema_version: Literal[1] = 1
-    outbox_id: str
+    outbox_id: OutboxId
     committed: tuple[int, ...] = Field((), max_length=1000)
     refused: tuple[Refusal, ...] = Field((), max_length=1000)
 

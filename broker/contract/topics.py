@@ -52,6 +52,6 @@ def parse(topic: str) -> tuple[str, Topic]:
     """Node name and kind of a topic string. Raises ValueError for a topic that is not in the table."""
     head, _, kind = topic.rpartition("/")
     root, _, node = head.rpartition("/")
-    if root != ROOT or not node or kind not in _BY_KIND:
+    if root != ROOT or not node.isprintable() or not 1 <= len(node) <= 64 or kind not in _BY_KIND:
         raise ValueError(f"not a Gatehouse topic: {topic[:200]!r}")
     return node, _BY_KIND[kind]

@@ -47,11 +47,13 @@ def serve() -> None:
     if link:
         typer.echo(f"first administrator, once, within a day: {link}")
     typer.echo(f"console: {settings.address}")
-    console.start()
+    console.start(on_crash=lambda: setattr(server, "should_exit", True))
     try:
         server.run(sockets=[door])
     finally:
         console.stop()
+    if console.crashed.is_set():
+        raise typer.Exit(70)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
@@ -14,7 +14,7 @@ from console.app.settings import Settings
 from console.domain.access import Role
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
-from console.store import users
+from console.store import evidence, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
 from console.store.write_behind import WriteBehind
@@ -40,13 +40,25 @@ class Console:
     database: Database
     feed: Feed
     receiver: Receiver | None
+    work: Mapping[str, Callable[[threading.Event], None]]
     threads: list[threading.Thread]
     ended: threading.Event
+    crashed: threading.Event
 
-    def start(self) -> None:
-        """Starts the threads."""
-        for thread in self.threads:
+    def start(self, on_crash: Callable[[], None] = lambda: None) -> None:
+        """Starts the threads. on_crash: called where one of them dies of a bug; `crashed` is set by then."""
+        for name, run in self.work.items():
+            thread = threading.Thread(target=self._live, args=(name, run, on_crash), name=name, daemon=True)
+            self.threads.append(thread)
             thread.start()
+
+    def _live(self, name: str, run: Callable[[threading.Event], None], on_crash: Callable[[], None]) -> None:
+        try:
+            run(self.ended)
+        except Exception:  # a console that no longer hears the nodes must not look as if it did
+            log.exception("the %s died; the console ends, so that it is started afresh", name)
+            self.crashed.set()
+            on_crash()
 
     def stop(self) -> None:
         """Ends the threads, then lets go of the database."""
@@ -61,6 +73,8 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     """A console that is not running yet. Raises OSError, DatabaseAddressError, SQLAlchemyError."""
     database = open_database(settings.database_url)
     migrate(database)
+    with database.write() as connection:
+        evidence.note_same_files(connection)
     receiver = None
     if settings.broker_password_file is not None:
         address = BrokerAddress(
@@ -74,13 +88,10 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
         receiver = Receiver(address, Intake(database, wall_s), wall_s)
     context = _context(settings, database, receiver, wall_s)
     feed, ended = Feed(database), threading.Event()
-    threads = [
-        threading.Thread(target=run, args=(ended,), name=name, daemon=True)
-        for name, run in (("feed", feed.run), ("notes", context.notes.run))
-    ]
+    work = {"feed": feed.run, "notes": context.notes.run}
     if receiver is not None:
-        threads.append(threading.Thread(target=receiver.run, args=(ended,), name="receiver", daemon=True))
-    return Console(make_web(context, feed), database, feed, receiver, threads, ended)
+        work["receiver"] = receiver.run
+    return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
 
 
 def _context(settings: Settings, database: Database, receiver: Receiver | None, wall_s: Callable[[], float]) -> Context:

@@ -1,6 +1,6 @@
 """One message -> one transaction. What is committed is acknowledged, what can never be taken is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -9,6 +9,9 @@ from broker.contract import codec, topics
 from broker.contract.messages import EventMessage, EvidenceMessage, HealthMessage, StatusMessage
 from console.store import alerts, deliveries, evidence, nodes
 from console.store.database import Database
+
+EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
+AHEAD_MOST_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,24 @@ class Intake:
             return None
         return Verdict(received.node, received.outbox_id, received.sequence, reason)
 
+    def outboxes(self) -> Sequence[tuple[str, str]]:
+        """The node's name and the id of every outbox that was heard of. Raises what the database raises."""
+        with self._database.read() as connection:
+            return deliveries.outboxes(connection)
+
     @staticmethod
     def _commit(connection: Connection, received: codec.Received, now_s: float) -> str | None:
         """Writes a message down; or says why it will never be taken."""
         owner = nodes.find(connection, received.node)
         if owner is None:
             return f"node {received.node!r} is not known here; add it: gatehouse console add-node"
-        content = received.message.model_dump(mode="json")
         if received.sequence is not None and received.outbox_id is not None:
             deliveries.note_number(connection, owner.id, received.outbox_id, received.sequence, now_s)
+        content = received.message.model_dump(mode="json")
         match received.message:
             case EventMessage():
+                if (untimely := _untimely(received.message, now_s)) is not None:
+                    return untimely
                 if not alerts.may_tell(connection, owner, received.message.event_id):
                     return "this event belongs to another node"
                 alerts.take_event(connection, owner, content, now_s)
@@ -86,3 +96,12 @@ class Intake:
             if owner is not None and told is not None:
                 deliveries.note_number(connection, owner.id, *told, now_s)
         return Verdict(name, *told, reason) if told else None
+
+
+def _untimely(event: EventMessage, now_s: float) -> str | None:
+    """Why the times of an event can't be: then a clock is wrong, and the alert would stand on the wall for ever."""
+    for name in ("opened_at_s", "captured_at_s", "closed_at_s"):
+        at_s = getattr(event, name)
+        if at_s is not None and not EARLIEST_S <= at_s <= now_s + AHEAD_MOST_S:
+            return f"{name}: {at_s:.0f} is before 2020 or more than a day ahead; set the clock of the node"
+    return None

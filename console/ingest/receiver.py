@@ -49,6 +49,7 @@ class Receiver:
         self._inbox: queue.Queue[mqtt.MQTTMessage] = queue.Queue(maxsize=10_000)
         self._client = self._make_client()
         self.connected = threading.Event()
+        self._fresh = threading.Event()  # a connection was made, and the nodes have not been greeted over it
 
     def run(self, stop: threading.Event) -> None:
         """Takes messages in until `stop`. A database that is away is tried again; nothing is acknowledged meanwhile."""
@@ -68,6 +69,7 @@ class Receiver:
         client.loop_start()
         try:
             while not stop.is_set():
+                self._greet(client)
                 batch = self._batch()
                 verdicts = [self._verdict(message, stop) for message in batch]
                 if not stop.is_set():
@@ -109,6 +111,7 @@ class Receiver:
             log.error("the broker refuses the console: %s; check broker_password_file", reason)
             return
         client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
+        self._fresh.set()
         self.connected.set()
         log.info("connected to the broker")
 
@@ -117,18 +120,37 @@ class Receiver:
             log.warning("the broker is gone: %s", reason)
         self.connected.clear()
 
+    def _greet(self, client: mqtt.Client) -> None:
+        """Acknowledges nothing to every outbox: a node that has waited in vain hears that it can send again."""
+        if not self._fresh.is_set():
+            return
+        self._fresh.clear()
+        try:
+            known = self._intake.outboxes()
+        except SQLAlchemyError:
+            return  # the nodes send again by themselves, later
+        for node, outbox_id in known:
+            hello = AcknowledgementMessage(outbox_id=outbox_id, committed=(), refused=())
+            client.publish(topics.ACK.of(node), codec.encode(topics.ACK, "console", hello, self._wall_s()), qos=1)
+
     def _verdict(self, message: mqtt.MQTTMessage, stop: threading.Event) -> Verdict | None:
-        """Takes one message in, however long the database is away; one that it can't hold is refused for good."""
-        topic, payload = message.topic, bytes(message.payload)
+        """Takes one message in, however long the database is away; one that it can't hold is refused for good.
+
+        Raises what even its refusal raises: that is a fault of this program.
+        """
+        payload, fault = bytes(message.payload), ""
         while not stop.is_set():
             try:
-                return self._intake.take(topic, payload)
+                topic = message.topic
+                return self._intake.refuse(topic, payload, fault) if fault else self._intake.take(topic, payload)
             except (OperationalError, InterfaceError) as error:
                 log.error("the database is away (%s); messages wait", type(error).__name__)
                 stop.wait(_RETRY_S)
             except (SQLAlchemyError, OverflowError, ValueError) as error:
-                log.error("a message on %s can't be stored: %s", topic, type(error).__name__)
-                return self._intake.refuse(topic, payload, f"can't be stored: {type(error).__name__}")
+                if fault:
+                    raise
+                fault = f"can't be stored: {type(error).__name__}"
+                log.error("a message %s", fault)
         return None
 
     def _batch(self) -> list[mqtt.MQTTMessage]:

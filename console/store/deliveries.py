@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from console.store.tables import outbox, outbox_gap, set_aside
+from console.store.tables import node, outbox, outbox_gap, set_aside
 
 _KEPT_BYTES = 65_536
 _KEPT = 2_000  # messages; a node gone mad must not fill the disk
@@ -38,6 +38,12 @@ def note_number(connection: Connection, node_id: int, outbox_id: str, number: in
     _fill_gap(connection, node_id, outbox_id, number)
 
 
+def outboxes(connection: Connection) -> Sequence[tuple[str, str]]:
+    """The node's name and the id of every outbox that was heard of."""
+    query = select(node.c.name, outbox.c.outbox_id).join_from(outbox, node, outbox.c.node_id == node.c.id)
+    return [(row.name, row.outbox_id) for row in connection.execute(query)]
+
+
 def missing_count(connection: Connection, node_id: int) -> int:
     """How many messages of a node are missing."""
     span = outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1
@@ -47,13 +53,14 @@ def missing_count(connection: Connection, node_id: int) -> int:
 
 def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, now_s: float) -> None:
     """Keeps a message that could not be taken, with its reason; the same one again is only counted."""
+    topic, reason = _storable(topic)[:300], _storable(reason)[:500]
     digest = hashlib.sha256(payload).hexdigest()
-    same = (set_aside.c.topic == topic[:300]) & (set_aside.c.payload_sha256 == digest)
+    same = (set_aside.c.topic == topic) & (set_aside.c.payload_sha256 == digest)
     again = update(set_aside).where(same).values(times=set_aside.c.times + 1, last_at_s=now_s)
     if connection.execute(again).rowcount == 0:
-        kept = {"topic": topic[:300], "payload_sha256": digest, "payload": payload[:_KEPT_BYTES]}
+        kept = {"topic": topic, "payload_sha256": digest, "payload": payload[:_KEPT_BYTES]}
         times = {"times": 1, "first_at_s": now_s, "last_at_s": now_s}
-        added = connection.execute(insert(set_aside).values(**kept, **times, reason=reason[:500]))
+        added = connection.execute(insert(set_aside).values(**kept, **times, reason=reason))
         new_id = int((added.inserted_primary_key or (0,))[0])
         connection.execute(delete(set_aside).where(set_aside.c.id <= new_id - _KEPT))
 
@@ -67,6 +74,11 @@ def listing_aside(connection: Connection, limit: int = 20) -> Sequence[SetAside]
     """What stands aside, the latest first."""
     query = select(set_aside).order_by(set_aside.c.last_at_s.desc(), set_aside.c.id.desc()).limit(limit)
     return [SetAside(r.topic, r.reason, r.times, r.first_at_s, r.last_at_s) for r in connection.execute(query)]
+
+
+def _storable(text: str) -> str:
+    """`text` with what no database takes (NUL, halves of surrogate pairs) written out."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def _add_gap(connection: Connection, node_id: int, outbox_id: str, span: tuple[int, int], now_s: float) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from console.store import changes
 from console.store.nodes import Node
@@ -58,7 +58,10 @@ def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: fl
         )
         now = {"listed": True, "gaps": json.dumps(file.get("gaps", []))}  # the same pictures can be owed for longer
         if connection.execute(update(evidence_file).where(same).values(now)).rowcount == 0:
-            connection.execute(insert(evidence_file).values(event_id=event_id, node_id=owner.id, **{**file, **now}))
+            # Files are stored by their hash: one that came for another event is here for this one too.
+            here = {"stored_at_s": now_s if _is_stored(connection, owner, file["sha256"]) else None}
+            facts = {"event_id": event_id, "node_id": owner.id}
+            connection.execute(insert(evidence_file).values(**facts, **here, **{**file, **now}))
     changes.append(connection, "alert", event_id, "evidence", now_s)
     return True
 
@@ -84,19 +87,47 @@ def missing_reasons(connection: Connection, event_ids: Sequence[str]) -> dict[st
 
 
 def announced(connection: Connection, owner: Node, sha256: str) -> EvidenceFile | None:
-    """The file of this hash that the node has announced."""
+    """A file of this hash that the node has announced; one that is not noted as stored before others."""
     query = select(evidence_file).where(evidence_file.c.sha256 == sha256, evidence_file.c.node_id == owner.id)
-    row = connection.execute(query.limit(1)).first()
+    row = connection.execute(query.order_by(evidence_file.c.stored_at_s.is_not(None), evidence_file.c.id)).first()
     return _file(row) if row else None
 
 
 def stored(connection: Connection, owner: Node, sha256: str, now_s: float) -> None:
-    """Notes that the file has come, whole and with the right hash."""
-    mine = (evidence_file.c.sha256 == sha256) & (evidence_file.c.node_id == owner.id)
-    connection.execute(update(evidence_file).where(mine).values(stored_at_s=now_s))
-    events = connection.execute(select(evidence_file.c.event_id).where(mine).distinct()).scalars().all()
+    """Notes for every event that names the file that it has come, whole and with the right hash."""
+    awaited = (
+        (evidence_file.c.sha256 == sha256)
+        & (evidence_file.c.node_id == owner.id)
+        & evidence_file.c.stored_at_s.is_(None)
+    )
+    events = connection.execute(select(evidence_file.c.event_id).where(awaited).distinct()).scalars().all()
+    connection.execute(update(evidence_file).where(awaited).values(stored_at_s=now_s))
     for event_id in events:
         changes.append(connection, "alert", event_id, "file", now_s)
+
+
+def note_same_files(connection: Connection) -> int:
+    """Notes files as stored whose very bytes came for another event of their node; returns how many.
+
+    Consoles before this one forgot to, and the nodes have deleted theirs since.
+    """
+    other = evidence_file.alias()
+    same = (other.c.node_id == evidence_file.c.node_id) & (other.c.sha256 == evidence_file.c.sha256)
+    came_at_s = select(func.min(other.c.stored_at_s)).where(same).scalar_subquery()
+    late = evidence_file.c.stored_at_s.is_(None) & came_at_s.is_not(None)
+    return connection.execute(update(evidence_file).where(late).values(stored_at_s=came_at_s)).rowcount
+
+
+def awaited_hashes(connection: Connection, owner: Node) -> Sequence[str]:
+    """The hashes of the files that the node has announced and not brought whole."""
+    query = select(evidence_file.c.sha256).where(evidence_file.c.node_id == owner.id)
+    return connection.execute(query.where(evidence_file.c.stored_at_s.is_(None)).distinct()).scalars().all()
+
+
+def _is_stored(connection: Connection, owner: Node, sha256: str) -> bool:
+    mine = (evidence_file.c.sha256 == sha256) & (evidence_file.c.node_id == owner.id)
+    query = select(evidence_file.c.id).where(mine, evidence_file.c.stored_at_s.is_not(None))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _file(row: Any) -> EvidenceFile:

@@ -36,6 +36,12 @@ class FileStore:
             os.fsync(file.fileno())
         return offset + len(data)
 
+    def sweep(self, before_s: float) -> None:
+        """Deletes unfinished files that nothing was added to since `before_s`, UTC seconds."""
+        for part in self._parts.iterdir():
+            if part.stat().st_mtime < before_s:
+                part.unlink(missing_ok=True)
+
     def finish(self, sha256: str) -> bool:
         """Moves an unfinished file to its place; with a wrong hash throws it away and says False."""
         part = self._parts / sha256

@@ -15,6 +15,7 @@ from console.web.errors import Refused
 router = APIRouter(prefix="/api/node")
 MAX_CHUNK_BYTES = 8 * 1024 * 1024
 MAX_STILL_BYTES = 2 * 1024 * 1024
+UNFINISHED_KEPT_S = 24 * 3600.0
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -36,9 +37,11 @@ def file_state(request: Request, sha256: str) -> Response:
     announced = _announced(request, sha256)
     if context.files.offset(sha256) == announced.bytes:
         context.files.finish(sha256)  # the console died between the last byte and the check
-    complete = announced.stored_at_s is not None or context.files.has(sha256)
+    complete = context.files.has(sha256)  # the bytes themselves: the node deletes its own at this word
     if complete and announced.stored_at_s is None:
-        _note_stored(request, sha256)  # the console died between the move and the row
+        _note_stored(
+            request, sha256
+        )  # the console died between the move and the row, or another event's file is the same
     offset = announced.bytes if complete else context.files.offset(sha256)
     return Response(headers={"Upload-Offset": str(offset), "Upload-Complete": "?1" if complete else "?0"})
 
@@ -57,6 +60,11 @@ async def add_to_file(request: Request, sha256: str) -> Response:
 
 def _append(request: Request, sha256: str, offset: int, data: bytes, length: int) -> Response:
     context = _context(request)
+    if context.files.has(sha256):
+        _note_stored(request, sha256)
+        raise Refused(409, "wrong_offset", {"Upload-Offset": str(length)})  # nothing more is wanted
+    if offset == 0:
+        _make_room(request)
     try:
         reached = context.files.append(sha256, offset, data)
     except ValueError:
@@ -66,6 +74,16 @@ def _append(request: Request, sha256: str, offset: int, data: bytes, length: int
             raise Refused(422, "wrong_hash")
         _note_stored(request, sha256)
     return Response(status_code=204, headers={"Upload-Offset": str(reached)})
+
+
+def _make_room(request: Request) -> None:
+    """Before a file begins: what nobody went on with is swept away, and a node has only so much in the making."""
+    context = _context(request)
+    context.files.sweep(context.wall_s() - UNFINISHED_KEPT_S)
+    with context.database.read() as connection:
+        awaited = evidence.awaited_hashes(connection, request.state.node)
+    if sum(map(context.files.offset, awaited)) > context.max_file_bytes:
+        raise Refused(413, "too_large")
 
 
 @router.put("/cameras/{camera}/still")

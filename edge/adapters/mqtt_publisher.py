@@ -1,7 +1,8 @@
 """Tells the console what stands in the outbox, and hears its acknowledgements and commands.
 
 The outbox drives: a row is sent, and sent again after `RESEND_S` or a reconnect, until the console acknowledges it.
-Each time in vain doubles the wait, for the broker keeps every copy for a console that is away. paho's own queue only
+Each time in vain doubles the wait, for the broker keeps every copy for a console that is away; an acknowledgement of
+nothing is the console's greeting when it is back. paho's own queue only
 ever holds what is in flight, so nothing depends on its memory.
 """
 
@@ -94,7 +95,7 @@ class MqttPublisher:
         self._health: HealthMessage | None = None
         self._health_lock = threading.Lock()
         self._connected = threading.Event()
-        self._fresh = threading.Event()  # a connection was made since the last turn
+        self._fresh = threading.Event()  # broker or console came back since the last turn
         self.fault = "not connected yet"
 
     @property
@@ -179,6 +180,8 @@ class MqttPublisher:
             message = self._inbox.get_nowait()
             if message.outbox_id != self._outbox.outbox_id:
                 continue
+            if not (message.committed or message.refused):
+                self._fresh.set()  # the console has come back and greets: what it did not answer is sent again now
             self._outbox.acknowledge(message.committed)
             for refusal in message.refused:
                 log.error("the console refuses message %d for good: %s", refusal.sequence, refusal.reason)

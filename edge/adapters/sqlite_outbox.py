@@ -50,7 +50,7 @@ DELETE FROM message WHERE sequence IN (SELECT sequence FROM (
 _FORGET_EVIDENCE = """
 DELETE FROM evidence WHERE event_id = :id AND NOT EXISTS (
     SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
-    UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id)
+    UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id UNION ALL SELECT 1 FROM upload WHERE event_id = :id)
 """
 RETRY_S = 2.0  # after a clip could not be written, doubled with each try
 
@@ -307,10 +307,26 @@ class SqliteOutbox:
             ).fetchall()
         return [Upload(sha, event, Path(path), size, kind) for sha, event, path, size, kind in rows]
 
-    def uploaded(self, path: Path) -> None:
-        """Forgets a file that the console has, checked by its hash."""
+    def uploaded(self, upload: Upload) -> bool:
+        """Forgets a file that the console has, checked by its hash; False where it was replaced meanwhile."""
         with self._transaction() as db:
-            db.execute("DELETE FROM upload WHERE path = ?", (str(path),))
+            return _forget_upload(db, upload)
+
+    def lost(self, upload: Upload, why: str, at_s: float) -> bool:
+        """Tells the console that a file will never come; False where it was replaced, and nothing is lost."""
+        with self._transaction() as db:
+            row = db.execute("SELECT body FROM evidence WHERE event_id = ?", (upload.event_id,)).fetchone()
+            if not _forget_upload(db, upload):
+                return False
+            if row is not None:
+                before = EvidenceMessage.model_validate_json(row[0])
+                left = tuple(file for file in before.files if file.sha256 != upload.sha256)
+                changed = {"revision": before.revision + 1, "files": left, "missing": why[:300]}
+                body = before.model_copy(update=changed).model_dump_json()
+                db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (upload.event_id, before.camera, body))
+                self._insert(db, "evidence", upload.event_id, "", body, at_s)
+                db.execute(_FORGET_EVIDENCE, {"id": upload.event_id})
+            return True
 
     def figures(self) -> OutboxFigures:
         """How much waits."""
@@ -324,6 +340,13 @@ class SqliteOutbox:
 
 def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
     db.execute("DELETE FROM clip_job WHERE event_id = ? AND ends_at_s = ?", (job.event_id, job.ends_at_s))
+
+
+def _forget_upload(db: sqlite3.Connection, upload: Upload) -> bool:
+    mine = (str(upload.path), upload.sha256)
+    gone = db.execute("DELETE FROM upload WHERE path = ? AND sha256 = ?", mine).rowcount
+    db.execute(_FORGET_EVIDENCE, {"id": upload.event_id})
+    return gone > 0
 
 
 def _parse(kind: str, body: str) -> EventMessage | EvidenceMessage:

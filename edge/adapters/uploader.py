@@ -15,6 +15,7 @@ import httpx
 
 from edge.adapters.clip_writer import file_sha256
 from edge.adapters.sqlite_outbox import SqliteOutbox, Upload
+from edge.adapters.system_clock import SystemClock
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Uploader:
     def __init__(self, address: ConsoleAddress, outbox: SqliteOutbox, client: httpx.Client | None = None) -> None:
         """client: instead of one made from `address`. Raises OSError where the token can't be read."""
         self._client = client or make_http_client(address)
-        self._outbox = outbox
+        self._outbox, self._clock = outbox, SystemClock()
         self._stills: dict[str, Path] = {}
         self._unreadable: set[Path] = set()
         self._lock = threading.Lock()
@@ -112,15 +113,14 @@ class Uploader:
             try:
                 done = self._send_file(upload, stop)
             except FileNotFoundError:
-                log.error("%s is gone from the disk and can't be uploaded", upload.path.name)
-                done = True
+                self._tell_lost(upload, "is gone from the disk and can't be uploaded")
+                continue
             except OSError as error:  # this one file; the others must not wait behind it
                 if upload.path not in self._unreadable:
                     log.error("%s can't be read (%s); it is tried again", upload.path, error.strerror)
                     self._unreadable.add(upload.path)
                 done = False
-            if done:
-                self._outbox.uploaded(upload.path)
+            if done and self._outbox.uploaded(upload):
                 upload.path.unlink(missing_ok=True)
             postponed = postponed or not done
         return postponed
@@ -156,8 +156,14 @@ class Uploader:
         if file_sha256(upload.path) == upload.sha256:
             log.error("the console found another hash for %s; it is sent again", upload.path.name)
             return False
-        log.error("%s of event %s is damaged on this disk; it is given up", upload.path.name, upload.event_id)
+        self._tell_lost(upload, "is damaged on this disk; it is given up")
         return True
+
+    def _tell_lost(self, upload: Upload, what: str) -> None:
+        """The console hears of it, for it waits for the file; a file replaced since this turn began is not lost."""
+        if self._outbox.lost(upload, f"{upload.path.name} {what}", self._clock.wall_s()):
+            log.error("%s of event %s %s", upload.path.name, upload.event_id, what)
+            upload.path.unlink(missing_ok=True)
 
 
 def _offset(reply: httpx.Response) -> int:

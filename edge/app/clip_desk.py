@@ -137,7 +137,7 @@ class ClipDesk:
         line = self._lines[job.camera]
         until_s = min(job.ends_at_s, job.begins_at_s + MAX_CLIP_S)
         line.recorder.wait_recorded(until_s, 3.0)
-        target = self._event_folder(job.event_id) / f"clip-{round(job.ends_at_s)}.mp4"
+        target = self._event_folder(job.event_id) / f"clip-{job.ends_at_s:.3f}.mp4"  # never the path of a shorter one
         try:
             facts = write_clip(line.recordings, job.begins_at_s, until_s, target)
         except (NoRecording, OSError) as error:
@@ -164,7 +164,7 @@ class ClipDesk:
         subject = self._subjects.get(job.event_id)
         if samples and subject is not None:
             content = track_file(samples, span[0], subject)
-            files.append(self._keep(job.event_id, "track", f"track-{round(job.ends_at_s)}.json", content, span))
+            files.append(self._keep(job.event_id, "track", f"track-{job.ends_at_s:.3f}.json", content, span))
         self._outbox.put_evidence(job.event_id, job.camera, files, self._clock.wall_s(), done=job)
 
     def _event_folder(self, event_id: str) -> Path:

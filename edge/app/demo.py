@@ -132,14 +132,21 @@ def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: boo
             stage.say("trying the camera")
             _try(config)
         stage.say(f"starting the node, which looks for people with {model}")
-        node = stack.enter_context(stage.process("edge", ["edge", "run", "--config", str(config)], environment))
+        stack.enter_context(stage.process("node", ["edge", "run", "--config", str(config)], environment))
         link = _welcome_link(folder)
         if until_alert:
-            return _first_alert(stage, ports, link, node)
+            try:
+                return _first_alert(stage, ports, link)
+            except httpx.HTTPError as error:
+                threading.Event().wait(1.0)  # one that is just dying has said its last words by then
+                stage.check()
+                raise DemoError(f"the console does not answer: {error}") from error
         stage.say(f"open this once to sign in: {link}")
         stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert; Ctrl-C ends the demo")
-        node.wait()
-        raise DemoError(f"the node ended by itself; its last words:\n{stage.last_words('edge')}")
+        pause = threading.Event()
+        while True:
+            stage.check()
+            pause.wait(0.5)
 
 
 def _model() -> str:
@@ -200,14 +207,15 @@ def _write_config(
     return path
 
 
-def _first_alert(stage: Stage, ports: _Ports, link: str, node: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _first_alert(stage: Stage, ports: _Ports, link: str) -> dict[str, Any]:
     """Signs in as a person would and waits for an alert whose clip has come. Raises DemoError after PATIENCE_S."""
     address, password, pause = f"http://127.0.0.1:{ports.console}", secrets.token_urlsafe(16), threading.Event()
     stage.say("waiting for the first alert with its clip")
     with httpx.Client(base_url=address, headers={"Origin": address}, trust_env=False) as browser:
         form = {"name": "demo", "password": password, "again": password}
         browser.post(link, data=form)
-        while stage.age_s < PATIENCE_S and node.poll() is None:
+        while stage.age_s < PATIENCE_S:
+            stage.check()
             for alert in browser.get("/api/alerts").raise_for_status().json():
                 clip = next((f for f in alert["files"] if f["role"] == "clip" and f["stored_at_s"]), None)
                 if clip:
@@ -215,8 +223,9 @@ def _first_alert(stage: Stage, ports: _Ports, link: str, node: subprocess.Popen[
                     stage.say(f"{alert['event']['rule']} at {alert['camera_label']}, clip of {len(film.content)} bytes")
                     return dict(alert)
             pause.wait(0.5)
-    why = f"no alert with a clip came within {PATIENCE_S:.0f} s" if node.poll() is None else "the node ended by itself"
-    raise DemoError(f"{why}; its last words:\n{stage.last_words('edge')}")
+    raise DemoError(
+        f"no alert with a clip came within {PATIENCE_S:.0f} s; the node's last words:\n{stage.last_words('node')}"
+    )
 
 
 def _welcome_link(folder: Path) -> str:

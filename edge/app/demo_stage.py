@@ -23,6 +23,7 @@ class Stage:
     def __init__(self, folder: Path, quiet: bool) -> None:
         self.folder, self._quiet, self._clock = folder, quiet, SystemClock()
         self._begun_s = self._clock.monotonic_s()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def say(self, text: str) -> None:
         """A line of progress, with the seconds since the start."""
@@ -41,9 +42,11 @@ class Stage:
             running = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+        self._running[name] = running
         try:
             yield running
         finally:
+            del self._running[name]
             running.terminate()
             try:
                 running.wait(10)
@@ -61,6 +64,12 @@ class Stage:
                 break
             pause.wait(0.1)
         raise DemoError(f"the {name} did not start; its last words:\n{self.last_words(name)}")
+
+    def check(self) -> None:
+        """Raises DemoError with the last words of a part that ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise DemoError(f"the {name} ended by itself; its last words:\n{self.last_words(name)}")
 
     def last_words(self, name: str) -> str:
         """The end of what a process said."""

@@ -1,13 +1,18 @@
 """Files come whole or not at all, resume in the middle, and go out to those who may have them."""
 
+import dataclasses
 import hashlib
+import os
 import uuid
 
 import pytest
+from sqlalchemy import update
 
 from broker.contract import codec, topics
 from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
 from console.domain.access import Role
+from console.store import evidence
+from console.store.tables import evidence_file
 
 pytestmark = pytest.mark.system
 EVENT_ID = str(uuid.UUID(int=9))
@@ -15,12 +20,12 @@ DATA = bytes(range(256)) * 400
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
-def announce(desk, sha: str = SHA, size: int = len(DATA), **more) -> None:
-    facts = {"event_id": EVENT_ID, "revision": 1, "state": "open", "rule": "loitering", "camera": "gate"}
+def announce(desk, sha: str = SHA, size: int = len(DATA), event_id: str = EVENT_ID, **more) -> None:
+    facts = {"event_id": event_id, "revision": 1, "state": "open", "rule": "loitering", "camera": "gate"}
     event = EventMessage(**facts, opened_at_s=desk.clock(), captured_at_s=desk.clock())
     span = {"begins_at_s": 1.0, "ends_at_s": 2.0}
     file = EvidenceFile(role="clip", name="clip.mp4", media_type="video/mp4", bytes=size, sha256=sha, **span, **more)
-    message = EvidenceMessage(event_id=EVENT_ID, revision=1, camera="gate", files=(file,))
+    message = EvidenceMessage(event_id=event_id, revision=1, camera="gate", files=(file,))
     for number, (topic, content) in enumerate(((topics.EVENT, event), (topics.EVIDENCE, message)), 1):
         desk.intake.take(topic.of("n1"), codec.encode(topic, "n1", content, desk.clock(), "box", number))
 
@@ -159,3 +164,84 @@ def test_an_invited_guard_gets_the_role_and_the_name_of_the_link(desk):
     assert browser.post(f"/welcome/{token}", data=form).status_code == 303
     assert browser.get("/").status_code == 200
     assert desk.browser().post("/sign-in", data={"name": "mai", "password": "mat-khau-dai"}).status_code == 303
+
+
+OTHER_EVENT = str(uuid.UUID(int=10))
+
+
+def stored(desk, event_id: str) -> list[bool]:
+    with desk.console.database.read() as connection:
+        return [file.stored_at_s is not None for file in evidence.files_of(connection, event_id)]
+
+
+def test_a_file_that_came_for_an_earlier_event_is_here_for_a_later_one_too(desk):
+    announce(desk)
+    patch(desk.node(), DATA, 0)
+    announce(desk, event_id=OTHER_EVENT)
+    assert desk.node().head(f"/api/node/files/{SHA}").headers["Upload-Complete"] == "?1"
+    assert stored(desk, OTHER_EVENT) == [True]
+    clip = desk.browser(Role.POLICE).get(f"/api/alerts/{OTHER_EVENT}/files/clip.mp4")
+    assert clip.content == DATA
+
+
+def test_one_file_that_two_events_wait_for_comes_once(desk):
+    for event_id in (EVENT_ID, OTHER_EVENT):
+        announce(desk, event_id=event_id)
+    patch(desk.node(), DATA, 0)
+    assert stored(desk, EVENT_ID) == stored(desk, OTHER_EVENT) == [True]
+
+
+@pytest.mark.parametrize("how", ["asked", "started"])
+def test_rows_that_an_older_console_left_waiting_are_healed(desk, how):
+    for event_id in (EVENT_ID, OTHER_EVENT):
+        announce(desk, event_id=event_id)
+    patch(desk.node(), DATA, 0)
+    with desk.console.database.write() as connection:
+        later = evidence_file.c.event_id == OTHER_EVENT
+        connection.execute(update(evidence_file).where(later).values(stored_at_s=None))
+    assert stored(desk, OTHER_EVENT) == [False]
+    if how == "asked":
+        desk.node().head(f"/api/node/files/{SHA}")
+    else:
+        with desk.console.database.write() as connection:
+            assert evidence.note_same_files(connection) == 1
+    assert stored(desk, OTHER_EVENT) == [True]
+
+
+def test_bytes_that_are_gone_from_the_consoles_disk_are_asked_for_again(desk):
+    announce(desk)
+    patch(desk.node(), DATA, 0)
+    files = desk.console.web.state.context.files
+    files.path(SHA).unlink()
+    assert desk.node().head(f"/api/node/files/{SHA}").headers["Upload-Complete"] == "?0"
+    patch(desk.node(), DATA, 0)
+    assert files.has(SHA)
+
+
+def test_bytes_for_a_whole_file_leave_nothing_behind(desk, tmp_path):
+    announce(desk)
+    patch(desk.node(), DATA, 0)
+    again = patch(desk.node(), b"y", 0)
+    assert (again.status_code, again.headers["Upload-Offset"]) == (409, str(len(DATA)))
+    assert list((tmp_path / "evidence/unfinished").iterdir()) == []
+
+
+def test_what_nobody_went_on_with_for_a_day_is_swept_away(desk, tmp_path):
+    parts = tmp_path / "evidence/unfinished"
+    for name, age_s in (("old", 90_000), ("young", 80_000)):
+        (parts / name).write_bytes(b"x")
+        os.utime(parts / name, (desk.clock() - age_s,) * 2)
+    announce(desk)
+    patch(desk.node(), DATA, 0)
+    assert [part.name for part in parts.iterdir()] == ["young"]
+
+
+def test_a_node_has_only_so_much_in_the_making(desk):
+    context = desk.console.web.state.context
+    big = dataclasses.replace(context, max_file_bytes=len(DATA))
+    desk.console.web.state.context = big
+    for number, sha in enumerate("abc", 1):
+        announce(desk, sha=sha * 64, event_id=str(uuid.UUID(int=number)))
+        begun = patch(desk.node(), DATA[: len(DATA) - 1], 0, sha=sha * 64)
+        os.utime(context.files._parts / (sha * 64), (desk.clock(),) * 2) if begun.status_code == 204 else None
+        assert begun.status_code == (204 if number < 3 else 413)

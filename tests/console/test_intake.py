@@ -1,15 +1,24 @@
 """Messages become rows once, in whatever order and however often they come."""
 
+import dataclasses
 import json
 import random
+import threading
 import uuid
 
+import paho.mqtt.client as mqtt
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import DataError, OperationalError
 
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, EventMessage, EvidenceFile, EvidenceMessage, HealthMessage
 from console.domain.access import Role
 from console.domain.alert import AlertState
+from console.ingest import receiver
+from console.ingest.intake import Intake
+from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import alerts, deliveries, evidence, nodes
 
 pytestmark = pytest.mark.system
@@ -170,3 +179,139 @@ def test_evidence_of_another_nodes_event_is_refused(desk):
     desk.intake.take(*encoded(event(1, "open"), 1))
     message = EvidenceMessage(event_id=EVENT_ID, revision=9, camera="gate")
     assert "another node" in desk.intake.take(*encoded(message, 1, node="n2")).refused_because
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dwell_s": 1e308},
+        {"threshold_s": -1e300},
+        {"visits": 10**300},
+        {"people": 2**53},
+        {"opened_at_s": 0},
+        {"opened_at_s": 4e9},
+        {"captured_at_s": 1_792_000_000.0 + 90_000},
+        {"closed_at_s": 1e9},
+    ],
+    ids=str,
+)
+def test_a_number_that_cant_be_true_is_refused_with_its_place(desk, change):
+    topic, payload = encoded(event(1, "open"), 1)
+    broken = json.loads(payload)
+    broken["data"].update(change)
+    assert next(iter(change)) in desk.intake.take(topic, json.dumps(broken).encode()).refused_because
+    assert find(desk) is None
+
+
+ODD_NUMBERS = ("\ud800", "a\0b", "\U0001f600", "", "x" * 65, "a b", 7, None, ["box"], {"a": 1})
+
+
+@pytest.mark.parametrize("outbox_id", ODD_NUMBERS, ids=repr)
+def test_an_outbox_with_an_odd_name_is_kept_aside_and_stops_nothing(desk, outbox_id):
+    topic, payload = encoded(event(1, "open"), 1)
+    odd = json.dumps(json.loads(payload) | {"outboxid": outbox_id}).encode()
+    assert desk.intake.take(topic, odd) is None
+    assert desk.intake.take(topic, payload).refused_because is None
+    with desk.console.database.read() as connection:
+        assert deliveries.count_aside(connection) == 1
+
+
+def test_a_reason_that_no_database_holds_is_kept_readable(desk):
+    assert desk.intake.refuse("odd\0topic\ud800", b"x", "because of \0 and \ud800") is None
+    with desk.console.database.read() as connection:
+        (kept,) = deliveries.listing_aside(connection)
+    assert kept.reason == "because of \\0 and \\ud800"
+    assert kept.topic == "odd\\0topic\\ud800"
+
+
+TEXTS = st.text(st.characters() | st.sampled_from("\0\ud800\udfff\uffff"), max_size=70)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**40), 10**40) | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+KINDS = {"event": event(1, "open"), "evidence": EvidenceMessage(event_id=EVENT_ID, revision=1, camera="gate")}
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_no_payload_whatever_stops_the_intake(desk, data):
+    kind = data.draw(st.sampled_from(sorted(KINDS)))
+    topic, payload = encoded(KINDS[kind], 1)
+    document = json.loads(payload)
+    for where in (document, document["data"]):
+        for key in data.draw(st.lists(st.sampled_from(sorted(where)), max_size=2)):
+            where[key] = data.draw(VALUES)
+    text = json.dumps(document, ensure_ascii=data.draw(st.booleans())).encode(errors="surrogatepass")
+    cut = data.draw(st.integers(0, len(text)) | st.just(len(text)))
+    desk.intake.take(topic, text[:cut] + data.draw(st.binary(max_size=8)))
+    desk.intake.take(data.draw(TEXTS), text)
+    desk.intake.take(f"gatehouse/v1/nodes/{data.draw(TEXTS)}/event", payload)
+
+
+def _receiver(desk, tmp_path, intake) -> Receiver:
+    (tmp_path / "password").write_text("x")
+    return Receiver(BrokerAddress("127.0.0.1", 1, False, None, tmp_path / "password"), intake, desk.clock)
+
+
+def _heard(topic: str, payload: bytes) -> mqtt.MQTTMessage:
+    message = mqtt.MQTTMessage(1, topic.encode())
+    message.payload, message.qos = payload, 1
+    return message
+
+
+def test_a_database_that_goes_away_during_a_refusal_is_waited_for(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(receiver, "_RETRY_S", 0.0)
+    topic, payload = encoded(event(1, "open"), 1)
+    faults = [DataError("", {}, Exception()), OperationalError("", {}, Exception())]
+
+    class Failing(Intake):
+        def _commit(self, *_):
+            raise faults.pop(0)
+
+        def refuse(self, *words):
+            if faults:
+                raise faults.pop(0)
+            return super().refuse(*words)
+
+    verdict = _receiver(desk, tmp_path, Failing(desk.console.database, desk.clock))._verdict(
+        _heard(topic, payload), threading.Event()
+    )
+    assert (verdict.sequence, verdict.refused_because) == (1, "can't be stored: DataError")
+
+
+def test_a_receiver_that_dies_of_a_bug_ends_the_console(desk, tmp_path):
+    class Broken(Intake):
+        def take(self, *_):
+            raise AttributeError("a bug")
+
+    ears, ended = _receiver(desk, tmp_path, Broken(desk.console.database, desk.clock)), threading.Event()
+    ears._inbox.put(_heard(*encoded(event(1, "open"), 1)))
+    console = dataclasses.replace(desk.console, work={"receiver": ears.run}, threads=[], ended=threading.Event())
+    console.start(on_crash=ended.set)
+    assert ended.wait(30)
+    assert console.crashed.is_set()
+    console.stop()
+
+
+def test_a_console_that_is_back_greets_every_outbox_once(desk, tmp_path):
+    for node in ("n1", "n2"):
+        desk.intake.take(*encoded(event(1, "open"), 1, node=node))
+    ears, said = _receiver(desk, tmp_path, desk.intake), []
+
+    class Client:
+        def publish(self, topic, payload, qos):
+            said.append((topic, codec.decode(topic, payload).message, qos))
+
+    ears._greet(Client())
+    assert said == []
+    ears._fresh.set()
+    ears._greet(Client())
+    ears._greet(Client())
+    assert sorted(topic for topic, _, _ in said) == [topics.ACK.of("n1"), topics.ACK.of("n2")]
+    assert all((hello.outbox_id, hello.committed, hello.refused) == ("box", (), ()) for _, hello, _ in said)

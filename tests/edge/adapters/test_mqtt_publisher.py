@@ -1,6 +1,9 @@
 """When the publisher sends again. That it delivers, through a broker that dies, is tests/system/test_node_system.py."""
 
-from edge.adapters.mqtt_publisher import RESEND_LONGEST_S, RESEND_S, Patience
+from broker.contract.messages import AcknowledgementMessage
+from edge.adapters.mqtt_publisher import RESEND_LONGEST_S, RESEND_S, BrokerAddress, MqttPublisher, Patience
+from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.adapters.system_clock import SystemClock
 
 
 def test_a_console_that_is_away_for_a_day_is_not_buried_in_copies():
@@ -23,3 +26,14 @@ def test_an_answer_makes_it_quick_again():
     assert not patience.is_over(3000.0 + RESEND_S + 1)
     patience.heard()
     assert patience.is_over(3000.0 + RESEND_S + 1)
+
+
+def test_the_greeting_of_a_console_that_is_back_makes_everything_go_again_at_once(tmp_path):
+    outbox = SqliteOutbox(tmp_path / "o.sqlite")
+    address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "password")
+    publisher = MqttPublisher("n1", address, outbox, SystemClock(), lambda _command: None, "1")
+    for outbox_id, greeted in (("another", False), (outbox.outbox_id, True)):
+        publisher._inbox.put(AcknowledgementMessage(outbox_id=outbox_id))
+        assert publisher._take_acknowledgements() == set()
+        assert publisher._fresh.is_set() == greeted
+    outbox.close()

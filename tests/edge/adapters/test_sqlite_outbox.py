@@ -113,7 +113,7 @@ def test_evidence_grows_by_revisions_and_replaces_by_role(outbox, tmp_path):
     assert second.revision == 2
     assert second.files == (two,)
     assert [upload.path.name for upload in outbox.uploads(10)] == ["b.jpg"]
-    outbox.uploaded(tmp_path / "b.jpg")
+    assert outbox.uploaded(outbox.uploads(1)[0])
     assert outbox.uploads(10) == []
 
 
@@ -127,12 +127,34 @@ def test_a_file_that_is_replaced_before_it_was_uploaded_is_neither_sent_nor_kept
     assert [upload.path.name for upload in outbox.uploads(10)] == ["long"]
 
 
+def test_what_was_replaced_during_its_upload_takes_nothing_of_its_successor_along(outbox, tmp_path):
+    outbox.put_event(event(1), 1.0)
+    path = tmp_path / "a.jpg"
+    outbox.put_evidence(event(1).event_id, "gate", [(picture("a.jpg", "a"), path)], 1.0)
+    (begun,) = outbox.uploads(9)
+    outbox.put_evidence(event(1).event_id, "gate", [(picture("a.jpg", "b"), path)], 2.0)
+    assert not outbox.uploaded(begun)
+    assert not outbox.lost(begun, "gone", 3.0)
+    assert [upload.sha256 for upload in outbox.uploads(9)] == ["b" * 64]
+    assert outbox.waiting(0, 9)[-1].message.missing is None
+
+
+def test_a_lost_file_is_told_also_after_the_event_is_over(outbox, tmp_path):
+    outbox.put_event(event(1), 1.0)
+    outbox.put_evidence(event(1).event_id, "gate", [(picture("a.jpg", "a"), tmp_path / "a.jpg")], 1.0)
+    outbox.put_event(event(1, 2, "closed"), 2.0)
+    assert outbox.lost(outbox.uploads(1)[0], "a.jpg is gone", 3.0)
+    told = outbox.waiting(0, 9)[-1].message
+    assert (told.revision, told.files, told.missing) == (2, (), "a.jpg is gone")
+    assert outbox._db.execute("SELECT count(*) FROM evidence").fetchone() == (0,)
+
+
 def test_the_very_same_picture_of_two_events_is_brought_over_for_both(outbox, tmp_path):
     for number in (1, 2):
         outbox.put_event(event(number), 1.0)
         outbox.put_evidence(event(number).event_id, "gate", [(picture("a.jpg", "a"), tmp_path / str(number))], 1.0)
     assert sorted(upload.path.name for upload in outbox.uploads(10)) == ["1", "2"]
-    outbox.uploaded(tmp_path / "1")
+    assert outbox.uploaded(next(one for one in outbox.uploads(9) if one.path.name == "1"))
     assert [upload.path.name for upload in outbox.uploads(10)] == ["2"]
 
 
@@ -158,6 +180,7 @@ def test_what_is_known_of_an_event_is_forgotten_when_nothing_more_can_come(outbo
     assert outbox.put_evidence(first.event_id, "gate", pictures, 1.0).revision == 1
     outbox.put_event(event(1, 2, "closed"), 2.0)
     assert outbox.put_evidence(first.event_id, "gate", [], 3.0, done=first).revision == 2
+    outbox.uploaded(outbox.uploads(1)[0])
     left = [outbox._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in KEPT_PER_EVENT]
     assert left == [0] * len(KEPT_PER_EVENT)
 

@@ -143,3 +143,5 @@ def test_a_file_that_is_gone_is_told_and_forgotten(outbox, run, tmp_path, caplog
     run()
     assert outbox.uploads(1) == []
     assert "is gone from the disk" in caplog.text
+    told = outbox.waiting(0, 9)[-1].message
+    assert (told.files, told.missing) == ((), "clip.mp4 is gone from the disk and can't be uploaded")

@@ -1,11 +1,16 @@
 """`gatehouse demo`: a camera of one's own without a secret in a list of processes; bad arguments are told."""
 
+import subprocess
+from contextlib import ExitStack
+
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from edge.app import demo
 from edge.app.demo import DemoError, sign_in_of
+from edge.app.demo_stage import Stage
+from edge.config.environment import child_environment
 
 
 @pytest.fixture
@@ -75,3 +80,15 @@ def test_a_folder_that_was_not_made_by_the_demo_is_left_alone(run, tmp_path, mon
     assert "was not made by the demo" in run("--folder", "mine")
     assert "name another --folder" in run("--folder", "mine/thesis.txt")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("dead", ["broker", "console", "node"])
+def test_a_part_that_dies_is_named_with_its_last_words(tmp_path, dead):
+    stage = Stage(tmp_path, quiet=True)
+    with ExitStack() as stack:
+        for name in {"broker", "console", "node"} - {dead}:
+            stage._running[name] = subprocess.Popen(["sleep", "600"])
+            stack.callback(stage._running[name].kill)
+        stack.enter_context(stage.process(dead, ["no-such-command"], child_environment())).wait(60)
+        with pytest.raises(DemoError, match=rf"the {dead} ended by itself; its last words:[\s\S]*no-such-command"):
+            stage.check()
