@@ -14,9 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edge.adapters.system_clock import SystemClock
+
 _MOST_BYTES = 65_536
 _HEADER = re.compile(rb"(?im)^([A-Za-z-]+):[ \t]*(.*?)\r?$")
 _STATUS = re.compile(rb"^RTSP/1\.\d (\d{3}) ?(.*?)\r?\n")
+
+
+_CLOCK = SystemClock()
 
 
 class NotRtsp(Exception):
@@ -41,19 +46,20 @@ def describe(
 ) -> Described:
     """The answer to DESCRIBE of `url` (without secrets in it).
 
-    ca_file: what an rtsps certificate is checked by; None doesn't check it.
+    timeout_s: for the whole exchange. ca_file: what an rtsps certificate is checked by; None doesn't check it.
 
     Raises OSError (socket.gaierror, ConnectionRefusedError, TimeoutError, ssl.SSLError among them) and NotRtsp.
     """
     parts = urlsplit(url)
     port = parts.port or (322 if parts.scheme == "rtsps" else 554)
+    deadline_s = _CLOCK.monotonic_s() + timeout_s
     with socket.create_connection((parts.hostname or "", port), timeout_s) as plain:
         connection = _tls(plain, parts.hostname or "", ca_file) if parts.scheme == "rtsps" else plain
-        answer = _ask(connection, url, 1, None)
+        answer = _ask(connection, url, 1, None, deadline_s)
         challenge = _challenge(answer)
         if username is not None and challenge:
             sign_in = _authorization(challenge, url, username, password or "")
-            answer = _ask(connection, url, 2, sign_in)
+            answer = _ask(connection, url, 2, sign_in, deadline_s)
     return _read(answer)
 
 
@@ -68,7 +74,7 @@ def _tls(plain: socket.socket, host: str, ca_file: Path | None) -> socket.socket
         raise ssl.SSLError("no answer in TLS") from None
 
 
-def _ask(connection: socket.socket, url: str, number: int, sign_in: str | None) -> bytes:
+def _ask(connection: socket.socket, url: str, number: int, sign_in: str | None, deadline_s: float) -> bytes:
     lines = [f"DESCRIBE {url} RTSP/1.0", f"CSeq: {number}", "Accept: application/sdp", "User-Agent: Gatehouse"]
     lines += [f"Authorization: {sign_in}"] if sign_in else []
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
@@ -78,6 +84,10 @@ def _ask(connection: socket.socket, url: str, number: int, sign_in: str | None) 
         length = int(_header(head, "content-length") or 0) if separator else 0
         if (separator and len(body) >= length) or (len(answer) >= 5 and not answer.startswith(b"RTSP/")):
             break
+        left_s = deadline_s - _CLOCK.monotonic_s()
+        if left_s <= 0:  # who drips a byte now and then would otherwise hold up the reader thread for hours
+            raise TimeoutError("the answer does not end")
+        connection.settimeout(left_s)
         received = connection.recv(4096)
         if not received:
             break

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
+from edge.adapters import stream_faults as faults
 from edge.adapters.av_source import AvSource, StreamAddress, StreamInfo
 from edge.adapters.snapshot import snapshot
 from edge.adapters.stream_faults import StreamFault
@@ -82,6 +83,8 @@ def look_at_stream(camera: CameraSection, *, sub: bool, clock: Clock) -> StreamL
     if look.still is None or look.info is None:
         silent = "the stream is open but no picture could be decoded: set the key frame interval (GOP) to 2 s or less."
         return StreamLook(Verdict(subject, False, silent if stop.is_set() else fault.sentence), None, None)
+    if fault.code != faults.STOPPED:  # it was there for a moment only
+        return StreamLook(Verdict(subject, False, fault.sentence), look.still, look.info.width / look.info.height)
     offset_s = source.status.camera_clock_offset_s
     text, notes = _describe(look, look.info, recorded=not sub, offset_s=offset_s)
     return StreamLook(Verdict(subject, True, text, notes), look.still, look.info.width / look.info.height)

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -21,6 +22,7 @@ from edge.config.schema import CameraSection, DetectorSection, EdgeConfig
 from edge.config.ties import Place
 from edge.core.ports import Clock
 
+LONGEST_S = 60.0  # two streams of a camera that both hang take 40 s
 _AT_ONCE = 6  # decoding a first picture takes a core for a moment
 
 
@@ -48,22 +50,40 @@ def run_checks(config: EdgeConfig, out: Path, clock: Clock, tell: Callable[[str]
 
     out: folder for the stills.
     """
-    jobs: list[Callable[[], list[Verdict]]] = [
-        partial(_check_camera, number, camera, out, clock) for number, camera in enumerate(config.cameras)
+    jobs: list[tuple[str, Callable[[], list[Verdict]]]] = [
+        (camera.name, partial(_check_camera, number, camera, out, clock))
+        for number, camera in enumerate(config.cameras)
     ]
     jobs += [
-        lambda: [replace(check_broker(config.node.name, config.broker), place=("broker",))],
-        lambda: [replace(check_console(config.console, clock), place=("console",))],
-        lambda: [check_network(config.detector)],
-        lambda: [check_disk(config)],
+        ("broker", lambda: [replace(check_broker(config.node.name, config.broker), place=("broker",))]),
+        ("console", lambda: [replace(check_console(config.console, clock), place=("console",))]),
+        ("network", lambda: [check_network(config.detector)]),
+        ("disk", lambda: [check_disk(config)]),
     ]
     tell(f"checking {len(config.cameras)} camera(s), broker, console, network and disk ...")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        running: list[Future[list[Verdict]]] = [pool.submit(job) for job in jobs]
+        running: list[Future[list[Verdict]]] = [pool.submit(_in_time, subject, job) for subject, job in jobs]
         for done, one in enumerate(as_completed(running), 1):
             subjects = ", ".join(f"{verdict.subject} {_mark(verdict)}" for verdict in one.result())
             tell(f"[{done}/{len(jobs)}] {subjects}")
         return [verdict for one in running for verdict in one.result()]
+
+
+def _in_time(subject: str, job: Callable[[], list[Verdict]]) -> list[Verdict]:
+    """The job's verdicts, or that it does not end: whoever drips bytes must not keep the table from the installer."""
+    verdicts: list[Verdict] = []
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            verdicts.extend(job())
+        finally:
+            ended.set()
+
+    threading.Thread(target=run, name=f"check-{subject}", daemon=True).start()
+    if ended.wait(LONGEST_S) and verdicts:
+        return verdicts
+    return [Verdict(subject, False, f"gave no whole answer in {LONGEST_S:.0f} s: is it really what its address says?")]
 
 
 def table(verdicts: list[Verdict], where: Callable[[Place], str]) -> str:

@@ -71,7 +71,9 @@ def replay(
             if zone or loiter is not None or grace is not None:
                 raise ReplayError("--config brings zones and rules of its own: take out --zone, --loiter and --grace")
             plan = _plan_of(load_config(config, with_secrets=False), camera, fps, model)
-        figures = _run(video, plan, _Outputs(events, tracks, stats), _moment(begins, plan))
+        outputs, network = _Outputs(events, tracks, stats), Path(plan.detector.model)
+        _spare_inputs({"video": video, "network": network, "configuration": config}, outputs)
+        figures = _run(video, plan, outputs, _moment(begins, plan))
     except (ReplayError, ConfigError, VideoFileError, DetectorError) as error:
         typer.echo(f"gatehouse edge replay: {error}", err=True)
         raise typer.Exit(2) from None
@@ -163,7 +165,7 @@ def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_F
     last: SourceFrame | None = None
     with ExitStack() as stack:
         events_out, tracks_out, stats_out = (
-            _output(stack, path, video) for path in (outputs.events, outputs.tracks, outputs.stats)
+            _output(stack, path) for path in (outputs.events, outputs.tracks, outputs.stats)
         )
         for source in read_frames(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s):
             outcome = pipeline.process_frame(source.frame)
@@ -219,11 +221,20 @@ class _Figures:
         return json.dumps(document, indent=1) + "\n"
 
 
-def _output(stack: ExitStack, path: Path | None, video: Path) -> IO[str]:
+def _spare_inputs(inputs: dict[str, Path | None], outputs: _Outputs) -> None:
+    """Raises ReplayError where an output is a file that is read, or another output."""
+    seen = {path.resolve(): f"the {name} itself" for name, path in inputs.items() if path is not None}
+    for name, path in (("--events", outputs.events), ("--tracks", outputs.tracks), ("--stats", outputs.stats)):
+        if path is None:
+            continue
+        if path.resolve() in seen:
+            raise ReplayError(f"{name} {path} is {seen[path.resolve()]} and would be overwritten; name another file")
+        seen[path.resolve()] = f"the file of {name}"
+
+
+def _output(stack: ExitStack, path: Path | None) -> IO[str]:
     """Raises ReplayError."""
     try:
-        if path is not None and path.exists() and video.exists() and path.samefile(video):
-            raise ReplayError(f"{path} is the video itself and would be overwritten; name another file")
         return stack.enter_context(open(path or os.devnull, "w", encoding="utf-8"))
     except OSError as error:
         raise ReplayError(f"{path}: can't be written ({error.strerror}); name another file") from error

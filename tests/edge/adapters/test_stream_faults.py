@@ -9,6 +9,7 @@ import pytest
 
 from edge.adapters import stream_faults as faults
 from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.rtsp_probe import describe
 from edge.adapters.stream_faults import scrub, stream_fault
 from edge.adapters.system_clock import SystemClock
 
@@ -162,6 +163,22 @@ def test_a_camera_that_says_nothing_is_named(monkeypatch):
     monkeypatch.setattr("edge.adapters.stream_faults.PROBE_S", 0.5)
     with server(lambda request: b"") as (port, _):
         assert connect(f"rtsp://127.0.0.1:{port}/x").code == faults.NO_ANSWER
+
+
+def test_an_answer_that_comes_in_drips_is_given_up_in_time():
+    def drip(connection):
+        with connection, suppress(OSError):
+            connection.sendall(b"RTSP/1.0 200 OK\r\nX: ")
+            for _ in range(100):
+                connection.sendall(b"x")
+                pause.wait(0.1)
+
+    pause = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=lambda: drip(listening.accept()[0]), daemon=True).start()
+        with pytest.raises(TimeoutError):
+            describe(f"rtsp://127.0.0.1:{listening.getsockname()[1]}/x", None, None, 0.5)
+        pause.set()
 
 
 def test_a_password_too_long_for_libav_is_refused_with_the_reason():

@@ -16,8 +16,10 @@ import typer
 from typer.testing import CliRunner
 
 from broker import installation
+from edge.adapters.av_source import AvSource
+from edge.adapters.stream_faults import STALLED, stream_fault
 from edge.adapters.system_clock import SystemClock
-from edge.app.check_command import check
+from edge.app.check_command import _in_time, check
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
@@ -174,6 +176,33 @@ def test_a_camera_with_a_wrong_password_a_wrong_path_or_nobody_there(site, camer
     assert (site.folder / "stills" / "gate.jpg").exists()  # of the stream that works
 
 
+def test_a_camera_that_dies_after_its_first_pictures_does_not_pass(site, monkeypatch):
+    run_once = AvSource.run_once
+
+    def dies(self, stop):
+        run_once(self, stop)
+        return stream_fault(STALLED, "rtsp://127.0.0.1/gate")
+
+    monkeypatch.setattr(AvSource, "run_once", dies)
+    code, output = site(sub="")
+    assert code == 2
+    assert "✗ gate main" in output
+
+
+def test_a_check_that_does_not_end_keeps_the_table_from_nobody(monkeypatch):
+    monkeypatch.setattr("edge.app.check_command.LONGEST_S", 0.2)
+    held = threading.Event()
+
+    def hangs():
+        held.wait(60)
+        return []
+
+    (verdict,) = _in_time("console", hangs)
+    held.set()
+    assert not verdict.works
+    assert "gave no whole answer" in verdict.text
+
+
 def test_what_works_but_could_be_better_is_said(site, camera, console):
     console.ahead_s = 100.0
     code, output = site(camera=camera.url("odd"), sub=f"sub_url: {camera.url('odd/sub')}")
@@ -237,12 +266,12 @@ def test_a_console_that_is_not_there_or_speaks_no_http(site, broker):
 
 
 def test_a_network_that_is_not_here_and_a_folder_that_is_a_file_are_named_with_their_place(site, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(site.folder / "nothing"))
+    monkeypatch.setenv("GATEHOUSE_MODEL", "nothing.onnx")
     (site.folder / "state").touch()
     code, output = site(broker=free_port())
     assert code == 2
     assert "✗ network" in output
-    assert "gatehouse models add FILE" in output
+    assert "nothing.onnx can't be read" in output
     assert "is no folder that this account may write to" in output
     text = (site.folder / "edge.yaml").read_text().splitlines()
     for place, words in [("broker", "broker:"), ("node.state_dir", "node:"), ("detector.model", "")]:

@@ -172,6 +172,16 @@ def test_the_video_is_never_overwritten(replay, folder):
     assert (folder / "video.mp4").read_bytes() == before
 
 
+def test_no_output_destroys_an_input_or_another_output(replay, folder, tmp_path, bright_network):
+    before = bright_network.read_bytes()
+    assert "is the network itself" in refused(replay("--model", bright_network, "--stats", bright_network))
+    assert bright_network.read_bytes() == before
+    config = ["--config", folder / "edge.yaml", "--camera", "yard"]
+    assert "is the configuration itself" in refused(replay(*config, "--events", folder / "edge.yaml"))
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    assert "is the file of --events" in refused(replay("--events", tmp_path / "out", "--tracks", tmp_path / "link"))
+
+
 def broken(folder: Path, name: str) -> Path:
     path = folder / name
     whole = (folder / "video.mp4").read_bytes()

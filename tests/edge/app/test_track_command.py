@@ -32,6 +32,15 @@ def test_tracks_come_out_in_the_same_format(tmp_path):
     assert lines[0][2:] == ["14.00", "20.00", "30.00", "80.00", "0.9000", "-1", "-1", "-1"]
 
 
+def test_the_detections_are_never_overwritten(tmp_path):
+    source = tmp_path / "det.txt"
+    source.write_text(GOOD)
+    result = run(source, "--fps", 10, "--out", source)
+    assert result.exit_code == 2
+    assert "would be overwritten" in result.output
+    assert source.read_text() == GOOD
+
+
 def test_every_fifth_frame_only(tmp_path):
     source, out = tmp_path / "det.txt", tmp_path / "tracks.txt"
     source.write_text(GOOD)
