@@ -49,7 +49,8 @@ def _input(sample: Sample, side: int) -> NDArray[np.float32]:
 
 
 def _float_nodes(model: Any) -> list[str]:
-    """The last convolutions and what decodes their output: distances and scores need more than 256 levels."""
+    """The first convolution, the last ones and what decodes their output: these need more than 256 levels."""
     outputs = {init.name: init.dims[0] for init in model.graph.initializer if len(init.dims) == 4}
-    names = [node.name for node in model.graph.node if node.op_type == "Conv" and outputs[node.input[1]] in _LAST]
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    names = [node.name for node in convolutions if node.input[0] == "images" or outputs[node.input[1]] in _LAST]
     return names + [node.name for node in model.graph.node if not any(part in node.name for part in _IN_8_BITS)]
