@@ -33,8 +33,6 @@ app = typer.Typer(add_completion=False, help="One school on this machine, end to
 SITE, NODE = "Trường Tiểu học Kim Đồng", "demo"
 DWELL_S = 8.0
 PATIENCE_S = 120.0
-SHARED = Path("..") / "shared" / "assets"
-SHARED_MODEL = SHARED / "models" / "yolox_nano_416.onnx"
 # name, what people read, drawn scene
 CAMERAS = (
     ("front-gate", "Cổng chính", "drawn:loiterer:day:3"),
@@ -45,9 +43,6 @@ CAMERAS = (
 SCENE_S = 45.0
 FORECOURT = [[0.34, 0.56], [0.63, 0.56], [0.69, 0.79], [0.29, 0.79]]  # of the drawn gates: where people wait
 WHOLE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
-NO_MODEL = """no network to look for people is here. Gatehouse does not ship one yet; get the ONNX file of one, such as
-YOLOX-nano (github.com/Megvii-BaseDetection/YOLOX, Apache-2.0), add it with `gatehouse models add FILE` or name it:
-GATEHOUSE_MODEL=FILE"""
 
 
 class DemoError(Exception):
@@ -168,13 +163,11 @@ def _run(folder: Path, source: str, *, until_alert: bool, quiet: bool) -> dict[s
 
 
 def _model() -> str:
-    """The network to use. Raises DemoError or DetectorError."""
-    if model_override() is None and SHARED_MODEL.exists():
-        return str(SHARED_MODEL.resolve())
+    """The network to use: the default, or what GATEHOUSE_MODEL names. Raises DemoError."""
     try:
         entry, path = find_model(DetectorSection())
     except DetectorError as error:
-        raise DemoError(f"{error}\n{NO_MODEL}" if model_override() else NO_MODEL) from error
+        raise DemoError(str(error)) from error
     return str(path.resolve()) if model_override() else entry.name
 
 
