@@ -68,7 +68,7 @@ TRAIN := .venv-train/bin/gatehouse models train
 # Goes on from the last checkpoint, at the lowest priority; stop it at any time. See models/weights/README.md.
 train: .venv-train/.ready $(LEARN)/people-0.npz $(LEARN)/drawn-0.npz $(LEARN)/val-people-0.npz $(LEARN)/val-drawn-0.npz
 	@test -e $(LEARN)/person.pt || cp models/weights/person.pt $(LEARN)/person.pt
-	nice -n 19 $(TRAIN) fit $(filter-out $(LEARN)/val-%,$(wildcard $(LEARN)/*.npz)) --canvases $(CANVASES) \
+	nice -n 19 $(TRAIN) fit $$(ls $(LEARN)/*.npz | grep -v /val-) --canvases $(CANVASES) \
 	  --val $(LEARN)/val-people-0.npz --val $(LEARN)/val-drawn-0.npz --checkpoint $(LEARN)/person.pt $(FIT)
 
 test-train: .venv-train/.ready
