@@ -9,7 +9,7 @@ demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
 
 test: .venv/.dev system scripts lint
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m "not bench" $(TESTS)
 
 test-quick: .venv/.dev
 	$(BIN)/python -m pytest -m "not system and not browser and not bench" $(TESTS)
@@ -22,6 +22,7 @@ lint: .venv/.dev
 
 bench: .venv/.dev .venv-peer/.ready
 	$(BIN)/python tests/bench/mot_compare.py
+	$(BIN)/python -m pytest -m bench -s tests/bench
 
 screenshots: .venv/.dev system
 	$(BIN)/python tests/browser/screenshots.py
