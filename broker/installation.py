@@ -79,6 +79,7 @@ def run(folder: Path) -> None:
     broker = subprocess.Popen([mosquitto, "-c", str(conf)])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: broker.terminate())
+    signal.signal(signal.SIGHUP, lambda *_: broker.send_signal(signal.SIGHUP))  # it reads accounts and rights anew
     if broker.wait() not in (0, -signal.SIGTERM):
         raise SetupError(f"mosquitto ended with {broker.returncode}; its last lines above say why")
 

@@ -22,6 +22,7 @@ from itertools import pairwise
 JUMP_S = 3.0  # stamps that run ahead of the arrivals by more than this between two packets have jumped
 STEP_S = 1.0  # a least delay above this for a whole window is caught up in one step
 WINDOW_S = 5.0  # over which the least delay is looked at
+RTP_WRAP_S = 2**32 / 90_000  # after so long the stamps of RTP begin again
 BURST_PACKETS = 600
 BURST_S = 2.0
 SLEW = 0.01  # share of a window by which a slow camera clock is caught up silently
@@ -100,7 +101,7 @@ class TimeLine:
         step_s = 0.0 if self._last_dts_s is None else dts_s - self._last_dts_s
         if step_s < 0 or step_s > arrival_s - self._last_arrival_s + JUMP_S:
             self._anchor(delay_s, arrival_s)
-            return step_s
+            return (step_s + RTP_WRAP_S / 2) % RTP_WRAP_S - RTP_WRAP_S / 2  # a step back may come out as a wrap
         self._offset_s = min(self._offset_s, delay_s)
         self._least_delay_s = min(self._least_delay_s, delay_s - self._offset_s)
         if arrival_s - self._window_began_s < WINDOW_S:

@@ -83,7 +83,9 @@ def _in_time(subject: str, job: Callable[[], list[Verdict]]) -> list[Verdict]:
     threading.Thread(target=run, name=f"check-{subject}", daemon=True).start()
     if ended.wait(LONGEST_S) and verdicts:
         return verdicts
-    return [Verdict(subject, False, f"gave no whole answer in {LONGEST_S:.0f} s: is it really what its address says?")]
+    place = (subject,) if subject in ("broker", "console") else ("cameras",)
+    text = f"gave no whole answer in {LONGEST_S:.0f} s: is it really what its address says?"
+    return [Verdict(subject, False, text, place=place)]
 
 
 def table(verdicts: list[Verdict], where: Callable[[Place], str]) -> str:

@@ -64,7 +64,8 @@ def demo(
     folder: Annotated[Path, typer.Option(help="where to keep everything; emptied at the start")] = Path("var/demo"),
 ) -> None:
     """Run broker, console, cameras and a node until Ctrl-C (or the first alert)."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # hung up: its terminal was closed
+        signal.signal(number, signal.default_int_handler)
     try:
         source, sign_in = sign_in_of(source, password_file)
         alert = _run(folder, source, sign_in, until_alert=until_alert or (headless and as_json), quiet=as_json)

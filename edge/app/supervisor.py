@@ -100,6 +100,20 @@ class Supervisor:
         configured = [camera.name for camera in self._config.cameras]
         settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
         log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
+        try:
+            self._watch_over(delivery)
+            clean = self._stop.is_set()
+        finally:  # a bug ends the node whole, so that whoever started it starts it again
+            self._end_workers()
+            self._stop.set()
+            for thread in delivery:
+                thread.join(timeout=STOP_S)
+            self._outbox.close()
+        if not clean:
+            raise SystemExit(70)
+
+    def _watch_over(self, delivery: list[threading.Thread]) -> None:
+        """Until it is told to stop, or a delivery thread has died."""
         while not self._stop.is_set():
             for slot in self._slots:
                 self._tend(slot)
@@ -107,15 +121,7 @@ class Supervisor:
             self._tell_health()
             if not self._stop.is_set() and not all(thread.is_alive() for thread in delivery):
                 log.critical("a delivery thread has died; the node restarts")
-                break
-        self._end_workers()
-        clean = self._stop.is_set()
-        self._stop.set()
-        for thread in delivery:
-            thread.join(timeout=STOP_S)
-        self._outbox.close()
-        if not clean:
-            raise SystemExit(70)
+                return
 
     def _tend(self, slot: _Slot) -> None:
         """Starts the slot's worker where none runs and the pause after its death is over."""

@@ -93,11 +93,12 @@ def test_a_wrong_password_is_named_at_once(demo, film, tmp_path):
     assert "Traceback" not in progress
 
 
-def test_it_stops_at_ctrl_c_and_leaves_nothing_running(demo, film, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])  # Ctrl-C; the terminal closed
+def test_it_stops_and_leaves_nothing_running(demo, film, tmp_path, how):
     process = demo("--source", str(film))
     lines = iter(process.stdout.readline, "")
     assert any("open this once to sign in: http://127.0.0.1:" in line for line in lines)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     process.communicate(timeout=60)
     assert process.returncode == 0
     folder = str(tmp_path / "alone")

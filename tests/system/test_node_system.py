@@ -242,6 +242,36 @@ def test_a_node_that_is_stopped_closes_what_is_open(node):
     console.check_nothing_lost_or_doubled()
 
 
+WITH_A_BUG = """
+import sys, gatehouse
+from edge.app.supervisor import Supervisor
+def tell_health(self): raise RuntimeError("a bug")
+Supervisor._tell_health = tell_health
+gatehouse.main()
+"""
+
+
+def session_of(stat: Path) -> int:
+    """Session id in a /proc/PID/stat; 0 where the process is gone."""
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[3])
+    except OSError:
+        return 0
+
+
+def test_a_bug_in_the_supervisor_ends_the_node_whole(site, camera):
+    site.configure(camera.url("gate"))
+    command = [sys.executable, "-c", WITH_A_BUG, "edge", "run", "--config", str(site.folder / "edge.yaml")]
+    environment = {**os.environ, "XDG_DATA_HOME": str(site.folder / "data")}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+    site.processes.append(process)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"a bug" in told
+    running = [path for path in Path("/proc").glob("[0-9]*/stat") if session_of(path) == process.pid]
+    wait_for(lambda: not any(session_of(path) == process.pid for path in running), 15, "the end of its workers")
+
+
 def test_a_killed_worker_comes_back_and_loses_nothing(node):
     site, console, process = node
     opened = wait_for(console.opened, 60, "an event")[0]
