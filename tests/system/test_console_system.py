@@ -197,7 +197,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def check_nothing_lost_or_doubled(site: Site, event_ids: list[str], aside: int = 0) -> None:
     with site.database.read() as connection:
-        found = {one.event_id: one for one in alerts.of_state(connection, AlertState.NEW, 1000)}
+        told = [one for state in AlertState for one in alerts.of_state(connection, state, 1000)]
+        found = {one.event_id: one for one in told}
         assert sorted(found) == sorted(event_ids)
         for one in found.values():
             assert (one.event["revision"], one.event["state"]) == (REVISIONS, "closed")
