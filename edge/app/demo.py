@@ -1,5 +1,6 @@
 """`gatehouse demo`: a whole school on this machine: broker, console, cameras over real RTSP, a node."""
 
+import fcntl
 import json
 import secrets
 import shutil
@@ -8,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +37,7 @@ RTSP = ("rtsp://", "rtsps://")
 SITE, NODE = "Trường Tiểu học Kim Đồng", "demo"
 DWELL_S = 8.0
 PATIENCE_S = 120.0
+MARK = ".gatehouse-demo"  # in a folder that a demo made; locked while one runs there
 # name, what people read, drawn scene
 CAMERAS = (
     ("front-gate", "Cổng chính", "drawn:loiterer:day:3"),
@@ -106,9 +109,9 @@ def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, 
 
 def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: bool, quiet: bool) -> dict[str, Any]:
     model = _model()
-    folder = _fresh(folder)
-    stage, ports = Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
     with ExitStack() as stack:
+        folder = stack.enter_context(_fresh(folder))
+        stage, ports = Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
         environment = child_environment(
             GATEHOUSE_CONSOLE_FOLDER=str(folder / "console"),
             GATEHOUSE_CONSOLE_PORT=str(ports.console),
@@ -249,15 +252,24 @@ def _protocol() -> str:
     return "5" if shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin") else "3.1.1"
 
 
-def _fresh(folder: Path) -> Path:
-    """An empty folder. Only one that an earlier demo made is emptied. Raises DemoError."""
-    mark = folder / ".gatehouse-demo"
+@contextmanager
+def _fresh(folder: Path) -> Iterator[Path]:
+    """An empty folder, held while the demo runs. Only one that an earlier demo made is emptied. Raises DemoError."""
+    mark = folder / MARK
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise DemoError(f"{folder} is not empty and was not made by the demo; name another --folder")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    mark.touch()
-    return folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with mark.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(f"a demo already runs in {folder}; stop it, or name another --folder") from None
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != mark:
+                path.unlink()
+        yield folder.resolve()
 
 
 def _free(port: int) -> int:

@@ -92,3 +92,13 @@ def test_a_part_that_dies_is_named_with_its_last_words(tmp_path, dead):
         stack.enter_context(stage.process(dead, ["no-such-command"], child_environment())).wait(60)
         with pytest.raises(DemoError, match=rf"the {dead} ended by itself; its last words:[\s\S]*no-such-command"):
             stage.check()
+
+
+def test_a_second_demo_does_not_empty_the_folder_of_the_first(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "_model", lambda: "some-network")
+    with demo._fresh(tmp_path / "held") as folder:
+        (folder / "evidence").touch()
+        assert "already runs" in run("--folder", "held")
+        assert (folder / "evidence").exists()
+    with demo._fresh(tmp_path / "held") as folder:
+        assert not (folder / "evidence").exists()
