@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from edge.adapters import stream_faults as faults
 from edge.adapters.decoded_picture import i420
+from edge.adapters.libav_limits import bound_allocations
 from edge.adapters.parameter_sets import sequence_parameter_sets
 from edge.adapters.stream_faults import StreamError, StreamFault, stream_fault
 from edge.adapters.time_line import Arrival, Sampler, TimeLine, settled, with_first_stamps
@@ -142,6 +143,7 @@ class AvSource:
 
         stall_s: a connected camera that sends nothing for so long is given up and asked again.
         """
+        bound_allocations()
         self._camera = camera
         self._address = address
         self._listener = listener

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS message (
     kind TEXT NOT NULL, event_id TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, at_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS open_event (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS opening (event_id TEXT PRIMARY KEY, body TEXT NOT NULL);  -- first revision, for its clips
+CREATE TABLE IF NOT EXISTS step (camera TEXT PRIMARY KEY, step INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS evidence (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS clip_job (
     event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, opened_at_s REAL NOT NULL,
@@ -47,10 +49,9 @@ DELETE FROM message WHERE sequence IN (SELECT sequence FROM (
         WHEN kind = 'evidence' THEN 3 END AS rank
     FROM message) WHERE rank IS NOT NULL ORDER BY rank, sequence LIMIT ?)
 """
-_FORGET_EVIDENCE = """
-DELETE FROM evidence WHERE event_id = :id AND NOT EXISTS (
-    SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
-    UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id UNION ALL SELECT 1 FROM upload WHERE event_id = :id)
+_OWED = """
+SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
+UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id UNION ALL SELECT 1 FROM upload WHERE event_id = :id
 """
 RETRY_S = 2.0  # after a clip could not be written, doubled with each try
 
@@ -149,18 +150,43 @@ class SqliteOutbox:
         That is `clip`, and the snapshots of an event that opens.
         """
         with self._transaction() as db:
-            body = message.model_dump_json()
-            self._insert(db, "event", message.event_id, message.state, body, at_s)
-            if message.state == "closed":
-                db.execute("DELETE FROM open_event WHERE event_id = ?", (message.event_id,))
-            else:
-                db.execute("REPLACE INTO open_event VALUES (?, ?, ?)", (message.event_id, message.camera, body))
-            if message.state == "open":
-                db.execute("REPLACE INTO snapshot_job VALUES (?, ?, ?)", (message.event_id, message.camera, body))
-            if clip is not None:
-                span = (clip.event_id, clip.camera, clip.opened_at_s, clip.begins_at_s, clip.ends_at_s)
-                db.execute("REPLACE INTO clip_job VALUES (?, ?, ?, ?, ?, 0)", span)
-            db.execute(_FORGET_EVIDENCE, {"id": message.event_id})
+            self._put_event(db, message, at_s, clip)
+
+    def put_step(
+        self, camera: str, step: int, revisions: Sequence[tuple[EventMessage, ClipJob | None]], at_s: float
+    ) -> None:
+        """Writes down all that one frame of `camera` led to, in one transaction; `step` counts such frames."""
+        with self._transaction() as db:
+            db.execute("REPLACE INTO step VALUES (?, ?)", (camera, step))
+            for message, clip in revisions:
+                self._put_event(db, message, at_s, clip)
+
+    def step(self, camera: str) -> int:
+        """The last step of `camera` that is written down; 0 before the first."""
+        with self._lock:
+            row = self._db.execute("SELECT step FROM step WHERE camera = ?", (camera,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _put_event(self, db: sqlite3.Connection, message: EventMessage, at_s: float, clip: ClipJob | None) -> None:
+        body = message.model_dump_json()
+        self._insert(db, "event", message.event_id, message.state, body, at_s)
+        if message.state == "closed":
+            db.execute("DELETE FROM open_event WHERE event_id = ?", (message.event_id,))
+        else:
+            db.execute("REPLACE INTO open_event VALUES (?, ?, ?)", (message.event_id, message.camera, body))
+        if message.state == "open":
+            db.execute("REPLACE INTO snapshot_job VALUES (?, ?, ?)", (message.event_id, message.camera, body))
+            db.execute("REPLACE INTO opening VALUES (?, ?)", (message.event_id, body))
+        if clip is not None:
+            span = (clip.event_id, clip.camera, clip.opened_at_s, clip.begins_at_s, clip.ends_at_s)
+            db.execute("REPLACE INTO clip_job VALUES (?, ?, ?, ?, ?, 0)", span)
+        _forget_settled(db, message.event_id)
+
+    def opening(self, event_id: str) -> EventMessage | None:
+        """The first revision of an event whose proof is not whole yet; None where it is not known."""
+        with self._lock:
+            row = self._db.execute("SELECT body FROM opening WHERE event_id = ?", (event_id,)).fetchone()
+        return EventMessage.model_validate_json(row[0]) if row else None
 
     def put_evidence(
         self,
@@ -207,7 +233,7 @@ class SqliteOutbox:
                 db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
             if done is not None:
                 _forget_clip(db, done)
-            db.execute(_FORGET_EVIDENCE, {"id": event_id})
+            _forget_settled(db, event_id)
         for path in set(obsolete) - {path for _, path in files}:
             path.unlink(missing_ok=True)
         return message
@@ -246,7 +272,7 @@ class SqliteOutbox:
         """Forgets snapshots that can't be made any more."""
         with self._transaction() as db:
             db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
-            db.execute(_FORGET_EVIDENCE, {"id": event_id})
+            _forget_settled(db, event_id)
 
     def due_clips(self, cameras: Iterable[str], now_s: float) -> list[ClipJob]:
         """Clips of these cameras whose last second has been recorded by `now_s` (UTC); after a failed try, later."""
@@ -325,7 +351,7 @@ class SqliteOutbox:
                 body = before.model_copy(update=changed).model_dump_json()
                 db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (upload.event_id, before.camera, body))
                 self._insert(db, "evidence", upload.event_id, "", body, at_s)
-                db.execute(_FORGET_EVIDENCE, {"id": upload.event_id})
+                _forget_settled(db, upload.event_id)
             return True
 
     def figures(self) -> OutboxFigures:
@@ -338,6 +364,12 @@ class SqliteOutbox:
         return OutboxFigures(rows, uploads, clips, refused, oldest, rows >= _FULL * self._max_rows)
 
 
+def _forget_settled(db: sqlite3.Connection, event_id: str) -> None:
+    """Forgets what is kept about an event for as long as something of it is open or owed."""
+    for table in ("evidence", "opening"):
+        db.execute(f"DELETE FROM {table} WHERE event_id = :id AND NOT EXISTS ({_OWED})", {"id": event_id})  # noqa: S608 constants
+
+
 def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
     db.execute("DELETE FROM clip_job WHERE event_id = ? AND ends_at_s = ?", (job.event_id, job.ends_at_s))
 
@@ -345,7 +377,7 @@ def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
 def _forget_upload(db: sqlite3.Connection, upload: Upload) -> bool:
     mine = (str(upload.path), upload.sha256)
     gone = db.execute("DELETE FROM upload WHERE path = ? AND sha256 = ?", mine).rowcount
-    db.execute(_FORGET_EVIDENCE, {"id": upload.event_id})
+    _forget_settled(db, upload.event_id)
     return gone > 0
 
 

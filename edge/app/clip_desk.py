@@ -15,11 +15,13 @@ from edge.adapters.durable import put_in_place
 from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.snapshot import SnapshotError, snapshot
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.adapters.track_log import TrackLog
 from edge.app.camera_line import CameraLine
+from edge.config.schema import RecordingSection
 from edge.core.events import Event
 from edge.core.frame import Frame
 from edge.core.ports import Clock
-from edge.pipeline.track_log import Subject, TrackLog, track_file
+from edge.core.track_file import Subject, track_file
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,6 @@ POLL_S = 0.25
 MAX_TRIES = 8  # over some eight minutes, see the outbox
 RETAKE_PAUSE_S = 30.0
 SAME_MOMENT_S = 0.3  # a picture that is older than its event by more does not show the person where the box is
-MAX_SUBJECTS = 1000  # events whose clips may still be owed at one time
 Role = Literal["clip", "snapshot", "snapshot_boxes", "track"]
 _MEDIA_TYPES: dict[Role, Literal["video/mp4", "image/jpeg", "application/json"]] = {
     "clip": "video/mp4",
@@ -45,6 +46,20 @@ class _Opened:
     frame: Frame
 
 
+def clip_for(event: Event, recording: RecordingSection) -> ClipJob | None:
+    """The clip that this revision asks for: one soon after the opening, the whole one after the end."""
+    begins_at_s = event.opened_at_s - recording.pre_s
+    if event.state == "open":
+        ends_at_s = event.opened_at_s + recording.post_s
+    elif event.state == "closed" and event.closed_at_s is not None:
+        ends_at_s = event.closed_at_s + recording.post_s
+        if ends_at_s <= event.opened_at_s + recording.post_s:
+            return None  # the first clip already shows it all
+    else:
+        return None
+    return ClipJob(event.event_id, event.camera, event.opened_at_s, begins_at_s, ends_at_s)
+
+
 class ClipDesk:
     """Makes the evidence of events. What it owes stands in the outbox, so a restart forgets no clip and no snapshot."""
 
@@ -58,23 +73,8 @@ class ClipDesk:
     ) -> None:
         self._folder, self._outbox, self._lines, self._tracks, self._clock = folder, outbox, lines, tracks, clock
         self._opened: queue.SimpleQueue[_Opened] = queue.SimpleQueue()
-        self._subjects: dict[str, Subject] = {}
         self._to_retake = outbox.owed_snapshots(lines)  # of events whose frames died with this worker's predecessor
         self._retake_due_s = clock.monotonic_s()
-
-    def job_for(self, event: Event) -> ClipJob | None:
-        """The clip that this revision asks for: one soon after the opening, the whole one after the end."""
-        recording = self._lines[event.camera].section.recording
-        begins_at_s = event.opened_at_s - recording.pre_s
-        if event.state == "open":
-            ends_at_s = event.opened_at_s + recording.post_s
-        elif event.state == "closed" and event.closed_at_s is not None:
-            ends_at_s = event.closed_at_s + recording.post_s
-            if ends_at_s <= event.opened_at_s + recording.post_s:
-                return None  # the first clip already shows it all
-        else:
-            return None
-        return ClipJob(event.event_id, event.camera, event.opened_at_s, begins_at_s, ends_at_s)
 
     def opened(self, event: EventMessage, frame: Frame) -> None:
         """Asks for the snapshots of an event that has just opened on `frame`; returns at once."""
@@ -120,12 +120,7 @@ class ClipDesk:
 
     def _make_snapshots(self, event: EventMessage, frame: Frame) -> None:
         """Raises OSError, SnapshotError."""
-        zone = event.zone or ""
-        zones = {section.name: section.polygon for section in self._lines[event.camera].section.zones}
-        polygon = zones.get(zone, ())
-        while len(self._subjects) >= MAX_SUBJECTS:
-            del self._subjects[next(iter(self._subjects))]
-        self._subjects[event.event_id] = Subject(event.opened_at_s, zone, polygon, event.box)
+        polygon = self._polygon(event)
         at_s = frame.captured_at_s
         boxes = [event.box] if event.box and abs(at_s - event.captured_at_s) <= SAME_MOMENT_S else []
         plain = self._keep(event.event_id, "snapshot", "snapshot.jpg", snapshot(frame), (at_s, at_s))
@@ -161,11 +156,16 @@ class ClipDesk:
         )
         files = [(clip, target)]
         samples = self._tracks[job.camera].between(*span)
-        subject = self._subjects.get(job.event_id)
-        if samples and subject is not None:
+        opening = self._outbox.opening(job.event_id)
+        if samples and opening is not None:
+            subject = Subject(opening.opened_at_s, opening.zone or "", self._polygon(opening), opening.box)
             content = track_file(samples, span[0], subject)
             files.append(self._keep(job.event_id, "track", f"track-{job.ends_at_s:.3f}.json", content, span))
         self._outbox.put_evidence(job.event_id, job.camera, files, self._clock.wall_s(), done=job)
+
+    def _polygon(self, event: EventMessage) -> tuple[tuple[float, float], ...]:
+        zones = {section.name: section.polygon for section in self._lines[event.camera].section.zones}
+        return zones.get(event.zone or "", ())
 
     def _event_folder(self, event_id: str) -> Path:
         folder = self._folder / event_id

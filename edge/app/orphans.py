@@ -1,17 +1,19 @@
 """What an earlier life of the node left open: events whose stays are gone, cameras that are no longer configured."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from edge.adapters.sqlite_outbox import SqliteOutbox
 
 
-def close_orphans(outbox: SqliteOutbox, cameras: Iterable[str], now_s: float) -> None:
+def close_orphans(outbox: SqliteOutbox, cameras: Iterable[str], now_s: float, resumed: Collection[str] = ()) -> None:
     """Ends the events of `cameras` that were open when their worker died, at the last moment they were seen.
 
-    now_s: UTC seconds.
+    now_s: UTC seconds. resumed: ids of events that go on.
     """
     for camera in cameras:
         for last in outbox.orphans(camera):
+            if last.event_id in resumed:
+                continue
             ended = {"state": "closed", "closed_because": "restart", "closed_at_s": last.captured_at_s}
             closed = last.model_copy(update={"revision": last.revision + 1, **ended})
             outbox.put_event(closed, now_s)

@@ -1,6 +1,6 @@
 """The node's first process: starts and restarts the workers, delivers the outbox, tells the node's health."""
 
-import fcntl
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -10,16 +10,15 @@ import threading
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
-from typing import IO
 
 from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
+from edge.app.hold import hold
 from edge.app.orphans import settle_removed_cameras
-from edge.app.worker import StillTaken, TakeStill, WorkerReport, outbox_path, run_worker
+from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker
 from edge.config.schema import EdgeConfig
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,10 @@ log = logging.getLogger(__name__)
 HEALTH_S = 15.0
 RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
+STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
+HUNG_S = 30.0
 STOP_S = 5.0
+FORMER_WORKERS_S = 10.0
 NODE_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")  # what health tells besides its cameras' states
 MAX_PROBLEMS = 32
 
@@ -45,6 +47,7 @@ class _Slot:
     pipe: Connection | None = None
     started_s: float = 0.0
     start_due_s: float = 0.0
+    heard_by_s: float = 0.0  # the latest time by which a sound worker is heard of again
     failures: int = 0
     health: dict[str, CameraHealth] = field(default_factory=dict)
 
@@ -62,7 +65,11 @@ class Supervisor:
         """Raises AlreadyRunningError; OSError where a secret or the state folder can't be used."""
         self._config, self._version, self._clock = config, version, SystemClock()
         config.node.state_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(config.node.state_dir)
+        try:
+            self._held = hold(config.node.state_dir / "lock")
+        except BlockingIOError as error:
+            why = f"another node already runs on {config.node.state_dir}; stop it first"
+            raise AlreadyRunningError(why) from error
         self._stop = threading.Event()
         self._outbox = SqliteOutbox(outbox_path(config))
         broker = config.broker
@@ -97,6 +104,7 @@ class Supervisor:
         ]
         for thread in delivery:
             thread.start()
+        self._outlive_former_workers()
         configured = [camera.name for camera in self._config.cameras]
         settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
         log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
@@ -112,12 +120,24 @@ class Supervisor:
         if not clean:
             raise SystemExit(70)
 
+    def _outlive_former_workers(self) -> None:
+        """Waits until the workers of a supervisor that was killed are gone: two would write of the same people."""
+        path = self._config.node.state_dir / "workers.lock"
+        for _ in range(int(FORMER_WORKERS_S / 0.1)):
+            try:
+                hold(path).close()
+            except BlockingIOError:
+                self._stop.wait(0.1)
+            else:
+                return
+        log.error("a worker of an earlier run hangs; the new ones start beside it")
+
     def _watch_over(self, delivery: list[threading.Thread]) -> None:
         """Until it is told to stop, or a delivery thread has died."""
         while not self._stop.is_set():
+            self._listen(timeout_s=0.25)  # first, so that a node that was itself held up takes nobody for hanging
             for slot in self._slots:
                 self._tend(slot)
-            self._listen(timeout_s=0.25)
             self._tell_health()
             if not self._stop.is_set() and not all(thread.is_alive() for thread in delivery):
                 log.critical("a delivery thread has died; the node restarts")
@@ -126,6 +146,10 @@ class Supervisor:
     def _tend(self, slot: _Slot) -> None:
         """Starts the slot's worker where none runs and the pause after its death is over."""
         now_s = self._clock.monotonic_s()
+        if slot.process is not None and slot.process.is_alive() and now_s > slot.heard_by_s:
+            log.error("worker of %s hangs; it is killed", ", ".join(slot.cameras))
+            slot.process.kill()
+            slot.process.join(STOP_S)
         if slot.process is not None and not slot.process.is_alive():
             lived_s = now_s - slot.started_s
             slot.failures = 0 if lived_s > SOUND_AFTER_S else slot.failures + 1
@@ -142,7 +166,7 @@ class Supervisor:
             )
             slot.process.start()
             theirs.close()  # or the end of the supervisor would not be the end of the pipe
-            slot.pipe, slot.started_s = ours, now_s
+            slot.pipe, slot.started_s, slot.heard_by_s = ours, now_s, now_s + STARTING_S
 
     def _drop(self, slot: _Slot) -> None:
         if slot.pipe is not None:
@@ -170,6 +194,8 @@ class Supervisor:
                 continue
             if isinstance(report, WorkerReport):
                 slot.health = {camera.camera: camera for camera in report.cameras}
+                if report.at_one_frame_s < HUNG_S:
+                    slot.heard_by_s = self._clock.monotonic_s() + HUNG_S
             elif isinstance(report, StillTaken):
                 self._uploader.send_still(report.camera, report.path)
 
@@ -223,20 +249,11 @@ class Supervisor:
     def _end_workers(self) -> None:
         for slot in self._slots:
             if slot.pipe is not None:
-                slot.pipe.close()  # the worker sees the end of its pipe, closes its segments and goes
+                with contextlib.suppress(OSError):  # it has died
+                    slot.pipe.send(Stop())  # the worker closes its events and segments, and goes
+                slot.pipe.close()
         for slot in self._slots:
             if slot.process is not None:
                 slot.process.join(timeout=STOP_S)
                 if slot.process.is_alive():
                     slot.process.kill()
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Holds `folder` for this process; the system lets go of it however the process ends."""
-    file = (folder / "lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise AlreadyRunningError(f"another node already runs on {folder}; stop it first") from error
-    return file

@@ -1,29 +1,31 @@
 """One worker process, top to bottom: a group of cameras from RTSP to the outbox. Shares nothing with its siblings."""
 
+import hashlib
 import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from broker.contract.messages import CameraHealth, EventMessage
+from broker.contract.messages import CameraHealth
+from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
+from edge.adapters.track_log import TrackLog
 from edge.app.build import build_pipeline
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
-from edge.app.orphans import close_orphans
-from edge.config.schema import EdgeConfig
-from edge.core.events import Closing, Event
+from edge.app.event_writer import EventWriter
+from edge.app.hold import hold
+from edge.config.schema import CameraSection, EdgeConfig
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
 from edge.pipeline.mailbox import Mailbox
-from edge.pipeline.track_log import TrackLog
-from edge.pipeline.wire import event_message
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +36,10 @@ LOST_S = 30.0  # a camera without pictures for so long: what is open there is cl
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """Worker to supervisor: how its cameras do."""
+    """Worker to supervisor: how its cameras do, and for how long its vision thread has been at one frame."""
 
     cameras: tuple[CameraHealth, ...]
+    at_one_frame_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class StillTaken:
 
     camera: str
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Supervisor to worker: the node stops in good order. Where the pipe ends without it, the supervisor has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def outbox_path(config: EdgeConfig) -> Path:
 
 
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
-    """The whole life of a worker process: watches the cameras `names` until the supervisor is gone or says so."""
+    """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     Worker(config, names, parent).run()
@@ -71,10 +79,10 @@ class Worker:
 
     def __init__(self, config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
         self._parent, self._clock, self._stop = parent, SystemClock(), threading.Event()
+        self._held = hold(config.node.state_dir / "workers.lock", shared=True)
         self._mailbox = Mailbox()
         self._outbox = SqliteOutbox(outbox_path(config))
         self._detector, entry = make_detector(config.detector)
-        self._model = entry.name
         self._stills = config.node.state_dir / "stills"
         self._stills.mkdir(parents=True, exist_ok=True)
         sections = [section for section in config.cameras if section.name in names]
@@ -82,25 +90,38 @@ class Worker:
         self._pipelines: dict[str, CameraPipeline] = {}
         self._tracks: dict[str, TrackLog] = {}
         for section in sections:
-            folder = config.node.state_dir / "recordings" / section.name
-            protected = self._still_needed(section.name)
-            self._lines[section.name] = CameraLine(section, folder, self._mailbox, self._clock, protected)
-            self._pipelines[section.name] = build_pipeline(
-                config.node.name, config.node.timezone, section, self._detector
-            )
-            self._tracks[section.name] = TrackLog(MAX_CLIP_S + 2 * section.recording.post_s + 30)
+            self._add_camera(config, section)
+        self._writers = {section.name: self._writer(config, section, entry.name) for section in sections}
+        for name, writer in self._writers.items():
+            self._tracks[name].begin(writer.resume(LOST_S))
         self._clips = ClipDesk(config.node.state_dir / "evidence", self._outbox, self._lines, self._tracks, self._clock)
+        self._watched_at_s = self._clock.monotonic_s()
+        self._told_to_stop = False
 
-    def _still_needed(self, camera: str) -> Callable[[], list[tuple[float, float]]]:
-        def spans() -> list[tuple[float, float]]:
-            earliest_s = self._outbox.earliest_clip_s(camera)
+    def _add_camera(self, config: EdgeConfig, section: CameraSection) -> None:
+        name, state_dir = section.name, config.node.state_dir
+
+        def needed_since_s() -> float | None:
+            return self._outbox.earliest_clip_s(name)
+
+        def protected() -> list[tuple[float, float]]:
+            earliest_s = needed_since_s()
             return [] if earliest_s is None else [(earliest_s, float("inf"))]
 
-        return spans
+        self._lines[name] = CameraLine(section, state_dir / "recordings" / name, self._mailbox, self._clock, protected)
+        self._pipelines[name] = build_pipeline(config.node.name, config.node.timezone, section, self._detector)
+        longest_s = MAX_CLIP_S + 2 * section.recording.post_s + 30
+        self._tracks[name] = TrackLog(state_dir / "tracks" / name, longest_s, needed_since_s)
+
+    def _writer(self, config: EdgeConfig, section: CameraSection, model: str) -> EventWriter:
+        settings = f"{version('gatehouse')} {config.node.name} {config.node.timezone} {section.model_dump_json()}"
+        folder = checkpoint_folder(config.node.state_dir, [camera.name for camera in config.cameras])
+        checkpoints = CheckpointFile(folder, section.name, hashlib.sha256(settings.encode()).hexdigest())
+        pipeline, recording = self._pipelines[section.name], section.recording
+        return EventWriter(section.name, pipeline, self._outbox, checkpoints, recording, self._clock, model)
 
     def run(self) -> None:
-        """Works until the supervisor closes its end of the pipe, or dies."""
-        close_orphans(self._outbox, self._lines, self._clock.wall_s())
+        """Works until the supervisor says stop, or dies: then another node may go on with what is open here."""
         threads = [thread for line in self._lines.values() for thread in line.threads(self._stop)]
         threads.append(threading.Thread(target=self._guarded(self._watch), name="vision"))
         threads.append(threading.Thread(target=self._guarded(lambda: self._clips.run(self._stop)), name="clips"))
@@ -135,32 +156,22 @@ class Worker:
                 outcome = self._pipelines[frame.camera].process_frame(frame)
                 self._tracks[frame.camera].note(outcome.scene)
                 self._write_down(outcome)
-            self._close_lost_cameras()
-        for name in self._lines:
-            self._close_events(name, "restart")
+            for name, line in self._lines.items():
+                if line.silent_s > LOST_S:
+                    self._writers[name].close("camera_lost")
+            self._watched_at_s = self._clock.monotonic_s()
+        for name, writer in self._writers.items():
+            if self._told_to_stop:
+                writer.end()
+            self._tracks[name].close()
 
     def _write_down(self, outcome: FrameOutcome) -> None:
-        for event in outcome.events:
-            message = self._put(event)
-            if event.state == "open":
-                log.info("camera %s: %s in %s", event.camera, event.rule, event.zone)
-                self._clips.opened(message, outcome.frame)
-
-    def _put(self, event: Event) -> EventMessage:
-        message = event_message(event, self._model)
-        self._outbox.put_event(message, self._clock.wall_s(), self._clips.job_for(event))
-        return message
-
-    def _close_lost_cameras(self) -> None:
-        for name, line in self._lines.items():
-            if line.silent_s > LOST_S:
-                self._close_events(name, "camera_lost")
-
-    def _close_events(self, name: str, because: Closing) -> None:
-        latest = self._lines[name].latest
-        if latest is not None:
-            for event in self._pipelines[name].close(because, latest.media_s, latest.captured_at_s):
-                self._put(event)
+        frame, writer = outcome.frame, self._writers[outcome.frame.camera]
+        busy = bool(outcome.scene.persons)
+        for message in writer.write(outcome.events, frame.media_s, frame.captured_at_s, busy=busy):
+            if message.state == "open":
+                log.info("camera %s: %s in %s", message.camera, message.rule, message.zone)
+                self._clips.opened(message, frame)
 
     def _serve_parent(self) -> None:
         """Reports health and takes orders until the pipe ends: the supervisor has died or wants this worker to stop."""
@@ -170,13 +181,17 @@ class Worker:
             while True:
                 now_s = self._clock.monotonic_s()
                 if now_s >= report_due_s:
-                    self._parent.send(WorkerReport(tuple(line.health() for line in self._lines.values())))
+                    cameras = tuple(line.health() for line in self._lines.values())
+                    self._parent.send(WorkerReport(cameras, now_s - self._watched_at_s))
                     report_due_s = now_s + HEALTH_S
                 for name, due_s in still_due_s.items():
                     if now_s >= due_s and self._take_still(name):
                         still_due_s[name] = now_s + STILL_S
                 if self._parent.poll(0.5):
                     order = self._parent.recv()
+                    if isinstance(order, Stop):
+                        self._told_to_stop = True
+                        return
                     if isinstance(order, TakeStill) and order.camera in still_due_s:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):

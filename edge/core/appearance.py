@@ -1,7 +1,7 @@
 """What clothes look like, cheaply: colour histograms of boxes, to tell a re-found person from another.
 
 Clothing colours only. No face, no gait, no learned embedding: nothing here can recognise a person on another day, and
-nothing here is stored or sent; a histogram lives as long as the track and its camera's short memory.
+nothing here is sent or put on a disk; a histogram lives as long as the track and its camera's short memory.
 """
 
 import numpy as np

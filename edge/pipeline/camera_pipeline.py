@@ -28,6 +28,20 @@ class CameraPipeline:
     def __init__(self, detector: Detector, tracker: Tracker, watch: CameraWatch) -> None:
         self._detector, self._tracker, self._watch = detector, tracker, watch
 
+    @property
+    def state(self) -> tuple[Tracker, CameraWatch]:
+        """All that the chain behind the detector knows; the live objects, so write them down before the next frame."""
+        return self._tracker, self._watch
+
+    @property
+    def open_events(self) -> tuple[Event, ...]:
+        """The last told revision of each open event."""
+        return self._watch.open_events
+
+    def resume(self, tracker: Tracker, watch: CameraWatch) -> None:
+        """Goes on where another pipeline of the same camera and configuration stood."""
+        self._tracker, self._watch = tracker, watch
+
     def process_frame(self, frame: Frame) -> FrameOutcome:
         """Detect, track, place, judge, shape. Frames must come in the order of their media time."""
         detections = self._detector.detect(frame)

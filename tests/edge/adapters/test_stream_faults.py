@@ -1,5 +1,6 @@
 """The true cause of a failure, in a sentence, without a secret in it."""
 
+import resource
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -236,3 +237,13 @@ def test_the_end_of_an_open_stream_is_named(error, code):
     fault = faults.fault_while_reading(error, "rtsp://cam/x")
     assert fault.code == code
     assert "a:b@" not in fault.sentence
+
+
+def test_a_camera_that_lies_about_a_length_fills_no_memory():
+    flood = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 2000000000\r\n\r\n"
+    flood += b"a=x\r\n" * 40_000_000
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with server(options_then(lambda _: flood)) as (port, _):
+        fault = connect(f"rtsp://127.0.0.1:{port}/x")
+    assert fault.code == faults.NOT_VIDEO  # that was read of its description
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 100_000  # of the 200 MB sent

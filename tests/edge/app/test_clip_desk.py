@@ -11,14 +11,14 @@ from edge.adapters import durable
 from edge.adapters.clip_writer import ClipFacts, Gap, file_sha256
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.system_clock import SystemClock
+from edge.adapters.track_log import TrackLog
 from edge.app import clip_desk
 from edge.app.camera_line import CameraLine
-from edge.app.clip_desk import ClipDesk
-from edge.config.schema import CameraSection, ZoneSection
+from edge.app.clip_desk import ClipDesk, clip_for
+from edge.config.schema import CameraSection, RecordingSection, ZoneSection
 from edge.core.events import Event
 from edge.core.frame import Frame
 from edge.pipeline.mailbox import Mailbox
-from edge.pipeline.track_log import TrackLog
 
 EPOCH_S = 1_790_000_000.0
 SQUARE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
@@ -67,7 +67,13 @@ def outbox(tmp_path):
 
 @pytest.fixture
 def desk(tmp_path, line, outbox):
-    return lambda: ClipDesk(tmp_path / "evidence", outbox, {"gate": line}, {"gate": TrackLog(60.0)}, SystemClock())
+    return lambda: ClipDesk(
+        tmp_path / "evidence",
+        outbox,
+        {"gate": line},
+        {"gate": TrackLog(tmp_path / "tracks", 60.0, lambda: None)},
+        SystemClock(),
+    )
 
 
 def frame(at_s: float) -> Frame:
@@ -137,7 +143,7 @@ def test_the_clip_of_an_event_of_ten_minutes_shows_all_of_it(desk):
     names = {"event_id": str(uuid.UUID(int=5)), "rule": "loitering", "camera": "gate", "zone": "z"}
     times = {"opened_at_s": EPOCH_S, "captured_at_s": EPOCH_S + minutes_s, "closed_at_s": EPOCH_S + minutes_s}
     closed = Event(**names, **times, revision=3, state="closed", severity="medium", stage=1, media_s=minutes_s)
-    job = desk().job_for(closed)
+    job = clip_for(closed, RecordingSection())
     assert job is not None
     assert (job.begins_at_s, job.ends_at_s) == (EPOCH_S - 10, EPOCH_S + minutes_s + 10)
     assert job.ends_at_s - job.begins_at_s <= clip_desk.MAX_CLIP_S

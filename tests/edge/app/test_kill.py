@@ -21,12 +21,12 @@ from edge.adapters.clip_writer import file_sha256
 from edge.adapters.recorder import Recorder
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.system_clock import SystemClock
+from edge.adapters.track_log import TrackLog
 from edge.adapters.uploader import CHUNK_BYTES, ConsoleAddress, Uploader
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import ClipDesk
 from edge.config.schema import CameraSection
 from edge.pipeline.mailbox import Mailbox
-from edge.pipeline.track_log import TrackLog
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -50,7 +50,13 @@ def desk(folder: Path, outbox: SqliteOutbox) -> ClipDesk:
     line = CameraLine(
         CameraSection(name="gate", url="rtsp://192.0.2.1/a"), folder / "rec", Mailbox(), SystemClock(), lambda: ()
     )
-    return ClipDesk(folder / "evidence", outbox, {"gate": line}, {"gate": TrackLog(60.0)}, SystemClock())
+    return ClipDesk(
+        folder / "evidence",
+        outbox,
+        {"gate": line},
+        {"gate": TrackLog(folder / "tracks", 60.0, lambda: None)},
+        SystemClock(),
+    )
 
 
 def stand_still(ready) -> None:

@@ -1,11 +1,7 @@
-"""The boxes of the last minutes, so that a player can draw them over a clip."""
+"""The file beside a clip that tells a player which boxes to draw over it."""
 
 import json
-import threading
-from collections import deque
 from dataclasses import dataclass
-
-from edge.core.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +21,6 @@ class Subject:
     zone: str
     polygon: tuple[tuple[float, float], ...]
     box: tuple[float, float, float, float] | None
-
-
-class TrackLog:
-    """Keeps `keep_s` seconds of one camera. Written by the vision thread, read by the clip thread."""
-
-    def __init__(self, keep_s: float) -> None:
-        self._keep_s = keep_s
-        self._samples: deque[Sample] = deque()
-        self._lock = threading.Lock()
-
-    def note(self, scene: Scene) -> None:
-        """Adds the people seen in one frame."""
-        width, height = scene.frame_size
-        with self._lock:
-            for person in scene.persons:
-                if person.seen:
-                    left, top, right, bottom = (float(value) for value in person.xyxy)
-                    box = (left / width, top / height, right / width, bottom / height)
-                    self._samples.append(Sample(scene.captured_at_s, person.person_id, box))
-            while self._samples and self._samples[0].at_s < scene.captured_at_s - self._keep_s:
-                self._samples.popleft()
-
-    def between(self, begins_at_s: float, ends_at_s: float) -> list[Sample]:
-        """Samples of that time, oldest first."""
-        with self._lock:
-            return [sample for sample in self._samples if begins_at_s <= sample.at_s <= ends_at_s]
 
 
 def track_file(samples: list[Sample], begins_at_s: float, subject: Subject) -> bytes:

@@ -1,0 +1,264 @@
+"""A process may die between any two instructions: what it tells is told once, and the next one goes on."""
+
+import contextlib
+import os
+import pickle
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
+from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.app.event_writer import EventWriter
+from edge.config.schema import RecordingSection
+from edge.core.detection import Detections
+from edge.core.frame import Frame
+from edge.core.rules.crowd import CrowdParams
+from edge.core.rules.loitering import LoiteringParams
+from edge.core.rules.repeated_presence import RepeatedPresenceParams
+from edge.core.tracking.tracker import Tracker
+from edge.core.watch import CameraWatch, WatchedRule
+from edge.core.zone import Zone
+from edge.pipeline.camera_pipeline import CameraPipeline
+
+SIZE = (320, 240)
+EPOCH_S = 1_790_000_000.0
+FPS = 5
+LONGEST_S = 30.0
+
+
+class HandClock:
+    """Both clocks at a time of the test's choice: seconds since its beginning."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def wall_s(self) -> float:
+        return EPOCH_S + self.now_s
+
+    def monotonic_s(self) -> float:
+        return 1000.0 + self.now_s
+
+
+class Crossing:
+    """A detector that sees two people: one who stays from 1 s to 14 s, one who comes to them from 4 s to 6.5 s."""
+
+    def detect(self, frame: Frame) -> Detections:
+        at_s = frame.media_s - 1000.0
+        boxes = []
+        if 1 <= at_s <= 14:
+            boxes.append((100, 80, 130, 160))
+        if 4 <= at_s <= 6.5:
+            x = 320 - 30 * (at_s - 4)
+            boxes.append((x - 30, 90, x, 170))
+        return Detections(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Node:
+    """One process after the other on the same outbox and the same checkpoints."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = HandClock()
+        self.outbox = SqliteOutbox(folder / "o.sqlite")
+        self.folder = checkpoint_folder(folder, ["gate"], folder)
+        self.start()
+
+    def start(self, fingerprint: str = "1") -> None:
+        zone = Zone("all", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)), 2.0)
+        rules = (LoiteringParams("all", 3.0), CrowdParams("all", 2, 1.0), RepeatedPresenceParams("all", 4.0, 60.0))
+        watch = CameraWatch("box", "gate", [zone], [WatchedRule(rule) for rule in rules])
+        self.pipeline = CameraPipeline(Crossing(), Tracker(), watch)
+        self.checkpoints = CheckpointFile(self.folder, "gate", fingerprint)
+        self.writer = EventWriter(
+            "gate", self.pipeline, self.outbox, self.checkpoints, RecordingSection(), self.clock, "network"
+        )
+        self.life = self.writer.resume(LONGEST_S)
+
+    def show(self, number: int) -> None:
+        self.clock.now_s = number / FPS
+        planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 120, np.uint8)
+        frame = Frame("gate", number, self.clock.monotonic_s(), self.clock.wall_s(), planes)
+        outcome = self.pipeline.process_frame(frame)
+        self.writer.write(outcome.events, frame.media_s, frame.captured_at_s, busy=bool(outcome.scene.persons))
+
+    def told(self) -> list[tuple[object, ...]]:
+        messages = [row.message for row in self.outbox.waiting(0, 999)]
+        return [(m.event_id, m.revision, m.state, m.rule, m.closed_because, m.dwell_s) for m in messages]
+
+
+@pytest.fixture
+def node(tmp_path):
+    node = Node(tmp_path)
+    yield node
+    node.outbox.close()
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with tempfile.TemporaryDirectory() as folder:
+        node = Node(Path(folder))
+        for number in range(100):
+            node.show(number)
+        told = node.told()
+        node.outbox.close()
+    assert {row[3] for row in told} == {"loitering", "crowd", "repeated_presence"}
+    return told
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    deaths=st.lists(st.tuples(st.integers(1, 95), st.sampled_from(["checkpoint", "outbox", "after"])), max_size=4),
+)
+def test_kills_wherever_they_come_change_nothing_of_what_is_told(whole, deaths):
+    # Every frame writes a checkpoint here (IDLE_S and BUSY_S apart), so the next process has not missed one.
+    by_frame = dict(deaths)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.app.event_writer.BUSY_S", 0.0)
+        patch.setattr("edge.app.event_writer.IDLE_S", 0.0)
+        node = Node(Path(folder))
+        for number in range(100):
+            place = by_frame.get(number)
+            if place:
+                die(node, place, number)
+            else:
+                node.show(number)
+        told = node.told()
+        node.outbox.close()
+    assert told == whole
+
+
+def die(node: Node, place: str, number: int) -> None:
+    """Shows a frame in a process that dies: before it is kept, between checkpoint and outbox, or behind both."""
+    save, put = node.checkpoints.save, node.outbox.put_step
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    if place == "checkpoint":
+        node.checkpoints.save = killed
+    elif place == "outbox":
+        node.outbox.put_step = killed
+    with contextlib.suppress(Killed):
+        node.show(number)
+    node.checkpoints.save, node.outbox.put_step = save, put
+    node.start()
+    if place == "checkpoint":
+        node.show(number)  # the frame was lost with the process; the camera shows the same people again
+
+
+def play(node: Node, begin: int, end: int) -> None:
+    for number in range(begin, end):
+        node.show(number)
+
+
+def states(node: Node, rule: str = "loitering") -> list[tuple[object, object]]:
+    return [(row[2], row[4]) for row in node.told() if row[3] == rule]
+
+
+def test_a_stay_goes_on_after_seconds_without_a_process(node):
+    play(node, 0, 40)
+    life = node.life
+    node.clock.now_s += 4
+    node.start()
+    assert node.life == life
+    play(node, 60, 150)
+    assert [state for state, _ in states(node)] == ["open", "updated", "closed"]
+    assert states(node)[-1][1] == "lost"
+    assert [row[1] for row in node.told() if row[3] == "loitering"] == [1, 2, 3]
+
+
+def test_a_process_that_comes_too_late_closes_what_was_open_and_begins_anew(node):
+    play(node, 0, 40)
+    node.clock.now_s += LONGEST_S + 1
+    life = node.life
+    node.start()
+    assert node.life != life
+    assert states(node) == [("open", None), ("closed", "restart")]
+
+
+@pytest.mark.parametrize("content", [b"", b"1\n", b"1\n\x80\x05garbage", b"2\n"])
+def test_a_damaged_checkpoint_is_no_checkpoint(node, content):
+    play(node, 0, 40)
+    (node.folder / "gate").write_bytes(content)
+    node.start()
+    assert states(node)[-1] == ("closed", "restart")
+
+
+def test_a_checkpoint_of_another_configuration_is_not_used(node):
+    play(node, 0, 40)
+    node.start("2")
+    assert states(node)[-1] == ("closed", "restart")
+
+
+def test_a_checkpoint_that_is_behind_the_outbox_is_not_used(node, caplog):
+    play(node, 0, 10)
+    old = (node.folder / "gate").read_bytes()
+    play(node, 10, 40)
+    (node.folder / "gate").write_bytes(old)  # as where the memory was full from then on
+    node.start()
+    assert states(node) == [("open", None), ("closed", "restart")]
+
+
+def test_a_process_that_dies_before_its_first_frame_takes_nothing_along(node):
+    play(node, 0, 40)
+    for _ in range(3):
+        node.start()
+    play(node, 40, 45)
+    assert "restart" not in {row[4] for row in node.told()}
+
+
+def test_a_camera_that_does_not_come_back_is_closed_at_the_last_moment_it_was_seen(node):
+    play(node, 0, 40)
+    node.clock.now_s += 2
+    node.start()
+    node.writer.close("camera_lost")
+    last = [row.message for row in node.outbox.waiting(0, 999) if row.message.rule == "loitering"][-1]
+    assert (last.closed_because, last.closed_at_s) == ("camera_lost", pytest.approx(EPOCH_S + 39 / FPS, abs=1.001))
+
+
+def test_a_node_that_stops_in_order_leaves_nobody_behind(node):
+    play(node, 0, 40)
+    node.writer.end()
+    assert not node.folder.exists()
+    assert states(node)[-1] == ("closed", "restart")
+
+
+def test_nothing_but_the_core_is_ever_made_from_a_checkpoint(node, tmp_path, caplog):
+    class Attack:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "owned"),)
+
+    (node.folder / "gate").write_bytes(b"1\n" + pickle.dumps(Attack()))
+    node.start()
+    assert not (tmp_path / "owned").exists()
+    assert "has no place in a checkpoint" in caplog.text
+
+
+def test_the_folder_is_private_and_holds_configured_cameras_only(tmp_path):
+    folder = checkpoint_folder(tmp_path / "state", ["gate"], tmp_path)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for name in ("gate", "gate.part", "old"):
+        (folder / name).write_bytes(b"")
+    assert checkpoint_folder(tmp_path / "state", ["gate"], tmp_path) == folder
+    assert {path.name for path in folder.iterdir()} == {"gate", "gate.part"}
+    assert checkpoint_folder(tmp_path / "other", ["gate"], tmp_path) != folder
+
+
+def test_without_private_memory_nothing_is_kept_and_the_node_runs_all_the_same(tmp_path, caplog):
+    folder = checkpoint_folder(tmp_path / "state", ["gate"], tmp_path)
+    folder.chmod(0o755)
+    assert checkpoint_folder(tmp_path / "state", ["gate"], tmp_path) is None
+    assert checkpoint_folder(tmp_path / "state", ["gate"], tmp_path / "nowhere") is None
+    assert caplog.text.count("begins every stay anew") == 2
+    nothing = CheckpointFile(None, "gate", "1")
+    nothing.save(None)
+    nothing.forget()
+    assert nothing.load(HandClock(), 30.0) is None
