@@ -15,7 +15,13 @@ from console.store import nodes, one_time_links, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The guard's screen.")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def private() -> None:
+    """The guard's screen."""
+    os.umask(0o077)  # accounts, and recordings of children: for this user alone
 
 
 def _settings() -> Settings:

@@ -1,6 +1,7 @@
 """`gatehouse edge run`: the node, until it is told to stop."""
 
 import logging
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from edge.config.load import ConfigError, load_config
 
 def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's configuration")]) -> None:
     """Watches the cameras of a node and tells the console."""
+    os.umask(0o077)  # recordings of children: for this user alone
     logging.basicConfig(format="%(asctime)s node %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

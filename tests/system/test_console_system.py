@@ -240,6 +240,8 @@ def test_a_console_killed_among_messages_and_in_the_middle_of_a_file_loses_and_d
     whole = site.folder / "console" / "evidence" / "files" / file.sha256[:2] / file.sha256
     assert hashlib.sha256(whole.read_bytes()).hexdigest() == file.sha256
     assert not unfinished.exists()
+    for path in (site.folder / "console").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, f"others can read {path}"
     log = (site.folder / "console.log").read_text()
     for secret in (site.folder / "token", site.folder / "broker/secrets/console.password"):
         assert secret.read_text().strip() not in log

@@ -32,6 +32,8 @@ def test_an_event_opens_closes_and_brings_its_evidence(node):
     wait_for(lambda: SqliteOutbox(site.folder / "state/outbox.sqlite").figures().rows == 0, 20, "an empty outbox")
     assert any(camera.state == "sees" for health in console.health for camera in health.cameras)
     console.check_nothing_lost_or_doubled()
+    for path in (site.folder / "state").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, f"others can read {path}"
     process.terminate()
     assert process.wait(15) == 0
     wait_for(lambda: console.status[-1].status == "offline", 10, "the goodbye")
