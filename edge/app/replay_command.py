@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.video_file import SourceFrame, VideoFileError, read_frames
 from edge.app.build import build_pipeline
-from edge.app.detector import DetectorError, make_detector
+from edge.app.detector import DetectorError, make_detector, network_fault
 from edge.app.mot_format import result_line
-from edge.config.load import ConfigError, load_config
+from edge.config.document import ConfigError
+from edge.config.load import load_config
 from edge.config.schema import ArmedHours, CameraSection, DetectorSection, EdgeConfig, LoiteringSection, ZoneSection
 from edge.core.events import Event
 from edge.pipeline.camera_pipeline import FrameOutcome
@@ -70,7 +71,8 @@ def replay(
         else:
             if zone or loiter is not None or grace is not None:
                 raise ReplayError("--config brings zones and rules of its own: take out --zone, --loiter and --grace")
-            plan = _plan_of(load_config(config, with_secrets=False), camera, fps, model)
+            named = network_fault if model is None else None  # --model is used instead of the file's
+            plan = _plan_of(load_config(config, with_secrets=False, network_fault=named), camera, fps, model)
         outputs, network = _Outputs(events, tracks, stats), Path(plan.detector.model)
         _spare_inputs({"video": video, "network": network, "configuration": config}, outputs)
         figures = _run(video, plan, outputs, _moment(begins, plan))
