@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from edge.adapters.system_clock import SystemClock
-from edge.adapters.video_file import SourceFrame, VideoFileError, read_frames
+from edge.adapters.video_file import SourceFrame, VideoFile, VideoFileError
 from edge.app.build import build_pipeline
 from edge.app.detector import DetectorError, make_detector, network_fault
 from edge.app.mot_format import result_line
@@ -62,7 +62,11 @@ def replay(
         str | None, typer.Option(metavar="2026-11-24T07:30", help="when the video begins, for armed hours")
     ] = None,
 ) -> None:
-    """Runs a file through the pipeline; the same file and options give the same bytes."""
+    """Runs a file through the pipeline; the same file and options give the same bytes.
+
+    A file that breaks off is told on stderr and in --stats (ends_early, missing_s); the exit code stays 0, for what was
+    found in the part that is here stands.
+    """
     try:
         if config is None:
             if camera is not None:
@@ -81,6 +85,9 @@ def replay(
         raise typer.Exit(2) from None
     told = ", ".join(f"{count} {rule}" for rule, count in figures.events.items()) or "no events"
     typer.echo(f"{video.name}: {told}", err=True)
+    if figures.ends_early:
+        lost = f", about {figures.missing_s:.0f} s before its end" if figures.missing_s else ""
+        typer.echo(f"{video.name} breaks off{lost}: what follows was not looked at; copy the file again", err=True)
 
 
 def parse_zone(text: str, grace_s: float) -> ZoneSection:
@@ -169,7 +176,8 @@ def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_F
         events_out, tracks_out, stats_out = (
             _output(stack, path) for path in (outputs.events, outputs.tracks, outputs.stats)
         )
-        for source in read_frames(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s):
+        file = VideoFile(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s)
+        for source in file:
             outcome = pipeline.process_frame(source.frame)
             last = source
             figures.note(outcome)
@@ -179,6 +187,7 @@ def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_F
             raise VideoFileError(f"{video} holds no pictures; name another file")
         media_s, captured_at_s = last.frame.media_s, last.frame.captured_at_s
         _write_events(events_out, pipeline.close("camera_lost", media_s, captured_at_s))
+        figures.note_end(file)
         stats_out.write(figures.text(last, clock.monotonic_s() - begun_s))
     return figures
 
@@ -191,12 +200,17 @@ class _Figures:
         self._frames = self._detections = 0
         self._persons: set[int] = set()
         self._opened = Counter[str]()
+        self.ends_early, self.missing_s = False, 0.0
 
     def note(self, outcome: FrameOutcome) -> None:
         self._frames += 1
         self._detections += len(outcome.detections)
         self._persons.update(person.person_id for person in outcome.scene.persons)
         self._opened.update(event.rule for event in outcome.events if event.state == "open")
+
+    def note_end(self, file: VideoFile) -> None:
+        """Whether the file that was read to its end was all there."""
+        self.ends_early, self.missing_s = file.ends_early, round(file.missing_s, 3)
 
     @property
     def events(self) -> dict[str, int]:
@@ -215,6 +229,8 @@ class _Figures:
             "detections": self._detections,
             "persons": len(self._persons),
             "media_s": round(last.frame.media_s, 3),
+            "ends_early": self.ends_early,
+            "missing_s": self.missing_s,
             "wall_s": round(wall_s, 3),
             "analysed_fps": round(self._frames / max(wall_s, 1e-9), 2),
             "times_real_time": round(last.frame.media_s / max(wall_s, 1e-9), 2),

@@ -102,6 +102,8 @@ def test_events_tracks_and_figures_come_out_and_twice_the_same_bytes(replay, tmp
         "detections": 30,
         "persons": 1,
         "media_s": 11.8,
+        "ends_early": False,
+        "missing_s": 0.0,
         "events": {"loitering": 1},
     }
 
@@ -218,3 +220,24 @@ def test_damage_in_the_middle_costs_pictures_and_not_the_run(replay, folder, tmp
     result = replay("--zone", ALL, "--loiter", "3", video=tmp_path / "damaged.mp4")
     assert result.exit_code == 0, result.output
     assert "1 loitering" in result.output
+
+
+def test_a_video_that_breaks_off_is_told_and_counted(replay, folder, tmp_path):
+    result = replay("--stats", "whole.json")
+    assert (result.exit_code, "breaks off" in result.output) == (0, False)
+    whole = json.loads((tmp_path / "whole.json").read_text())
+    assert (whole["ends_early"], whole["missing_s"] < 0.1) == (False, True)
+    with av.open(str(folder / "video.mp4")) as given, av.open("cut.mkv", "w") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(given.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                made.mux(packet)
+    content = (tmp_path / "cut.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) * 2 // 3])
+    result = replay("--stats", "cut.json", video=tmp_path / "cut.mkv")
+    assert result.exit_code == 0, result.output
+    cut = json.loads((tmp_path / "cut.json").read_text())
+    assert cut["ends_early"]
+    assert cut["missing_s"] == pytest.approx(12 - cut["media_s"], abs=0.5)
+    assert f"cut.mkv breaks off, about {cut['missing_s']:.0f} s before its end" in result.output
