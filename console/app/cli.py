@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.app.settings import Settings, SettingsError, load_settings
 from console.app.system_clock import wall_s
-from console.domain.access import MOST_NAME_CHARACTERS, Role, is_name
+from console.domain.access import Role
+from console.domain.account_name import MOST_CHARACTERS, is_name, spelled
 from console.store import nodes, one_time_links, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
@@ -90,16 +91,21 @@ def add_user(
     """
     from console.web.auth import new_link
 
-    name = name.strip()
-    if not is_name(name):
-        _fail(ValueError(f"the name needs 1 to {MOST_NAME_CHARACTERS} characters that can be seen; give another name"))
     settings = _settings()
     try:
         database = open_database(settings.database_url)
         migrate(database)
+        with database.read() as connection:
+            known = users.find(connection, name)
+        name = known.name if known else spelled(name)
+        if known is None and not is_name(name):
+            raise ValueError(
+                f"{name[:80]!r} is no name: give 1 to {MOST_CHARACTERS} letters and digits of one script; blanks and "
+                ". - _ ' @ may stand between them"
+            )
         token = new_link(database, role, name, wall_s())
         database.close()
-    except (OSError, users.LastAdministratorError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, ValueError, SQLAlchemyError) as error:
         _fail(error)
     typer.echo(f"{role} {name}, once, within a day: {settings.address}/welcome/{token}")
 

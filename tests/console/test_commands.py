@@ -71,11 +71,20 @@ def test_the_last_administrator_stays(command, tmp_path):
     assert command("add-user", "Lan", "--role", "administrator").exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "two\nlines", "ß" * 40], ids=repr)
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "two\x07bells", "ß" * 40, "x y<b>", "gu\u0430rd1"], ids=repr)
 def test_a_name_that_nobody_can_sign_in_with_is_refused(command, name):
     told = command("add-user", name, "--role", "guard")
     assert told.exit_code == 2
-    assert "the name needs 1 to 64 characters" in told.output
+    assert "is no name: give 1 to 64 letters and digits" in told.output
+
+
+def test_an_account_from_before_names_were_restricted_is_looked_after(command, tmp_path):
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.write() as connection:
+        users.add(connection, "x y<b>", "x", Role.GUARD, wall_s())
+    console.database.close()
+    assert command("add-user", "X Y<B>", "--role", "police").output.startswith("police x y<b>, once")
+    assert command("remove-user", "x y<b>").exit_code == 0
 
 
 @pytest.mark.parametrize(
