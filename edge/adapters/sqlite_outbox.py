@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS message (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused, also after the row is gone
     kind TEXT NOT NULL, event_id TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, at_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS given_up (sequence INTEGER PRIMARY KEY);  -- the newest of them
 CREATE TABLE IF NOT EXISTS open_event (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS evidence (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS clip_job (
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS upload (  -- two events may hold the very same pictur
 """
 MAX_ROWS = 100_000  # about three months of a busy school without a console
 MAX_REFUSED = 1000
+MAX_GIVEN_UP = 10_000  # numbers kept: a row that was on its way when it was given up may yet arrive
 _SACRIFICED_AT_ONCE = 100
 _FULL = 0.9  # of the rows: told before the first one is given up
 # The written order of sacrifice: an 'updated' row is made up for by the next one, an evidence row by a later one of the
@@ -46,6 +48,10 @@ DELETE FROM message WHERE sequence IN (SELECT sequence FROM (
         WHEN state = 'closed' THEN 2
         WHEN kind = 'evidence' THEN 3 END AS rank
     FROM message) WHERE rank IS NOT NULL ORDER BY rank, sequence LIMIT ?)
+RETURNING sequence
+"""
+_COUNT_GIVEN_UP = """
+INSERT INTO meta VALUES ('given_up', ?) ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value
 """
 _FORGET_EVIDENCE = """
 DELETE FROM evidence WHERE event_id = :id AND NOT EXISTS (
@@ -215,8 +221,15 @@ class SqliteOutbox:
     def _insert(self, db: sqlite3.Connection, kind: str, event_id: str, state: str, body: str, at_s: float) -> None:
         (rows,) = db.execute("SELECT count(*) FROM message").fetchone()
         if rows >= self._max_rows:
-            given_up = db.execute(_SACRIFICE, (_SACRIFICED_AT_ONCE,)).rowcount
-            log.error("the outbox is full (%d rows): %d of the least important ones are given up", rows, given_up)
+            given_up = db.execute(_SACRIFICE, (_SACRIFICED_AT_ONCE,)).fetchall()
+            db.executemany("INSERT INTO given_up VALUES (?)", given_up)
+            db.execute(
+                "DELETE FROM given_up WHERE sequence <= (SELECT sequence FROM given_up ORDER BY sequence DESC"
+                " LIMIT 1 OFFSET ?)",
+                (MAX_GIVEN_UP,),
+            )
+            db.execute(_COUNT_GIVEN_UP, (len(given_up),))
+            log.error("the outbox is full (%d rows): %d of the least important ones are given up", rows, len(given_up))
         values = (kind, event_id, state, body, at_s)
         db.execute("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", values)
 
@@ -285,6 +298,13 @@ class SqliteOutbox:
         """Drops rows that the console has committed."""
         with self._transaction() as db:
             db.executemany("DELETE FROM message WHERE sequence = ?", [(number,) for number in sequences])
+            _have_arrived(db, sequences)
+
+    def given_up(self) -> int:
+        """How many rows were given up because the outbox was full, less those that arrived all the same."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM meta WHERE name = 'given_up'").fetchone()
+        return int(row[0]) if row else 0
 
     def refuse(self, sequence: int, reason: str) -> None:
         """Puts aside a row that the console will never take, with its reason: kept, but no longer sent."""
@@ -294,6 +314,7 @@ class SqliteOutbox:
                 (reason, sequence),
             )
             db.execute("DELETE FROM message WHERE sequence = ?", (sequence,))
+            _have_arrived(db, [sequence])
             newest = "SELECT sequence FROM refused ORDER BY sequence DESC LIMIT ?"
             db.execute(f"DELETE FROM refused WHERE sequence NOT IN ({newest})", (MAX_REFUSED,))  # noqa: S608 constant
 
@@ -336,6 +357,13 @@ class SqliteOutbox:
             (clips,) = self._db.execute("SELECT count(*) FROM clip_job").fetchone()
             (refused,) = self._db.execute("SELECT count(*) FROM refused").fetchone()
         return OutboxFigures(rows, uploads, clips, refused, oldest, rows >= _FULL * self._max_rows)
+
+
+def _have_arrived(db: sqlite3.Connection, sequences: Sequence[int]) -> None:
+    numbers = [(number,) for number in sequences]
+    late = db.executemany("DELETE FROM given_up WHERE sequence = ?", numbers).rowcount
+    if late > 0:
+        db.execute(_COUNT_GIVEN_UP, (-late,))
 
 
 def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
