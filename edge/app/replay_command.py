@@ -3,7 +3,8 @@
 import json
 import os
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,9 +25,16 @@ from edge.config.schema import ArmedHours, CameraSection, DetectorSection, EdgeC
 from edge.core.events import Event
 from edge.pipeline.camera_pipeline import FrameOutcome
 
+LATEST_S = 4e9 - 7 * 86400  # what messages hold, less a long video
+
 
 class ReplayError(Exception):
-    """Options that do not fit; the text says how to mend them."""
+    """Options that do not fit; the text says how to mend each of them."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        several = f"{len(self.problems)} problem(s):\n  " if len(self.problems) > 1 else ""
+        super().__init__(several + "\n  ".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,10 @@ def replay(
     except (ReplayError, ConfigError, VideoFileError, DetectorError) as error:
         typer.echo(f"gatehouse edge replay: {error}", err=True)
         raise typer.Exit(2) from None
+    except OSError as error:  # in the middle of writing
+        told = f"an output can't be written ({error.strerror}); make room, or name files on another disk"
+        typer.echo(f"gatehouse edge replay: {told}", err=True)
+        raise typer.Exit(2) from None
     told = ", ".join(f"{count} {rule}" for rule, count in figures.events.items()) or "no events"
     typer.echo(f"{video.name}: {told}", err=True)
     if figures.ends_early:
@@ -113,22 +125,42 @@ def parse_zone(text: str, grace_s: float) -> ZoneSection:
 def _plan(
     zones: list[str], loiter_s: float | None, grace_s: float | None, fps: float | None, model: str | None
 ) -> _Plan:
-    sections = tuple(parse_zone(text, 2.0 if grace_s is None else grace_s) for text in zones)
-    twice = next((name for name, count in Counter(zone.name for zone in sections).items() if count > 1), None)
-    if twice is not None:
-        raise ReplayError(f"two zones are named {twice!r}; give each its own name")
-    if loiter_s is not None and not sections:
-        raise ReplayError("--loiter needs a zone; for the whole picture: --zone 'all=0,0 1,0 1,1 0,1'")
+    problems: list[str] = []
+    sections: list[ZoneSection] = []
+    for text in zones:
+        with _noted(problems):
+            sections.append(parse_zone(text, 2.0 if grace_s is None else grace_s))
+    twice = [name for name, count in Counter(zone.name for zone in sections).items() if count > 1]
+    problems += [f"two zones are named {name!r}; give each its own name" for name in twice]
+    if loiter_s is not None and not zones:
+        problems.append("--loiter needs a zone; for the whole picture: --zone 'all=0,0 1,0 1,1 0,1'")
+    rules: tuple[LoiteringSection, ...] = ()
+    if loiter_s is not None:
+        with _noted(problems):
+            _loitering("any", loiter_s)
+            rules = tuple(_loitering(zone.name, loiter_s) for zone in sections)
+    plan = _Plan("replay", "UTC", CameraSection(name="replay", url="rtsp://file"), DetectorSection())
+    with _noted(problems):
+        plan = _overridden(plan, fps, model)
+    if problems:
+        raise ReplayError(*problems)
+    return replace(plan, camera=plan.camera.model_copy(update={"zones": tuple(sections), "rules": rules}))
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Goes on behind options that do not fit, so that all of them are told at once."""
     try:
-        rules = (
-            ()
-            if loiter_s is None
-            else tuple(LoiteringSection(kind="loitering", zone=zone.name, dwell_s=loiter_s) for zone in sections)
-        )
+        yield
+    except ReplayError as error:
+        problems.extend(error.problems)
+
+
+def _loitering(zone: str, dwell_s: float) -> LoiteringSection:
+    try:
+        return LoiteringSection(kind="loitering", zone=zone, dwell_s=dwell_s)
     except ValidationError:
-        raise ReplayError(f"--loiter {loiter_s:g}: give seconds from 1 to 7200") from None
-    section = CameraSection(name="replay", url="rtsp://file", zones=sections, rules=rules)
-    return _overridden(_Plan("replay", "UTC", section, DetectorSection()), fps, model)
+        raise ReplayError(f"--loiter {dwell_s:g}: give seconds from 1 to 7200") from None
 
 
 def _plan_of(config: EdgeConfig, name: str | None, fps: float | None, model: str | None) -> _Plan:
@@ -161,7 +193,10 @@ def _moment(text: str | None, plan: _Plan) -> float:
         return 0.0
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(plan.timezone))).timestamp()
+        at_s = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(plan.timezone))).timestamp()
+        if not 0 <= at_s <= LATEST_S:
+            raise ReplayError(f"--begins {text!r}: give a day from 1970 to 2096")
+        return at_s
     except (ValueError, OverflowError):
         raise ReplayError(f"--begins {text!r}: write it like 2026-11-24T07:30, in the node's own time") from None
 
