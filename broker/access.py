@@ -12,6 +12,7 @@ from broker.contract.topics import ROOT, TOPICS, Topic
 
 CONSOLE = "console"  # the console's account; every other account is a node's
 _ITERATIONS = 20_000
+_NO_NAME = "{!r} can't be a name: letters, digits, - and _ only, at most 63"
 _NODE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")
 
 
@@ -54,13 +55,21 @@ def acl_text() -> str:
     )
 
 
+def check_node_name(name: str) -> None:
+    """Raises AccessError for a name that no node can have: no topic level, or the console's own account."""
+    if not _NODE_NAME.fullmatch(name):
+        raise AccessError(_NO_NAME.format(name))
+    if name == CONSOLE:
+        raise AccessError(f"{name!r} is the console's own account; give the node another name")
+
+
 def add_account(password_file: Path, secret_file: Path, account: str) -> None:
     """Makes an account with a random password: its hash into `password_file`, the password into `secret_file` (0600).
 
     A second call for the same account replaces its password. Raises AccessError for a name that can't be a topic level.
     """
-    if not _NODE_NAME.match(account):
-        raise AccessError(f"{account!r} can't be a name: letters, digits, - and _ only, at most 63")
+    if not _NODE_NAME.fullmatch(account):
+        raise AccessError(_NO_NAME.format(account))
     password = secrets.token_urlsafe(24)
     salt = secrets.token_bytes(12)
     kept = [line for line in _lines(password_file) if line.partition(":")[0] != account]

@@ -2,12 +2,12 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from broker import installation
-from broker.access import AccessError
+from broker.access import AccessError, check_node_name
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The post office between nodes and console.")
 
@@ -35,6 +35,7 @@ def init(
 def add_node(folder: Folder, name: Annotated[str, typer.Argument(help="the node's name")]) -> None:
     """Make an account for a node (or a new password for one)."""
     try:
+        check_node_name(name)
         secret = installation.add_account(folder, name)
     except (AccessError, installation.SetupError, OSError) as error:
         _fail(error)
@@ -60,11 +61,15 @@ def contract(
     """Write the contract down: JSON Schema of each message and an AsyncAPI 3 page."""
     from broker.contract import publish
 
-    for path in publish.write(out):
+    try:
+        paths = publish.write(out)
+    except OSError as error:
+        _fail(error)
+    for path in paths:
         typer.echo(path)
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: Exception) -> NoReturn:
     told = f"{error.filename}: {error.strerror}; name another folder" if isinstance(error, OSError) else error
     typer.echo(f"gatehouse broker: {told}", err=True)
     raise typer.Exit(2)

@@ -153,6 +153,10 @@ class HealthMessage(_Message):
     problems: tuple[Annotated[str, Field(max_length=600)], ...] = Field((), max_length=32)
     cameras: tuple[CameraHealth, ...] = Field((), max_length=64)
     outbox_rows: Count = 0
+    outbox_id: OutboxId | None = None
+    outbox_given_up: Annotated[
+        Count, Field(description="messages of that outbox which never come: it was full, they were the least important")
+    ] = 0
     uploads_waiting: Count = 0
     oldest_waiting_s: Seconds = 0.0
     worker_restarts: Count = 0

@@ -3,18 +3,21 @@
 import logging
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker.access import AccessError, check_node_name
 from console.app.settings import Settings, SettingsError, load_settings
 from console.app.system_clock import wall_s
-from console.domain.access import MOST_NAME_CHARACTERS, Role, is_name
+from console.domain.access import Role
+from console.domain.account_name import MOST_CHARACTERS, is_name, spelled
 from console.store import nodes, one_time_links, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
 
+MOST_LABEL = 120
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
@@ -24,12 +27,11 @@ def private() -> None:
     os.umask(0o077)  # accounts, and recordings of children: for this user alone
 
 
-def _settings() -> Settings:
+def _settings(*, with_files: bool = False) -> Settings:
     try:
-        return load_settings()
+        return load_settings(with_files=with_files)
     except SettingsError as error:
         _fail(error)
-        raise
 
 
 @app.command()
@@ -40,13 +42,12 @@ def serve() -> None:
 
     logging.basicConfig(format="%(asctime)s console %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings = _settings()
+    settings = _settings(with_files=True)
     try:
         console = build(settings, wall_s)
         server, door = make_server(settings, console.web)
     except (OSError, ServerError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
-        return
     if console.receiver is None:
         typer.echo("no broker_password_file is set: pages only, nothing is heard from nodes")
     link = first_link(console.database, settings.address, wall_s)
@@ -70,17 +71,17 @@ def add_node(
     label: Annotated[str, typer.Option(help="what people read")] = "",
 ) -> None:
     """Make a node known, and the token with which it brings files."""
+    settings = _settings()
     try:
-        if token_file.exists():
-            raise FileExistsError(f"{token_file} is there already; name another file")
-        database = open_database(_settings().database_url)
+        _check_node(name, site, label, token_file)
+        database = open_database(settings.database_url)
         migrate(database)
         with database.write() as connection:
             token = nodes.add(connection, name, site, label, wall_s())
             with os.fdopen(os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(token + "\n")
         database.close()
-    except (OSError, nodes.NodeExistsError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, ValueError, SQLAlchemyError) as error:
         _fail(error)
     typer.echo(f"{name} at {site}: copy {token_file} to the node as console.token_file")
 
@@ -96,16 +97,21 @@ def add_user(
     """
     from console.web.auth import new_link
 
-    name = name.strip()
-    if not is_name(name):
-        _fail(ValueError(f"the name needs 1 to {MOST_NAME_CHARACTERS} characters that can be seen; give another name"))
     settings = _settings()
     try:
         database = open_database(settings.database_url)
         migrate(database)
+        with database.read() as connection:
+            known = users.find(connection, name)
+        name = known.name if known else spelled(name)
+        if known is None and not is_name(name):
+            raise ValueError(
+                f"{name[:80]!r} is no name: give 1 to {MOST_CHARACTERS} letters and digits of one script; blanks and "
+                ". - _ ' @ may stand between them"
+            )
         token = new_link(database, role, name, wall_s())
         database.close()
-    except (OSError, users.LastAdministratorError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, ValueError, SQLAlchemyError) as error:
         _fail(error)
     typer.echo(f"{role} {name}, once, within a day: {settings.address}/welcome/{token}")
 
@@ -113,9 +119,9 @@ def add_user(
 @app.command()
 def remove_user(name: Annotated[str, typer.Argument(help="the name that the person signs in with")]) -> None:
     """Take an account away, and links not used yet: the person is out at once, what they did stays on record."""
-    name = name.strip()
+    name, settings = name.strip(), _settings()
     try:
-        database = open_database(_settings().database_url)
+        database = open_database(settings.database_url)
         migrate(database)
         with database.write() as connection:
             found = users.credentials(connection, name)
@@ -123,13 +129,45 @@ def remove_user(name: Annotated[str, typer.Argument(help="the name that the pers
                 users.disable(connection, found[0].id, wall_s())
             links = one_time_links.drop_unused(connection, name) if name else 0
         database.close()
-    except (OSError, users.LastAdministratorError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, ValueError, SQLAlchemyError) as error:
         _fail(error)
     if found is None and not links:
         _fail(ValueError(f"nobody signs in as {name!r}, and no link for that name is unused"))
     typer.echo(f"{name} can't sign in any more" if found else f"{name}: the link is withdrawn")
 
 
-def _fail(error: Exception) -> None:
-    typer.echo(f"gatehouse console: {error}", err=True)
+def _check_node(name: str, site: str, label: str, token_file: Path) -> None:
+    """Raises ValueError with everything that is wrong with a new node."""
+    problems = []
+    try:
+        check_node_name(name)
+    except AccessError as error:
+        problems.append(f"NAME: {error}")
+    if not 0 < len(site.strip()) <= MOST_LABEL or not site.isprintable():
+        problems.append(f"--site {site[:80]!r}: give the school's name, 1 to {MOST_LABEL} characters that can be seen")
+    if len(label) > MOST_LABEL or not label.isprintable():
+        problems.append(f"--label {label[:80]!r}: give at most {MOST_LABEL} characters that can be seen")
+    if os.path.lexists(token_file):
+        problems.append(f"--token-file {token_file}: is there already; name another file")
+    elif not token_file.parent.is_dir():
+        problems.append(f"--token-file {token_file}: there is no folder {token_file.parent}; make it, or name another")
+    if problems:
+        raise ValueError("\n  ".join([f"{len(problems)} problem(s):", *problems]))
+
+
+def _fail(error: Exception) -> NoReturn:
+    typer.echo(f"gatehouse console: {_told(error)}", err=True)
     raise typer.Exit(2)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, SQLAlchemyError):
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return (
+            f"GATEHOUSE_CONSOLE_DATABASE: the database can't be used: {cause}; see that it is there, that this account "
+            "may use it, and that its disk has room"
+        )
+    if isinstance(error, OSError) and error.filename:
+        cure = "name a place that this account may write to (GATEHOUSE_CONSOLE_FOLDER)"
+        return f"{error.filename}: {error.strerror}; {cure}"
+    return str(error)

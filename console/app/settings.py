@@ -1,11 +1,20 @@
 """Settings of the console: environment variables GATEHOUSE_CONSOLE_..., all problems reported at once."""
 
+import difflib
+import os
+import ssl
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from console.store.database import parse_address
+
+PREFIX = "GATEHOUSE_CONSOLE_"
 Port = Annotated[int, Field(ge=1, le=65535)]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -13,39 +22,108 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class SettingsError(Exception):
     """Settings that can't be used; the text lists every problem with its variable."""
 
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("the settings can't be used:\n" + "\n".join(f"  {problem}" for problem in problems))
 
-class Settings(BaseSettings):
+
+class FileSettings(BaseSettings):
+    """Those that name files; apart, so that a file that can't be used is told beside whatever else is wrong."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    broker_ca_file: Path | None = None
+    broker_password_file: Path | None = None
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with each file, and the cure."""
+        if self.broker_password_file is not None and (why := _secret_fault(self.broker_password_file)):
+            yield f"{PREFIX}BROKER_PASSWORD_FILE: {why}"
+        if self.broker_ca_file is not None:
+            try:
+                ssl.create_default_context(cafile=str(self.broker_ca_file))
+            except (OSError, ValueError) as error:
+                why = _words(error)
+                yield f"{PREFIX}BROKER_CA_FILE: {self.broker_ca_file} is no certificate ({why}); name tls/ca.crt"
+        if self.tls_certificate is not None and self.tls_key is not None:
+            try:
+                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                    self.tls_certificate, self.tls_key, ""
+                )
+            except (OSError, ValueError) as error:
+                why = _words(error)
+                yield (
+                    f"{PREFIX}TLS_CERTIFICATE, {PREFIX}TLS_KEY: {self.tls_certificate}, {self.tls_key} can't be used: "
+                    f"{why}; name PEM files that belong together, the key without a password"
+                )
+
+
+class Settings(FileSettings):
     """Every setting, with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEHOUSE_CONSOLE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
     folder: Path = Path("console-data")  # evidence, pictures and, by default, the database
     database: str = ""  # sqlite:///FILE or postgresql://...; empty: SQLite in `folder`
     host: str = "127.0.0.1"
     port: Port = 8080
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
     behind_proxy: bool = False  # a proxy on this machine or network speaks TLS for the console
     public_url: str = ""  # how people reach it, for links; empty: made from host and port
     timezone: str = "Asia/Ho_Chi_Minh"
     broker_host: str = "127.0.0.1"
     broker_port: Port = 8883
     broker_tls: bool = True
-    broker_ca_file: Path | None = None
-    broker_password_file: Path | None = None
     broker_protocol: Literal["5", "3.1.1"] = "5"
     max_file_bytes: Annotated[int, Field(ge=1024)] = 512 * 1024 * 1024
 
-    @model_validator(mode="after")
-    def _tls_off_loopback(self) -> "Settings":
-        if (self.tls_certificate is None) != (self.tls_key is None):
+    # What ties settings together stands at the later one, so that it is told beside what is wrong with others.
+
+    @field_validator("tls_key")
+    @classmethod
+    def _both_or_none(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (info.data.get("tls_certificate") is None) != (key is None):
             raise ValueError("tls_certificate and tls_key go together")
-        if self.host not in LOOPBACK and self.tls_certificate is None and not self.behind_proxy:
+        return key
+
+    @field_validator("behind_proxy")
+    @classmethod
+    def _tls_off_loopback(cls, behind_proxy: bool, info: ValidationInfo) -> bool:
+        own_tls = info.data.get("tls_certificate", "unsound") is not None
+        if info.data["host"] not in LOOPBACK and not own_tls and not behind_proxy:
             raise ValueError(
                 "off this machine the console speaks TLS only: set tls_certificate and tls_key, or behind_proxy"
             )
-        if not self.broker_tls and self.broker_host not in LOOPBACK:
+        return behind_proxy
+
+    @field_validator("broker_tls")
+    @classmethod
+    def _broker_tls_off_loopback(cls, broker_tls: bool, info: ValidationInfo) -> bool:
+        if not broker_tls and info.data["broker_host"] not in LOOPBACK:
             raise ValueError("broker_tls=false is allowed on this machine itself only")
-        return self
+        return broker_tls
+
+    @field_validator("database")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if url:
+            parse_address(url)
+        return url
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; for example Asia/Ho_Chi_Minh") from None
+        return name
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError(f"{url!r} is no address of a page; for example https://gatehouse.example.org")
+        return url
 
     @property
     def database_url(self) -> str:
@@ -64,14 +142,39 @@ class Settings(BaseSettings):
         return self.public_url.rstrip("/") or f"{scheme}://{self.host}:{self.port}"
 
 
-def load_settings() -> Settings:
-    """Settings from the environment. Raises SettingsError."""
+def load_settings(*, with_files: bool = False) -> Settings:
+    """Settings from the environment. Raises SettingsError with every problem.
+
+    with_files: whether the files that settings name must be sound, too.
+    """
+    problems = [*_unknown(os.environ), *(FileSettings().faults() if with_files else ())]
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        lines = []
         for item in error.errors(include_url=False, include_input=False):
             name = "_".join(str(part) for part in item["loc"]).upper()
-            variable = f"GATEHOUSE_CONSOLE_{name}: " if name else ""
-            lines.append(f"  {variable}{item['msg'].removeprefix('Value error, ')}")
-        raise SettingsError("the settings can't be used:\n" + "\n".join(lines)) from error
+            problems.append(f"{PREFIX}{name}: {item['msg'].removeprefix('Value error, ')}")
+        raise SettingsError(problems) from error
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            guess = difflib.get_close_matches(name.upper(), known, n=1)
+            yield f"{name}: there is no such setting" + (f"; did you mean {guess[0]}?" if guess else "; take it out")
+
+
+def _secret_fault(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8").strip().splitlines()
+    except (OSError, ValueError) as error:
+        return f"{path} can't be read ({_words(error)}); name the secrets/console.password of `gatehouse broker init`"
+    return "" if len(lines) == 1 else f"{path} holds {len(lines)} lines; put the password alone into it"
+
+
+def _words(error: Exception) -> str:
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or "it is not text"

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-MOST_NAME_CHARACTERS = 64
-
 
 class Role(StrEnum):
     """What a person is here for."""
@@ -44,12 +42,6 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     # An installer sets cameras up and has no business with alerts of people.
     Role.INSTALLER: frozenset({Action.USE_CONSOLE, Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES}),
 }
-
-
-def is_name(name: str) -> bool:
-    """Whether people can sign in under `name`: 1 to 64 letters that can be seen, with no blanks around them."""
-    fits = 0 < len(name) <= MOST_NAME_CHARACTERS and len(name.casefold()) <= MOST_NAME_CHARACTERS
-    return fits and name.isprintable() and name == name.strip()
 
 
 def may(role: Role, action: Action) -> bool:

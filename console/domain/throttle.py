@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from console.domain.account_name import folded
+
 WINDOW_S = 300.0
 
 # A browser in which somebody has signed in before is counted by itself alone: whoever guesses at a name, or shares an
@@ -17,7 +19,7 @@ def keys_of_try(address: str, name: str, known_browser: str | None) -> dict[str,
     """
     if known_browser is not None:
         return {"browser": known_browser}
-    return {"name": name.casefold(), "address": address}
+    return {"name": folded(name), "address": address}
 
 
 def wait_s(kind: str, times_s: Sequence[float], now_s: float) -> float:

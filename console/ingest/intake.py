@@ -73,8 +73,9 @@ class Intake:
                 if not alerts.may_tell(connection, owner, received.message.event_id):
                     return "this event belongs to another node"
                 evidence.take(connection, owner, content, now_s)
-            case HealthMessage():
+            case HealthMessage() as health:
                 nodes.set_health(connection, owner.id, owner.name, content, now_s)
+                deliveries.note_given_up(connection, owner.id, health.outbox_id, health.outbox_given_up)
             case StatusMessage() as status:
                 nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
         return None

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
+
+MOST_PORT = 65535
 
 
 class DatabaseAddressError(ValueError):
@@ -55,24 +57,34 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """A database for `url`, for example `sqlite:///folder/console.db` or `postgresql://user@host/name`.
+def parse_address(url: str) -> URL:
+    """`url` as an address, for example `sqlite:///folder/console.db` or `postgresql://user@host/name`.
 
-    Connects lazily. Raises DatabaseAddressError for a URL of another kind.
+    Raises DatabaseAddressError for a URL of another kind.
     """
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
         raise DatabaseAddressError(
             "the database URL can't be read; write sqlite:///FILE or postgresql://..."
         ) from error
     backend = address.get_backend_name()
     if backend == "postgresql":
-        engine = create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
-        return Database(engine)
+        if not 0 < (5432 if address.port is None else address.port) <= MOST_PORT:
+            raise DatabaseAddressError(f"the port {address.port} can't be; write postgresql://user@host:5432/name")
+        return address
     if backend != "sqlite" or not address.database or address.database == ":memory:":
         raise DatabaseAddressError(f"{backend} is no database of Gatehouse; write sqlite:///FILE or postgresql://...")
-    Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    return address
+
+
+def open_database(url: str) -> Database:
+    """A database for `url`. Connects lazily. Raises DatabaseAddressError, OSError where a file has no folder."""
+    address = parse_address(url)
+    if address.get_backend_name() == "postgresql":
+        engine = create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        return Database(engine)
+    Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         address, connect_args={"timeout": 10.0}, pool_size=10, max_overflow=50
     )  # a crowd of writers leaves room to read

@@ -23,6 +23,14 @@ class SetAside:
     last_at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Messages of a node that are not here. missing: not yet or lost; given_up: by the node, when it had no room."""
+
+    missing: int
+    given_up: int
+
+
 def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> None:
     """Notes that message `number` of an outbox is here; numbers jumped over are a gap until they come."""
     mine = (outbox.c.node_id == node_id) & (outbox.c.outbox_id == outbox_id)
@@ -44,11 +52,21 @@ def outboxes(connection: Connection) -> Sequence[tuple[str, str]]:
     return [(row.name, row.outbox_id) for row in connection.execute(query)]
 
 
-def missing_count(connection: Connection, node_id: int) -> int:
-    """How many messages of a node are missing."""
+def note_given_up(connection: Connection, node_id: int, outbox_id: str | None, count: int) -> None:
+    """Notes how many messages of an outbox its node has given up on purpose, in all. outbox_id: None is no outbox."""
+    mine = (outbox.c.node_id == node_id) & (outbox.c.outbox_id == outbox_id)
+    connection.execute(update(outbox).where(mine).values(given_up=count))
+
+
+def absent(connection: Connection, node_id: int) -> Absent:
+    """The messages of a node that are not here. A node tells how many it gave up, not which: they are gaps as well."""
     span = outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1
-    query = select(func.coalesce(func.sum(span), 0)).where(outbox_gap.c.node_id == node_id)
-    return int(connection.execute(query).scalar_one())
+    numbers = select(outbox_gap.c.outbox_id, func.sum(span)).group_by(outbox_gap.c.outbox_id)
+    gaps = connection.execute(numbers.where(outbox_gap.c.node_id == node_id)).all()
+    told = connection.execute(select(outbox.c.outbox_id, outbox.c.given_up).where(outbox.c.node_id == node_id))
+    given_up = {row.outbox_id: row.given_up for row in told}
+    missing = sum(max(0, int(gap) - given_up[outbox_id]) for outbox_id, gap in gaps)
+    return Absent(missing, sum(given_up.values()))
 
 
 def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, now_s: float) -> None:

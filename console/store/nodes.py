@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from console.store import changes
 from console.store.tables import camera, node, site
 
 REPORT_JSON = "{}"
+CAMERA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+MOST_UNHEARD_OF = 64  # as many cameras as a node has
 
 
 class NodeExistsError(ValueError):
@@ -147,12 +150,21 @@ def cameras(connection: Connection) -> Sequence[Camera]:
 
 
 def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s: float) -> bool:
-    """Notes a camera's newest picture; False where the node reports no such camera."""
+    """Notes a camera's newest picture, also before the node's first word of that camera has come by the broker.
+
+    False where that can't be a camera: pages show none of them, so their number is limited.
+    """
     same = (camera.c.node_id == owner.id) & (camera.c.name == name)
-    found = connection.execute(update(camera).where(same).values(still_at_s=now_s, still_sha256=sha256)).rowcount == 1
-    if found:
-        changes.append(connection, "camera", f"{owner.name}/{name}", "still", now_s)
-    return found
+    values = {"still_at_s": now_s, "still_sha256": sha256}
+    connection.execute(select(node.c.id).where(node.c.id == owner.id).with_for_update())  # as set_health does
+    if connection.execute(update(camera).where(same).values(**values)).rowcount == 0:
+        unheard_of = select(func.count()).where((camera.c.node_id == owner.id) & (camera.c.state == ""))
+        if not CAMERA_NAME.fullmatch(name) or connection.execute(unheard_of).scalar_one() >= MOST_UNHEARD_OF:
+            return False
+        blank = {"label": "", "state": "", "reason": "", "reason_code": "", "listed": False}
+        connection.execute(insert(camera).values(node_id=owner.id, name=name, **blank, **values))
+    changes.append(connection, "camera", f"{owner.name}/{name}", "still", now_s)
+    return True
 
 
 def _one(connection: Connection, condition: Any) -> Node | None:

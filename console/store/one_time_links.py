@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from console.domain.access import Role
+from console.domain.account_name import folded
 from console.store.tables import one_time_link
 
 LIFETIME_S = 24 * 3600.0
@@ -30,10 +31,10 @@ def add(connection: Connection, token_sha256: str, role: Role, user_name: str, n
 
 
 def drop_unused(connection: Connection, user_name: str) -> int:
-    """Forgets the unused links of a name, whatever its capitals; returns how many there were."""
+    """Forgets the unused links of a name, however it is spelled; returns how many there were."""
     unused = select(one_time_link.c.token_sha256, one_time_link.c.user_name).where(one_time_link.c.used_at_s.is_(None))
-    folded = user_name.casefold()  # not in SQL: SQLite folds no letters but those of English
-    mine = [row.token_sha256 for row in connection.execute(unused) if row.user_name.casefold() == folded]
+    same = folded(user_name)  # not in SQL: SQLite folds no letters but those of English
+    mine = [row.token_sha256 for row in connection.execute(unused) if folded(row.user_name) == same]
     connection.execute(delete(one_time_link).where(one_time_link.c.token_sha256.in_(mine)))
     return len(mine)
 

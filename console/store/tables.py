@@ -153,6 +153,7 @@ outbox = Table(
     Column("node_id", ForeignKey("node.id"), primary_key=True),
     Column("outbox_id", String(64), primary_key=True),
     Column("highest", BigInteger, nullable=False),
+    Column("given_up", BigInteger, nullable=False, server_default="0"),  # by the node, on purpose
 )
 
 outbox_gap = Table(

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from console.domain.access import Role
+from console.domain.account_name import folded
 from console.store.database import lock
 from console.store.tables import session, user_account
 
@@ -34,13 +35,12 @@ class User:
 
 
 def add(connection: Connection, name: str, password_hash: str, role: Role, at_s: float) -> User:
-    """Adds a person. Raises NameTakenError where the name, whatever its capitals, is in use."""
-    folded = name.casefold()
-    if connection.execute(select(user_account.c.id).where(user_account.c.name_folded == folded)).first():
+    """Adds a person. Raises NameTakenError where the name, however it is spelled, is in use."""
+    if find(connection, name) is not None:
         raise NameTakenError(f"{name!r} is taken; choose another name")
-    values = {"name": name, "name_folded": folded, "password_hash": password_hash, "role": role, "created_at_s": at_s}
+    values = {"name": name, "name_folded": folded(name), "password_hash": password_hash}
     try:
-        result = connection.execute(insert(user_account).values(**values))
+        result = connection.execute(insert(user_account).values(**values, role=role, created_at_s=at_s))
     except IntegrityError as error:  # somebody else took it in between
         raise NameTakenError(f"{name!r} is taken; choose another name") from error
     return User(int((result.inserted_primary_key or (0,))[0]), name, role, at_s, None)
@@ -48,17 +48,21 @@ def add(connection: Connection, name: str, password_hash: str, role: Role, at_s:
 
 def credentials(connection: Connection, name: str) -> tuple[User, str] | None:
     """The person of this name who may sign in, with the password's hash."""
-    query = select(user_account).where(
-        user_account.c.name_folded == name.casefold(), user_account.c.disabled_at_s.is_(None)
-    )
-    row = connection.execute(query).first()
-    return (_user(row), row.password_hash) if row else None
+    row = _named(connection, name)
+    return (_user(row), row.password_hash) if row and row.disabled_at_s is None else None
 
 
 def find(connection: Connection, name: str) -> User | None:
     """The person of this name, whether they may sign in or not."""
-    row = connection.execute(select(user_account).where(user_account.c.name_folded == name.casefold())).first()
+    row = _named(connection, name)
     return _user(row) if row else None
+
+
+def _named(connection: Connection, name: str) -> Row[tuple[object, ...]] | None:
+    """The account of a name. Two made before all spellings were one are told apart by the form they were made in."""
+    made_so = user_account.c.name_folded == name.casefold()
+    query = select(user_account).where(made_so | (user_account.c.name_folded == folded(name))).order_by(made_so.desc())
+    return connection.execute(query).first()
 
 
 def listing(connection: Connection) -> Sequence[User]:

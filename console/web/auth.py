@@ -11,7 +11,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from console.domain.access import Role, is_name
+from console.domain.access import Role
+from console.domain.account_name import is_name, spelled
 from console.domain.throttle import keys_of_try
 from console.store import one_time_links, sessions, sign_in_tries, users
 from console.store.database import Database
@@ -110,12 +111,12 @@ def welcome(request: Request, token: str, password: Text, again: Text, name: Tex
     """Makes the account, or gives its password and role anew, and uses the link up."""
     context: Context = request.app.state.context
     link = _usable(request, token)
-    name, now_s = link.user_name or name.strip(), context.wall_s()
+    name, now_s = link.user_name or spelled(name), context.wall_s()
     if len(password) < MIN_PASSWORD_CHARACTERS:
         return _page(request, "welcome.html", 422, link=link, problem="password_too_short")
     if password != again:
         return _page(request, "welcome.html", 422, link=link, problem="passwords_differ")
-    if not is_name(name):
+    if not link.user_name and not is_name(name):
         return _page(request, "welcome.html", 422, link=link, problem="name_missing")
     hashed = _hash(password)
     try:

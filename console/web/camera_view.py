@@ -43,11 +43,11 @@ class CameraView:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node as it is now. missing: how many of its messages never came."""
+    """A node as it is now, and its messages that are not here."""
 
     node: nodes.Node
     condition: NodeCondition
-    missing: int
+    absent: deliveries.Absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Watch:
 
     @property
     def missing(self) -> int:
-        """Messages that never came, of all nodes."""
-        return sum(one.missing for one in self.nodes)
+        """Messages that should have come and did not, of all nodes."""
+        return sum(one.absent.missing for one in self.nodes)
 
     def camera(self, node: str, name: str) -> CameraView | None:
         """The camera of that node."""
@@ -83,7 +83,7 @@ def watch(connection: Connection, now_s: float, heard: bool) -> Watch:
         NodeView(
             box,
             node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s, heard),
-            deliveries.missing_count(connection, box.id),
+            deliveries.absent(connection, box.id),
         )
         for box in nodes.listing(connection)
     )

@@ -110,7 +110,7 @@ WORDS: dict[str, dict[str, str]] = {
         "too_many_tries": "Too many wrong tries. Wait a few minutes.",
         "password_too_short": "The password needs at least 10 characters.",
         "passwords_differ": "The two passwords differ.",
-        "name_missing": "Please give a name of 1 to 64 characters.",
+        "name_missing": "Please give a name of 1 to 64 letters and digits; blanks and . - _ ' @ may stand between.",
         "name_taken": "This name is taken. Choose another one.",
         "not_found": "There is nothing here.",
         "not_yours": "Your account may not see this.",

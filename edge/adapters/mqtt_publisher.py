@@ -104,7 +104,7 @@ class MqttPublisher:
         return self._connected.is_set()
 
     def tell_health(self, message: HealthMessage) -> None:
-        """Publishes `message` with the next turn; a newer one replaces an unsent one."""
+        """Publishes `message` with the next turn, with what the outbox gave up; a newer one replaces an unsent one."""
         with self._health_lock:
             self._health = message
 
@@ -171,6 +171,8 @@ class MqttPublisher:
         with self._health_lock:
             message, self._health = self._health, None
         if message is not None:
+            given_up = {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.given_up()}
+            message = message.model_copy(update=given_up)
             self._publish(client, topics.HEALTH, codec.encode(topics.HEALTH, self._node, message, self._clock.wall_s()))
 
     def _take_acknowledgements(self) -> set[int]:

@@ -15,44 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
+from edge.adapters.outbox_tables import COUNT_GIVEN_UP, OWED, SACRIFICE, TABLES
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS message (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused, also after the row is gone
-    kind TEXT NOT NULL, event_id TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, at_s REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS open_event (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS opening (event_id TEXT PRIMARY KEY, body TEXT NOT NULL);  -- first revision, for its clips
-CREATE TABLE IF NOT EXISTS step (camera TEXT PRIMARY KEY, step INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS evidence (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS clip_job (
-    event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, opened_at_s REAL NOT NULL,
-    begins_at_s REAL NOT NULL, ends_at_s REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS snapshot_job (event_id TEXT PRIMARY KEY, camera TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS upload (  -- two events may hold the very same picture, so a hash is no key
-    path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, event_id TEXT NOT NULL, bytes INTEGER NOT NULL,
-    media_type TEXT NOT NULL, at_s REAL NOT NULL);
-"""
 MAX_ROWS = 100_000  # about three months of a busy school without a console
 MAX_REFUSED = 1000
+MAX_GIVEN_UP = 10_000  # numbers kept: a row that was on its way when it was given up may yet arrive
 _SACRIFICED_AT_ONCE = 100
 _FULL = 0.9  # of the rows: told before the first one is given up
-# The written order of sacrifice: an 'updated' row is made up for by the next one, an evidence row by a later one of the
-# same event; then ends, then proofs, for the event itself is told. An 'open' row is made up for by nothing.
-_SACRIFICE = """
-DELETE FROM message WHERE sequence IN (SELECT sequence FROM (
-    SELECT sequence, CASE
-        WHEN state = 'updated' THEN 0
-        WHEN kind = 'evidence' AND sequence < max(sequence) OVER (PARTITION BY kind, event_id) THEN 1
-        WHEN state = 'closed' THEN 2
-        WHEN kind = 'evidence' THEN 3 END AS rank
-    FROM message) WHERE rank IS NOT NULL ORDER BY rank, sequence LIMIT ?)
-"""
-_OWED = """
-SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
-UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id UNION ALL SELECT 1 FROM upload WHERE event_id = :id
-"""
 RETRY_S = 2.0  # after a clip could not be written, doubled with each try
 
 log = logging.getLogger(__name__)
@@ -118,7 +87,7 @@ class SqliteOutbox:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_TABLES)
+            self._db.executescript(TABLES)
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (str(uuid.uuid4()),))
             row = self._db.execute("SELECT value FROM meta WHERE name = 'outbox_id'").fetchone()
         except sqlite3.Error as error:
@@ -241,8 +210,15 @@ class SqliteOutbox:
     def _insert(self, db: sqlite3.Connection, kind: str, event_id: str, state: str, body: str, at_s: float) -> None:
         (rows,) = db.execute("SELECT count(*) FROM message").fetchone()
         if rows >= self._max_rows:
-            given_up = db.execute(_SACRIFICE, (_SACRIFICED_AT_ONCE,)).rowcount
-            log.error("the outbox is full (%d rows): %d of the least important ones are given up", rows, given_up)
+            given_up = db.execute(SACRIFICE, (_SACRIFICED_AT_ONCE,)).fetchall()
+            db.executemany("INSERT INTO given_up VALUES (?)", given_up)
+            db.execute(
+                "DELETE FROM given_up WHERE sequence <= (SELECT sequence FROM given_up ORDER BY sequence DESC"
+                " LIMIT 1 OFFSET ?)",
+                (MAX_GIVEN_UP,),
+            )
+            db.execute(COUNT_GIVEN_UP, (len(given_up),))
+            log.error("the outbox is full (%d rows): %d of the least important ones are given up", rows, len(given_up))
         values = (kind, event_id, state, body, at_s)
         db.execute("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", values)
 
@@ -311,6 +287,13 @@ class SqliteOutbox:
         """Drops rows that the console has committed."""
         with self._transaction() as db:
             db.executemany("DELETE FROM message WHERE sequence = ?", [(number,) for number in sequences])
+            _have_arrived(db, sequences)
+
+    def given_up(self) -> int:
+        """How many rows were given up because the outbox was full, less those that arrived all the same."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM meta WHERE name = 'given_up'").fetchone()
+        return int(row[0]) if row else 0
 
     def refuse(self, sequence: int, reason: str) -> None:
         """Puts aside a row that the console will never take, with its reason: kept, but no longer sent."""
@@ -320,6 +303,7 @@ class SqliteOutbox:
                 (reason, sequence),
             )
             db.execute("DELETE FROM message WHERE sequence = ?", (sequence,))
+            _have_arrived(db, [sequence])
             newest = "SELECT sequence FROM refused ORDER BY sequence DESC LIMIT ?"
             db.execute(f"DELETE FROM refused WHERE sequence NOT IN ({newest})", (MAX_REFUSED,))  # noqa: S608 constant
 
@@ -367,7 +351,14 @@ class SqliteOutbox:
 def _forget_settled(db: sqlite3.Connection, event_id: str) -> None:
     """Forgets what is kept about an event for as long as something of it is open or owed."""
     for table in ("evidence", "opening"):
-        db.execute(f"DELETE FROM {table} WHERE event_id = :id AND NOT EXISTS ({_OWED})", {"id": event_id})  # noqa: S608 constants
+        db.execute(f"DELETE FROM {table} WHERE event_id = :id AND NOT EXISTS ({OWED})", {"id": event_id})  # noqa: S608 constants
+
+
+def _have_arrived(db: sqlite3.Connection, sequences: Sequence[int]) -> None:
+    numbers = [(number,) for number in sequences]
+    late = db.executemany("DELETE FROM given_up WHERE sequence = ?", numbers).rowcount
+    if late > 0:
+        db.execute(COUNT_GIVEN_UP, (-late,))
 
 
 def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:

@@ -1,5 +1,6 @@
 """Frames of a video file, as fast as they can be decoded, with the media's own time."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +13,9 @@ from av.video.stream import VideoStream
 from edge.adapters.decoded_picture import i420
 from edge.adapters.time_line import Sampler
 from edge.core.frame import Frame
+
+MISSING_S = 0.5  # less is how files round
+_STATE_THEIR_LENGTH = ("mov,", "matroska,", "avi", "flv")
 
 
 class VideoFileError(Exception):
@@ -26,38 +30,83 @@ class SourceFrame:
     source_number: int
 
 
-def read_frames(path: Path, camera: str, fps: float, begins_at_s: float = 0.0) -> Iterator[SourceFrame]:
-    """Frames of `path`, at most `fps` a second, evenly by their time stamps; media_s counts from the first frame.
+class VideoFile:
+    """Iterating gives its frames; after that `missing_s` and `ends_early` say whether it was all there."""
 
-    begins_at_s: UTC seconds of the first frame. Raises VideoFileError.
-    """
-    sampler = Sampler(fps)
-    analysed = 0
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoFileError(f"{path} holds no video; name a video file")
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            first_s: Fraction | None = None
-            for number, picture in enumerate(_pictures(container, stream)):
-                if picture.pts is None or picture.time_base is None:
-                    continue
-                at_s = picture.pts * picture.time_base
-                first_s = at_s if first_s is None else first_s
-                media_s = float(at_s - first_s)
-                if sampler.wants(media_s):
-                    frame = Frame(camera, analysed, media_s, begins_at_s + media_s, i420(picture))
-                    analysed += 1
-                    yield SourceFrame(frame, number)
-    except (av.FFmpegError, OSError) as error:
-        raise VideoFileError(f"{path} can't be read as a video: {error.strerror or type(error).__name__}") from error
+    def __init__(self, path: Path, camera: str, fps: float, begins_at_s: float = 0.0) -> None:
+        """Frames of `path`, at most `fps` a second, evenly by their time stamps; media_s counts from the first frame.
 
+        begins_at_s: UTC seconds of the first frame.
+        """
+        self._path, self._camera, self._fps, self._begins_at_s = path, camera, fps, begins_at_s
+        self._packets, self._end_s, self._cut = 0, Fraction(0), False
+        self.missing_s = 0.0  # what the file says it holds, less what could be read
 
-def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """All pictures that can be decoded: damage costs pictures, as it does with a live camera."""
-    for packet in container.demux(stream):
+    @property
+    def ends_early(self) -> bool:
+        """Whether the file breaks off: it holds less than it says, or its last picture is cut."""
+        return self._cut or self.missing_s > MISSING_S
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """Raises VideoFileError."""
+        path = self._path
         try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
+            with av.open(str(path)) as container:
+                if not container.streams.video:
+                    raise VideoFileError(f"{path} holds no video; name a video file")
+                stream = container.streams.video[0]
+                stream.codec_context.thread_count = 1
+                yield from self._frames(container, stream)
+                self.missing_s = self._missing_s(container, stream)
+        except (av.FFmpegError, OSError) as error:
+            raise VideoFileError(
+                f"{path} can't be read as a video: {error.strerror or type(error).__name__}"
+            ) from error
+
+    def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[SourceFrame]:
+        sampler, analysed = Sampler(self._fps), 0
+        first_s: Fraction | None = None
+        for number, picture in enumerate(self._pictures(container, stream)):
+            if picture.pts is None or picture.time_base is None:
+                continue
+            at_s = picture.pts * picture.time_base
+            first_s = at_s if first_s is None else first_s
+            media_s = float(at_s - first_s)
+            if sampler.wants(media_s):
+                frame = Frame(self._camera, analysed, media_s, self._begins_at_s + media_s, i420(picture))
+                analysed += 1
+                yield SourceFrame(frame, number)
+
+    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """All pictures that can be decoded: damage costs pictures, as it does with a live camera."""
+        for packet in container.demux(stream):
+            if packet.size:
+                self._packets += 1
+                self._cut = packet.is_corrupt
+            if packet.pts is not None and packet.time_base is not None:
+                self._end_s = max(self._end_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            try:
+                yield from packet.decode()
+            except av.error.InvalidDataError:
+                continue
+
+    def _missing_s(self, container: InputContainer, stream: VideoStream) -> float:
+        """By the time and by the count of pictures that the file states, where its format states any."""
+        if not container.format.name.startswith(_STATE_THEIR_LENGTH):
+            return 0.0  # the length of others is an estimate
+        begins_s = (stream.start_time or 0) * (stream.time_base or Fraction(1))
+        stated_s = _stated_s(container, stream)
+        by_time = float(begins_s + stated_s - self._end_s) if stated_s is not None else 0.0
+        by_count = float((stream.frames - self._packets) / stream.average_rate) if stream.average_rate else 0.0
+        return max(0.0, by_time, by_count)
+
+
+def _stated_s(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """How long the video is by its header, seconds; of several streams the file's own length may be another's."""
+    if stream.duration is not None and stream.time_base is not None:
+        return stream.duration * stream.time_base
+    tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag:
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])
+    alone = len(container.streams) == 1 and container.duration is not None
+    return Fraction(container.duration or 0, 1_000_000) if alone else None

@@ -15,11 +15,11 @@ import typer
 
 from edge.adapters.system_clock import SystemClock
 from edge.app.camera_check import StreamLook, aspect_notes, look_at_stream, save_still
-from edge.app.detector import DetectorError, make_detector
+from edge.app.detector import DetectorError, make_detector, network_fault
 from edge.app.network_checks import Verdict, check_broker, check_console
-from edge.config.load import ConfigError, load_config, place_finder
+from edge.config.document import ConfigError, Place, place_finder
+from edge.config.load import load_config
 from edge.config.schema import CameraSection, DetectorSection, EdgeConfig
-from edge.config.ties import Place
 from edge.core.ports import Clock
 
 LONGEST_S = 60.0  # two streams of a camera that both hang take 40 s
@@ -36,13 +36,21 @@ def check(
     """
     logging.basicConfig(level=logging.ERROR)
     try:
-        loaded = load_config(config)
+        loaded = _loaded(config)
     except ConfigError as error:
         typer.echo(f"gatehouse edge check: {error}", err=True)
         raise typer.Exit(2) from None
     verdicts = run_checks(loaded, out, SystemClock(), typer.echo)
     typer.echo("\n" + table(verdicts, place_finder(config)))
     raise typer.Exit(0 if all(verdict.works for verdict in verdicts) else 2)
+
+
+def _loaded(config: Path) -> EdgeConfig:
+    """A bad network or disk alone keeps nothing from being tried; beside other problems it is told with them."""
+    try:
+        return load_config(config)
+    except ConfigError:
+        return load_config(config, network_fault=network_fault)
 
 
 def run_checks(config: EdgeConfig, out: Path, clock: Clock, tell: Callable[[str], None]) -> list[Verdict]:

@@ -24,8 +24,9 @@ from edge.adapters.system_clock import SystemClock
 from edge.app.camera_check import look_at_stream
 from edge.app.demo_stage import DemoError, Stage
 from edge.app.detector import DetectorError, find_model
+from edge.config.document import ConfigError
 from edge.config.environment import child_environment, model_override
-from edge.config.load import ConfigError, load_config
+from edge.config.load import load_config
 from edge.config.schema import DetectorSection
 from edge.virtual_camera.access_unit import MediaError
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras

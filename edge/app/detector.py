@@ -14,11 +14,11 @@ class DetectorError(Exception):
 
 def find_model(section: DetectorSection) -> tuple[ModelEntry, Path]:
     """The network that `section` names and its checked file. Raises DetectorError."""
-    name = (model_override() or "default") if section.model == "default" else section.model
+    override = model_override() if section.model == "default" else None
     try:
-        return Registry(user_model_folder()).find(name)
+        return Registry(user_model_folder()).find(override or section.model)
     except ModelError as error:
-        raise DetectorError(str(error)) from error
+        raise DetectorError(f"GATEHOUSE_MODEL={override}: {error}" if override else str(error)) from error
 
 
 def make_detector(section: DetectorSection) -> tuple[OnnxDetector, ModelEntry]:
@@ -28,3 +28,12 @@ def make_detector(section: DetectorSection) -> tuple[OnnxDetector, ModelEntry]:
         return OnnxDetector(entry, path, section.confidence), entry
     except UnusableModelError as error:
         raise DetectorError(str(error)) from error
+
+
+def network_fault(section: DetectorSection) -> str:
+    """What is wrong with the network that `section` names, and the cure; empty where it runs."""
+    try:
+        make_detector(section)
+    except DetectorError as error:
+        return str(error)
+    return ""

@@ -14,9 +14,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.adapters.mqtt_publisher import BrokerAddress, make_client
+from edge.config.document import Place
 from edge.config.load import read_secret
 from edge.config.schema import BrokerSection, ConsoleSection
-from edge.config.ties import Place
 from edge.core.ports import Clock
 
 TIMEOUT_S = 5.0

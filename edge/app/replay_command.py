@@ -3,7 +3,8 @@
 import json
 import os
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,18 +15,26 @@ import typer
 from pydantic import ValidationError
 
 from edge.adapters.system_clock import SystemClock
-from edge.adapters.video_file import SourceFrame, VideoFileError, read_frames
+from edge.adapters.video_file import SourceFrame, VideoFile, VideoFileError
 from edge.app.build import build_pipeline
-from edge.app.detector import DetectorError, make_detector
+from edge.app.detector import DetectorError, make_detector, network_fault
 from edge.app.mot_format import result_line
-from edge.config.load import ConfigError, load_config
+from edge.config.document import ConfigError
+from edge.config.load import load_config
 from edge.config.schema import ArmedHours, CameraSection, DetectorSection, EdgeConfig, LoiteringSection, ZoneSection
 from edge.core.events import Event
 from edge.pipeline.camera_pipeline import FrameOutcome
 
+LATEST_S = 4e9 - 7 * 86400  # what messages hold, less a long video
+
 
 class ReplayError(Exception):
-    """Options that do not fit; the text says how to mend them."""
+    """Options that do not fit; the text says how to mend each of them."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        several = f"{len(self.problems)} problem(s):\n  " if len(self.problems) > 1 else ""
+        super().__init__(several + "\n  ".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,11 @@ def replay(
         str | None, typer.Option(metavar="2026-11-24T07:30", help="when the video begins, for armed hours")
     ] = None,
 ) -> None:
-    """Runs a file through the pipeline; the same file and options give the same bytes."""
+    """Runs a file through the pipeline; the same file and options give the same bytes.
+
+    A file that breaks off is told on stderr and in --stats (ends_early, missing_s); the exit code stays 0, for what was
+    found in the part that is here stands.
+    """
     try:
         if config is None:
             if camera is not None:
@@ -70,15 +83,23 @@ def replay(
         else:
             if zone or loiter is not None or grace is not None:
                 raise ReplayError("--config brings zones and rules of its own: take out --zone, --loiter and --grace")
-            plan = _plan_of(load_config(config, with_secrets=False), camera, fps, model)
+            named = network_fault if model is None else None  # --model is used instead of the file's
+            plan = _plan_of(load_config(config, with_secrets=False, network_fault=named), camera, fps, model)
         outputs, network = _Outputs(events, tracks, stats), Path(plan.detector.model)
         _spare_inputs({"video": video, "network": network, "configuration": config}, outputs)
         figures = _run(video, plan, outputs, _moment(begins, plan))
     except (ReplayError, ConfigError, VideoFileError, DetectorError) as error:
         typer.echo(f"gatehouse edge replay: {error}", err=True)
         raise typer.Exit(2) from None
+    except OSError as error:  # in the middle of writing
+        told = f"an output can't be written ({error.strerror}); make room, or name files on another disk"
+        typer.echo(f"gatehouse edge replay: {told}", err=True)
+        raise typer.Exit(2) from None
     told = ", ".join(f"{count} {rule}" for rule, count in figures.events.items()) or "no events"
     typer.echo(f"{video.name}: {told}", err=True)
+    if figures.ends_early:
+        lost = f", about {figures.missing_s:.0f} s before its end" if figures.missing_s else ""
+        typer.echo(f"{video.name} breaks off{lost}: what follows was not looked at; copy the file again", err=True)
 
 
 def parse_zone(text: str, grace_s: float) -> ZoneSection:
@@ -104,22 +125,42 @@ def parse_zone(text: str, grace_s: float) -> ZoneSection:
 def _plan(
     zones: list[str], loiter_s: float | None, grace_s: float | None, fps: float | None, model: str | None
 ) -> _Plan:
-    sections = tuple(parse_zone(text, 2.0 if grace_s is None else grace_s) for text in zones)
-    twice = next((name for name, count in Counter(zone.name for zone in sections).items() if count > 1), None)
-    if twice is not None:
-        raise ReplayError(f"two zones are named {twice!r}; give each its own name")
-    if loiter_s is not None and not sections:
-        raise ReplayError("--loiter needs a zone; for the whole picture: --zone 'all=0,0 1,0 1,1 0,1'")
+    problems: list[str] = []
+    sections: list[ZoneSection] = []
+    for text in zones:
+        with _noted(problems):
+            sections.append(parse_zone(text, 2.0 if grace_s is None else grace_s))
+    twice = [name for name, count in Counter(zone.name for zone in sections).items() if count > 1]
+    problems += [f"two zones are named {name!r}; give each its own name" for name in twice]
+    if loiter_s is not None and not zones:
+        problems.append("--loiter needs a zone; for the whole picture: --zone 'all=0,0 1,0 1,1 0,1'")
+    rules: tuple[LoiteringSection, ...] = ()
+    if loiter_s is not None:
+        with _noted(problems):
+            _loitering("any", loiter_s)
+            rules = tuple(_loitering(zone.name, loiter_s) for zone in sections)
+    plan = _Plan("replay", "UTC", CameraSection(name="replay", url="rtsp://file"), DetectorSection())
+    with _noted(problems):
+        plan = _overridden(plan, fps, model)
+    if problems:
+        raise ReplayError(*problems)
+    return replace(plan, camera=plan.camera.model_copy(update={"zones": tuple(sections), "rules": rules}))
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Goes on behind options that do not fit, so that all of them are told at once."""
     try:
-        rules = (
-            ()
-            if loiter_s is None
-            else tuple(LoiteringSection(kind="loitering", zone=zone.name, dwell_s=loiter_s) for zone in sections)
-        )
+        yield
+    except ReplayError as error:
+        problems.extend(error.problems)
+
+
+def _loitering(zone: str, dwell_s: float) -> LoiteringSection:
+    try:
+        return LoiteringSection(kind="loitering", zone=zone, dwell_s=dwell_s)
     except ValidationError:
-        raise ReplayError(f"--loiter {loiter_s:g}: give seconds from 1 to 7200") from None
-    section = CameraSection(name="replay", url="rtsp://file", zones=sections, rules=rules)
-    return _overridden(_Plan("replay", "UTC", section, DetectorSection()), fps, model)
+        raise ReplayError(f"--loiter {dwell_s:g}: give seconds from 1 to 7200") from None
 
 
 def _plan_of(config: EdgeConfig, name: str | None, fps: float | None, model: str | None) -> _Plan:
@@ -152,7 +193,10 @@ def _moment(text: str | None, plan: _Plan) -> float:
         return 0.0
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(plan.timezone))).timestamp()
+        at_s = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(plan.timezone))).timestamp()
+        if not 0 <= at_s <= LATEST_S:
+            raise ReplayError(f"--begins {text!r}: give a day from 1970 to 2096")
+        return at_s
     except (ValueError, OverflowError):
         raise ReplayError(f"--begins {text!r}: write it like 2026-11-24T07:30, in the node's own time") from None
 
@@ -167,7 +211,8 @@ def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_F
         events_out, tracks_out, stats_out = (
             _output(stack, path) for path in (outputs.events, outputs.tracks, outputs.stats)
         )
-        for source in read_frames(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s):
+        file = VideoFile(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s)
+        for source in file:
             outcome = pipeline.process_frame(source.frame)
             last = source
             figures.note(outcome)
@@ -177,6 +222,7 @@ def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_F
             raise VideoFileError(f"{video} holds no pictures; name another file")
         media_s, captured_at_s = last.frame.media_s, last.frame.captured_at_s
         _write_events(events_out, pipeline.close("camera_lost", media_s, captured_at_s))
+        figures.note_end(file)
         stats_out.write(figures.text(last, clock.monotonic_s() - begun_s))
     return figures
 
@@ -189,12 +235,17 @@ class _Figures:
         self._frames = self._detections = 0
         self._persons: set[int] = set()
         self._opened = Counter[str]()
+        self.ends_early, self.missing_s = False, 0.0
 
     def note(self, outcome: FrameOutcome) -> None:
         self._frames += 1
         self._detections += len(outcome.detections)
         self._persons.update(person.person_id for person in outcome.scene.persons)
         self._opened.update(event.rule for event in outcome.events if event.state == "open")
+
+    def note_end(self, file: VideoFile) -> None:
+        """Whether the file that was read to its end was all there."""
+        self.ends_early, self.missing_s = file.ends_early, round(file.missing_s, 3)
 
     @property
     def events(self) -> dict[str, int]:
@@ -213,6 +264,8 @@ class _Figures:
             "detections": self._detections,
             "persons": len(self._persons),
             "media_s": round(last.frame.media_s, 3),
+            "ends_early": self.ends_early,
+            "missing_s": self.missing_s,
             "wall_s": round(wall_s, 3),
             "analysed_fps": round(self._frames / max(wall_s, 1e-9), 2),
             "times_real_time": round(last.frame.media_s / max(wall_s, 1e-9), 2),

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from edge.adapters.sqlite_outbox import OutboxError
-from edge.app.detector import DetectorError, find_model
+from edge.app.detector import network_fault
 from edge.app.supervisor import AlreadyRunningError, Supervisor
-from edge.config.load import ConfigError, load_config
+from edge.config.document import ConfigError
+from edge.config.load import load_config
 
 
 def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's configuration")]) -> None:
@@ -20,10 +21,9 @@ def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's co
     logging.basicConfig(format="%(asctime)s node %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        loaded = load_config(config)
-        find_model(loaded.detector)
+        loaded = load_config(config, network_fault=network_fault)
         supervisor = Supervisor(loaded, version("gatehouse"))
-    except (ConfigError, DetectorError, AlreadyRunningError, OutboxError) as error:
+    except (ConfigError, AlreadyRunningError, OutboxError) as error:
         typer.echo(f"gatehouse edge run: {error}", err=True)
         raise typer.Exit(2) from None
     except OSError as error:

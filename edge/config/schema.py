@@ -6,11 +6,12 @@ it is reported together with everything else.
 Coordinates are fractions of the picture's width and height, origin top left. Seconds end in `_s`.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from edge.core.geometry import polygon_fault
 
@@ -38,7 +39,28 @@ def _address(url: str) -> SplitResult:
     parts = urlsplit(url)
     if parts.netloc.endswith(":") or parts.port == 0:
         raise ValueError("the port is missing after the colon, or 0; write it, or leave both out")
+    _sound_host(parts.hostname or "none")
     return parts
+
+
+def _sound_host(host: str) -> str:
+    try:
+        sound = host.isprintable() and " " not in host and host.encode("idna")
+    except UnicodeError:  # a part of it is empty or has more than 63 letters: no name server takes it
+        sound = b""
+    if not sound:
+        raise ValueError(f"{host[:60]!r} is no name or address of a machine; for example gatehouse.example.org")
+    return host
+
+
+def _sound_path(path: object) -> object:
+    if isinstance(path, str) and (not path or re.search(r"[\x00-\x1f\x7f]", path)):
+        raise ValueError("no file is named so; give the name of one")
+    return path
+
+
+FilePath = Annotated[Path, BeforeValidator(_sound_path)]
+ModelName = Annotated[str, BeforeValidator(_sound_path)]
 
 
 class _Section(BaseModel):
@@ -138,7 +160,7 @@ class RecordingSection(_Section):
     """Continuous recording of the main stream, from which clips are cut."""
 
     segment_s: Annotated[float, Field(ge=1, le=60)] = 4.0
-    max_bytes: Annotated[int, Field(ge=10_000_000)] = 2_000_000_000  # oldest segments go first
+    max_bytes: Annotated[int, Field(ge=10_000_000, le=10**15)] = 2_000_000_000  # oldest segments go first
     pre_s: Annotated[float, Field(ge=0, le=120)] = 10.0
     post_s: Annotated[float, Field(ge=0, le=120)] = 10.0
 
@@ -150,9 +172,9 @@ class CameraSection(_Section):
     label: Label = ""
     url: str  # rtsp:// or, over TLS, rtsps://
     sub_url: str | None = None
-    ca_file: Path | None = None  # rtsps only: who must have signed its certificate; None: it is not checked
-    username: str | None = None
-    password_file: Path | None = None  # read at start; a secret never stands in this file or in a URL
+    ca_file: FilePath | None = None  # rtsps only: who must have signed its certificate; None: it is not checked
+    username: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")] | None = None
+    password_file: FilePath | None = None  # read at start; a secret never stands in this file or in a URL
     transport: Literal["tcp", "udp"] = "tcp"
     analysed_fps: Annotated[float, Field(ge=0.5, le=30)] = 5.0
     stall_s: Annotated[float, Field(ge=1, le=60)] = 4.0
@@ -176,11 +198,11 @@ class CameraSection(_Section):
 class BrokerSection(_Section):
     """Where events go. The user name is the node's name."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_sound_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     tls: bool = True
-    ca_file: Path | None = None
-    password_file: Path
+    ca_file: FilePath | None = None
+    password_file: FilePath
     protocol: Literal["5", "3.1.1"] = "5"
 
 
@@ -188,8 +210,8 @@ class ConsoleSection(_Section):
     """Where clips and pictures go."""
 
     url: str
-    token_file: Path
-    ca_file: Path | None = None
+    token_file: FilePath
+    ca_file: FilePath | None = None
 
     @field_validator("url")
     @classmethod
@@ -208,7 +230,7 @@ class NodeSection(_Section):
 
     name: Name
     timezone: str = "Asia/Ho_Chi_Minh"  # armed hours are read in it
-    state_dir: Path  # recordings, clips and the outbox live here
+    state_dir: FilePath  # recordings, clips and the outbox live here
     workers: Annotated[int, Field(ge=0, le=64)] = 0  # 0: one for each processor core, at most one a camera
 
     @field_validator("timezone")
@@ -226,7 +248,7 @@ class NodeSection(_Section):
 class DetectorSection(_Section):
     """Which network looks for people."""
 
-    model: str = "default"  # a name in the manifest, or a path of an .onnx file that `gatehouse models add` took
+    model: ModelName = "default"  # a name in the manifest, or a path of an .onnx file that `gatehouse models add` took
     confidence: Annotated[float, Field(ge=0.05, le=0.95)] | None = None  # default: the manifest's
 
 

@@ -6,10 +6,13 @@ Looks at the file as it was parsed, so that these faults are told together with 
 from collections.abc import Iterator
 from typing import Any
 
-from edge.config.schema import MAX_SHAPES, REPEATED_PRESENCE_WINDOW_S
+from pydantic import TypeAdapter, ValidationError
 
-Place = tuple[str | int, ...]
+from edge.config.document import Place
+from edge.config.schema import MAX_SHAPES, REPEATED_PRESENCE_WINDOW_S, LineCrossingSection, RuleSection
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_RULE: TypeAdapter[RuleSection] = TypeAdapter(RuleSection)
 
 
 def faults_between_keys(raw: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
@@ -65,8 +68,35 @@ def _ties(raw: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
         lines = sum(rule.get("kind") == "line_crossing" for _, rule in rules)
         if len(zones) + lines > MAX_SHAPES:
             yield ("cameras", i), f"{len(zones)} zones and {lines} lines; a camera may have {MAX_SHAPES} in all"
+        yield from ((("cameras", i, "rules", j), text) for j, text in _double_rules(rules))
         for j, rule in rules:
             yield from ((("cameras", i, "rules", j, *place), text) for place, text in _rule_ties(rule))
+
+
+def _double_rules(rules: list[tuple[int, dict[Any, Any]]]) -> Iterator[tuple[int, str]]:
+    """Rules that fire at the very moments of an earlier one; compared as they are understood, defaults filled in."""
+    first: dict[object, int] = {}
+    lines: set[str] = set()
+    for j, raw in rules:
+        try:
+            rule = _RULE.validate_python(raw)
+        except ValidationError:
+            continue  # told elsewhere
+        if isinstance(rule, LineCrossingSection):
+            if rule.name in lines:
+                continue  # told elsewhere
+            lines.add(rule.name)
+        twin = first.setdefault(_moments(rule), j)
+        if twin != j:
+            cure = "take one out, or give them different armed hours"
+            yield j, f"fires at the same moments as rules[{twin}], so that each alert would come twice; {cure}"
+
+
+def _moments(rule: RuleSection) -> object:
+    """What decides when a rule fires: all of it, but not what its alert is called or how urgent it is."""
+    decides = rule.model_dump(exclude={"name", "severity", "second_stage_at", "armed"})
+    hours = frozenset((frozenset(span.days), span.begins, span.ends) for span in rule.armed)
+    return *decides.items(), hours
 
 
 def _rule_ties(rule: dict[Any, Any]) -> Iterator[tuple[Place, str]]:

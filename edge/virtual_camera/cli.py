@@ -38,7 +38,7 @@ def serve(
         list[str] | None, typer.Option(metavar="NAME=SOURCE", help="what its sub-stream NAME/sub plays; repeatable")
     ] = None,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = PORT,
     username: Annotated[str | None, typer.Option(help="user that cameras ask for")] = None,
     password_file: Annotated[Path | None, typer.Option(help="file with the password")] = None,
     codec: Annotated[Literal["h264", "h265"], typer.Option(help="of drawn scenes; files keep theirs")] = "h264",
@@ -48,12 +48,10 @@ def serve(
     Type `NAME FAULT on` or `NAME FAULT off` to make and mend faults, or use `fault` from another terminal.
     """
     try:
-        account = Account(username, read_secret(password_file)) if username and password_file else None
-        if (username is None) != (password_file is None):
-            raise MediaError("--username and --password-file go together")
+        account = _account(username, password_file)
         cameras = _cameras(camera, sub or [], account, "hevc" if codec == "h265" else "h264")
         asyncio.run(_serve(RtspServer(cameras, SystemClock(), host, port), host))
-    except (MediaError, OSError) as error:
+    except (MediaError, OSError, UnicodeError) as error:  # UnicodeError: a host of which a part has 64 letters
         typer.echo(f"gatehouse edge virtual-camera serve: {error}", err=True)
         raise typer.Exit(2) from None
 
@@ -67,7 +65,7 @@ def fault(
     amount: Annotated[
         float | None, typer.Option(help="of damage: share of packets, 0 to 1; of jump: seconds, also negative")
     ] = None,
-    port: Annotated[int, typer.Option(help="RTSP port of the running server")] = PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="RTSP port of the running server")] = PORT,
 ) -> None:
     """Make or mend a fault of a camera that `serve` plays in another terminal."""
     more = [f"{key}={value:g}" for key, value in (("for", for_s), ("amount", amount)) if value is not None]
@@ -79,6 +77,20 @@ def fault(
     except ControlError as error:
         typer.echo(f"gatehouse edge virtual-camera fault: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def _account(username: str | None, password_file: Path | None) -> Account | None:
+    if not username or not password_file:
+        if username is not None or password_file is not None:
+            raise MediaError("--username and --password-file go together")
+        return None
+    try:
+        return Account(username, read_secret(password_file))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise MediaError(
+            f"--password-file {password_file} can't be read ({why}); name a file with the password alone"
+        ) from error
 
 
 def _cameras(cameras: list[str], sub_streams: list[str], account: Account | None, codec: Codec) -> list[VirtualCamera]:

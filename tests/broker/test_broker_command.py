@@ -50,7 +50,17 @@ def test_other_mistakes_are_told(tmp_path):
         assert told in result.output, result.output
     assert not (tmp_path / "none").exists()
     run("init", tmp_path / "b", "--loopback")
-    assert "can't be a name" in run("add-node", tmp_path / "b", "a/b").output
+    password = (tmp_path / "b" / "secrets" / "console.password").read_text()
+    for name, told in [
+        ("a/b", "can't be a name"),
+        ("a\n", "can't be a name"),
+        ("console", "the console's own account"),
+    ]:
+        assert told in run("add-node", tmp_path / "b", name).output
+    assert (tmp_path / "b" / "secrets" / "console.password").read_text() == password
+    for out in (tmp_path / "file", tmp_path / "file" / "x"):
+        result = run("contract", "--out", out)
+        assert (result.exit_code, "name another folder" in result.output) == (2, True)
 
 
 @pytest.fixture

@@ -116,9 +116,12 @@ class School:
         assert verdict is None or verdict.refused_because is None, verdict
 
     def health(
-        self, faults: dict[str, tuple[str, str]] | None = None, cameras: Sequence[str] = tuple(SETTINGS)
+        self,
+        faults: dict[str, tuple[str, str]] | None = None,
+        cameras: Sequence[str] = tuple(SETTINGS),
+        given_up: int = 0,
     ) -> None:
-        """A health report. faults: camera -> (state, reason_code)."""
+        """A health report. faults: camera -> (state, reason_code). given_up: messages, by a full outbox."""
         faults, now_s = faults or {}, wall_s()
         reports = [_camera_health(name, *faults.get(name, ("sees", "")), now_s) for name in cameras]
         message = HealthMessage(
@@ -128,6 +131,8 @@ class School:
             state="degraded" if faults else "ok",
             cameras=tuple(reports),
             outbox_rows=3 if faults else 0,
+            outbox_id=self.outbox,
+            outbox_given_up=given_up,
             disk_free_bytes=187_000_000_000,
         )
         self.tell(topics.STATUS, StatusMessage(status="online", at_s=now_s, version="0.1.0"))
@@ -295,8 +300,9 @@ def failing(school: School) -> EventMessage:
     reason = "the recording of these seconds is not on disk: the disk was full from 02:10 to 02:14"
     missing = EvidenceMessage(event_id=event.event_id, revision=1, camera="street", missing=reason)
     school.tell(topics.EVIDENCE, missing)
-    school.sent += 4  # four messages got lost on the way
+    school.sent += 1204  # 1,200 messages were given up by the box, four got lost on the way
     school.event("fence", 300, rule="intrusion", severity="high", dwell_s=9, threshold_s=None)
+    school.health(faults, given_up=1200)
     malformed = b'{"specversion": "1.0", "data": {"state": "asleep"}}'
     Intake(school.console.database, wall_s).take(topics.STATUS.of(NODE), malformed)
     return event

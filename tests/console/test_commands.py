@@ -71,11 +71,20 @@ def test_the_last_administrator_stays(command, tmp_path):
     assert command("add-user", "Lan", "--role", "administrator").exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "two\nlines", "ß" * 40], ids=repr)
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "two\x07bells", "ß" * 40, "x y<b>", "gu\u0430rd1"], ids=repr)
 def test_a_name_that_nobody_can_sign_in_with_is_refused(command, name):
     told = command("add-user", name, "--role", "guard")
     assert told.exit_code == 2
-    assert "the name needs 1 to 64 characters" in told.output
+    assert "is no name: give 1 to 64 letters and digits" in told.output
+
+
+def test_an_account_from_before_names_were_restricted_is_looked_after(command, tmp_path):
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.write() as connection:
+        users.add(connection, "x y<b>", "x", Role.GUARD, wall_s())
+    console.database.close()
+    assert command("add-user", "X Y<B>", "--role", "police").output.startswith("police x y<b>, once")
+    assert command("remove-user", "x y<b>").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -84,7 +93,26 @@ def test_a_name_that_nobody_can_sign_in_with_is_refused(command, name):
         ({"PORT": "0", "MAX_FILE_BYTES": "1"}, ("GATEHOUSE_CONSOLE_PORT", "GATEHOUSE_CONSOLE_MAX_FILE_BYTES")),
         ({"HOST": "0.0.0.0"}, ("off this machine the console speaks TLS only",)),
         ({"DATABASE": "mysql://x"}, ("write sqlite:///FILE or postgresql://",)),
-        ({"DATABASE": "postgresql://x@127.0.0.1:1/x"}, ("connection",)),
+        (
+            {"DATABASE": "postgresql://x@127.0.0.1:1/x"},
+            ("GATEHOUSE_CONSOLE_DATABASE: ", "connection", "see that it is"),
+        ),
+        ({"DATABASE": "postgresql://x@127.0.0.1:99999/x"}, ("GATEHOUSE_CONSOLE_DATABASE: the port 99999 can't be",)),
+        ({"DATABASE": "postgresql://x@127.0.0.1:soon/x"}, ("write sqlite:///FILE or postgresql://",)),
+        (
+            {"FODLER": "x", "TIMEZONE": "Mars", "PUBLIC_URL": "ftp://x", "DATABASE": "x", "TLS_KEY": "k", "PORT": "no"}
+            | {"HOST": "0.0.0.0", "BROKER_HOST": "192.0.2.1", "BROKER_TLS": "false"},
+            (
+                "GATEHOUSE_CONSOLE_FODLER: there is no such setting; did you mean GATEHOUSE_CONSOLE_FOLDER?",
+                "GATEHOUSE_CONSOLE_TIMEZONE: 'Mars' is no time zone",
+                "GATEHOUSE_CONSOLE_PUBLIC_URL: 'ftp://x' is no address of a page",
+                "GATEHOUSE_CONSOLE_DATABASE: ",
+                "GATEHOUSE_CONSOLE_TLS_KEY: tls_certificate and tls_key go together",
+                "GATEHOUSE_CONSOLE_PORT: ",
+                "GATEHOUSE_CONSOLE_BEHIND_PROXY: off this machine",
+                "GATEHOUSE_CONSOLE_BROKER_TLS: broker_tls=false",
+            ),
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -105,7 +133,54 @@ def test_a_console_that_cannot_serve_says_why_and_ends(command, tmp_path):
     (tmp_path / "no.pem").write_text("nothing")
     told = command("serve", TLS_CERTIFICATE=str(tmp_path / "no.pem"), TLS_KEY=str(tmp_path / "no.pem"))
     assert told.exit_code == 2
-    assert "tls_certificate or tls_key can't be used" in told.output
+    assert "GATEHOUSE_CONSOLE_TLS_CERTIFICATE, GATEHOUSE_CONSOLE_TLS_KEY: " in told.output
     told = command("serve", BROKER_PASSWORD_FILE=str(tmp_path / "none"), BROKER_TLS="false")
     assert told.exit_code == 2
     assert str(tmp_path / "none") in told.output
+
+
+def test_files_of_the_settings_that_cannot_be_used_are_told_with_all_else(command, tmp_path):
+    (tmp_path / "latin").write_bytes(b"m\xe2t")
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("words")
+    gone = tmp_path / "gone"
+    gone.symlink_to(tmp_path / "nowhere")
+    for name, words in (
+        ("latin", "can't be read (invalid continuation byte)"),
+        ("empty", "holds 0 lines; put the password alone into it"),
+        (".", "can't be read (Is a directory)"),
+        ("gone", "can't be read (No such file or directory)"),
+    ):
+        files = {"BROKER_PASSWORD_FILE": str(tmp_path / name), "BROKER_CA_FILE": str(tmp_path / "text")}
+        keys = {"TLS_CERTIFICATE": str(tmp_path / "text"), "TLS_KEY": str(tmp_path)}
+        told = command("serve", PORT="x", **files, **keys)
+        assert told.exit_code == 2
+        assert isinstance(told.exception, SystemExit)
+        assert words in told.output
+        for variable in ("BROKER_PASSWORD_FILE: ", "BROKER_CA_FILE: ", "TLS_KEY: ", "PORT: "):
+            assert f"GATEHOUSE_CONSOLE_{variable}" in told.output
+
+
+def test_a_folder_or_database_that_cannot_be_used_is_told_by_its_setting(command, tmp_path):
+    (tmp_path / "text").write_text("words")
+    told = command("serve", FOLDER=str(tmp_path / "text"))
+    assert (told.exit_code, "GATEHOUSE_CONSOLE_FOLDER" in told.output) == (2, True)
+    for file in (tmp_path / "text", tmp_path):
+        told = command("serve", DATABASE=f"sqlite:///{file}")
+        assert told.exit_code == 2
+        assert "GATEHOUSE_CONSOLE_DATABASE: the database can't be used: " in told.output
+        assert "sqlalche.me" not in told.output
+
+
+def test_a_new_node_that_cannot_be_is_told_whole_and_leaves_nothing(command, tmp_path):
+    options = ("--site", "", "--label", "a\nb", "--token-file", str(tmp_path / "no" / "token"))
+    told = command("add-node", "a/+", *options)
+    assert told.exit_code == 2
+    for words in ("4 problem(s)", "NAME: 'a/+' can't be a name", "--site ''", "--label 'a\\nb'", "there is no folder"):
+        assert words in told.output
+    assert "the console's own account" in command("add-node", "console", *options).output
+    token = tmp_path / "token"
+    assert command("add-node", "box", "--site", "Kim Đồng", "--token-file", str(token)).exit_code == 0
+    assert token.stat().st_mode & 0o777 == 0o600
+    again = command("add-node", "box2", "--site", "Kim Đồng", "--token-file", str(token))
+    assert "is there already; name another file" in again.output

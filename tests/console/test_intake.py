@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import re
 import threading
 import uuid
 
@@ -63,7 +64,7 @@ def test_any_order_and_any_repeats_end_the_same(desk, seed):
     assert found.state == AlertState.NEW
     with desk.console.database.read() as connection:
         assert len(alerts.of_state(connection, AlertState.NEW, 10)) == 1
-        assert deliveries.missing_count(connection, nodes.find(connection, "n1").id) == 0
+        assert deliveries.absent(connection, nodes.find(connection, "n1").id).missing == 0
 
 
 def test_what_people_did_outlives_later_revisions(desk):
@@ -79,11 +80,11 @@ def test_a_gap_is_counted_until_it_is_filled(desk):
         desk.intake.take(*encoded(event(sequence), sequence))
     with desk.console.database.read() as connection:
         node_id = nodes.find(connection, "n1").id
-        assert deliveries.missing_count(connection, node_id) == 2
+        assert deliveries.absent(connection, node_id).missing == 2
     for sequence in (2, 4):
         desk.intake.take(*encoded(event(sequence), sequence))
     with desk.console.database.read() as connection:
-        assert deliveries.missing_count(connection, node_id) == 0
+        assert deliveries.absent(connection, node_id).missing == 0
 
 
 def test_an_unknown_node_and_a_stolen_event_are_refused_and_kept_aside(desk):
@@ -151,6 +152,38 @@ def test_health_lists_cameras_and_those_that_see_nothing_come_first(desk):
         assert [one.name for one in nodes.cameras(connection)] == ["a"]
 
 
+def test_what_a_full_outbox_gave_up_is_told_apart_from_what_is_missing(desk):
+    def absent(name="n1"):
+        with desk.console.database.read() as connection:
+            found = deliveries.absent(connection, nodes.find(connection, name).id)
+        return found.missing, found.given_up
+
+    def report(count, outbox_id="box"):
+        facts = {"at_s": 1_792_000_000.0, "started_at_s": 0.0, "version": "1", "state": "ok"}
+        desk.intake.take(*encoded(HealthMessage(**facts, outbox_id=outbox_id, outbox_given_up=count)))
+
+    report(3)  # of an outbox of which nothing was heard
+    assert absent() == (0, 0)
+    desk.intake.take(*encoded(event(1, "open"), 1))
+    desk.intake.take(*encoded(event(9), 9))
+    assert absent() == (7, 0)
+    desk.intake.take(*encoded(HealthMessage(at_s=1.0, started_at_s=0.0, version="1", state="ok")))  # an older node
+    assert absent() == (7, 0)
+    for _ in range(2):
+        report(5)
+    assert absent() == (2, 5)
+    report(4, "another")
+    assert (absent(), absent("n2")) == ((2, 5), (0, 0))
+    page = desk.browser(Role.GUARD).get("/cameras", headers={"Accept-Language": "en"}).text
+    assert re.search(r"<dt>missing</dt><dd>messages: 2</dd>", page)
+    assert re.search(r"<dt>left out on purpose by the box, whose queue was full</dt><dd>messages: 5</dd>", page)
+    assert "thiết bị chủ động bỏ bớt vì hàng chờ đã đầy" in desk.browser(Role.GUARD).get("/cameras").text
+    for number in (2, 3):
+        desk.intake.take(*encoded(event(number), number))
+    assert absent() == (0, 5)
+    assert "Messages missing" not in desk.browser(Role.GUARD).get("/", headers={"Accept-Language": "en"}).text
+
+
 @pytest.mark.parametrize(
     "change",
     [{"revision": 2**70}, {"opened_at_s": 1e300}, {"camera": "a\x00b"}, {"people": 2**70}, {"dwell_s": float("inf")}],
@@ -164,7 +197,7 @@ def test_a_value_that_no_database_holds_is_refused_and_the_wall_stands(desk, cha
     assert verdict.refused_because
     assert desk.browser(Role.GUARD).get("/").status_code == 200
     with desk.console.database.read() as connection:
-        assert deliveries.missing_count(connection, nodes.find(connection, "n1").id) == 0
+        assert deliveries.absent(connection, nodes.find(connection, "n1").id).missing == 0
     assert desk.intake.take(*encoded(event(1, "open"), 2)).refused_because is None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.adapters.video_file import read_frames
+from edge.adapters.video_file import VideoFile
 from edge.core.detection import Detections
 from edge.core.rules.loitering import LoiteringParams
 from edge.core.tracking.tracker import Tracker
@@ -46,7 +46,7 @@ def test_with_perfect_boxes_nobody_is_missed(fps, tmp_path):
     rules = [WatchedRule(LoiteringParams(t["zone_name"], t["min_dwell_s"])) for t in truths]
     pipeline = CameraPipeline(TrueBoxes(), Tracker(), CameraWatch("node", "camera", zones, rules))
     events = []
-    for source in read_frames(ASSETS / truths[0]["video"], "camera", fps):
+    for source in VideoFile(ASSETS / truths[0]["video"], "camera", fps):
         events += pipeline.process_frame(source.frame).events
     counts = np.zeros(3, int)
     for path, truth in zip(files, truths, strict=True):

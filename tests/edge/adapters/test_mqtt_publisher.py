@@ -1,6 +1,9 @@
 """When the publisher sends again. That it delivers, through a broker that dies, is tests/system/test_node_system.py."""
 
-from broker.contract.messages import AcknowledgementMessage
+from types import SimpleNamespace
+
+from broker.contract import codec
+from broker.contract.messages import AcknowledgementMessage, HealthMessage
 from edge.adapters.mqtt_publisher import RESEND_LONGEST_S, RESEND_S, BrokerAddress, MqttPublisher, Patience
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
@@ -36,4 +39,19 @@ def test_the_greeting_of_a_console_that_is_back_makes_everything_go_again_at_onc
         publisher._inbox.put(AcknowledgementMessage(outbox_id=outbox_id))
         assert publisher._take_acknowledgements() == set()
         assert publisher._fresh.is_set() == greeted
+    outbox.close()
+
+
+def test_health_tells_what_the_outbox_gave_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(SqliteOutbox, "given_up", lambda _self: 7)
+    outbox = SqliteOutbox(tmp_path / "o.sqlite")
+    address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "password")
+    publisher = MqttPublisher("n1", address, outbox, SystemClock(), lambda _command: None, "1")
+    sent = []
+    client = SimpleNamespace(publish=lambda topic, payload, **_how: sent.append(codec.decode(topic, payload).message))
+    publisher.tell_health(HealthMessage(at_s=1.0, started_at_s=0.0, version="1", state="ok"))
+    publisher._send_health(client)
+    publisher._send_health(client)
+    (told,) = sent
+    assert (told.outbox_id, told.outbox_given_up) == (outbox.outbox_id, 7)
     outbox.close()

@@ -235,6 +235,34 @@ def test_of_two_evidence_rows_the_later_one_stays(tmp_path, monkeypatch):
     box.close()
 
 
+def test_what_was_given_up_is_counted_and_what_arrived_all_the_same_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_outbox, "_SACRIFICED_AT_ONCE", 2)
+    monkeypatch.setattr(sqlite_outbox, "MAX_GIVEN_UP", 3)
+    path = tmp_path / "o.sqlite"
+    box = SqliteOutbox(path, max_rows=8)
+    for revision in range(1, 9):
+        box.put_event(event(1, revision, "open" if revision == 1 else "updated"), 1.0)
+    assert box.given_up() == 0
+    box.put_event(event(2), 1.0)
+    assert box.given_up() == 2
+    assert {2, 3}.isdisjoint(row.sequence for row in box.waiting(0, 99))
+    box.acknowledge([1, 2])  # 2 was on its way when it was given up
+    box.acknowledge([2, 2])
+    assert box.given_up() == 1
+    box.put_event(event(3), 1.0)
+    box.put_event(event(4), 1.0)
+    box.put_event(event(5), 1.0)
+    assert box.given_up() == 3
+    box.refuse(4, "odd")
+    box.close()
+    again = SqliteOutbox(path, max_rows=8)
+    assert again.given_up() == 2
+    for number in range(6, 10):
+        again.put_event(event(number), 1.0)
+    assert again._db.execute("SELECT count(*) FROM given_up").fetchone() == (3,)
+    again.close()
+
+
 def test_a_full_outbox_of_the_full_size_stays_quick_enough(tmp_path):
     """The sacrifice looks at each row once, and not at each pair of rows."""
     box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=100_000)

@@ -102,6 +102,8 @@ def test_events_tracks_and_figures_come_out_and_twice_the_same_bytes(replay, tmp
         "detections": 30,
         "persons": 1,
         "media_s": 11.8,
+        "ends_early": False,
+        "missing_s": 0.0,
         "events": {"loitering": 1},
     }
 
@@ -218,3 +220,46 @@ def test_damage_in_the_middle_costs_pictures_and_not_the_run(replay, folder, tmp
     result = replay("--zone", ALL, "--loiter", "3", video=tmp_path / "damaged.mp4")
     assert result.exit_code == 0, result.output
     assert "1 loitering" in result.output
+
+
+def test_a_video_that_breaks_off_is_told_and_counted(replay, folder, tmp_path):
+    result = replay("--stats", "whole.json")
+    assert (result.exit_code, "breaks off" in result.output) == (0, False)
+    whole = json.loads((tmp_path / "whole.json").read_text())
+    assert (whole["ends_early"], whole["missing_s"] < 0.1) == (False, True)
+    with av.open(str(folder / "video.mp4")) as given, av.open("cut.mkv", "w") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(given.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                made.mux(packet)
+    content = (tmp_path / "cut.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) * 2 // 3])
+    result = replay("--stats", "cut.json", video=tmp_path / "cut.mkv")
+    assert result.exit_code == 0, result.output
+    cut = json.loads((tmp_path / "cut.json").read_text())
+    assert cut["ends_early"]
+    assert cut["missing_s"] == pytest.approx(12 - cut["media_s"], abs=0.5)
+    assert f"cut.mkv breaks off, about {cut['missing_s']:.0f} s before its end" in result.output
+
+
+def test_all_options_that_do_not_fit_are_told_at_once(replay):
+    zones = ["--zone", "a=0,0 1,1 0,1 1,0", "--zone", "b", "--zone", "c=0,0 1,0 1,1", "--zone", "c=0,0 1,0 1,1"]
+    told = refused(replay(*zones, "--loiter", "nan", "--fps", "99"))
+    for words in ("5 problem(s)", "crosses the edge", "--zone 'b'", "two zones are named 'c'", "--loiter", "--fps 99"):
+        assert words in told
+    assert refused(replay("--zone", ALL, "--zone", "d=0,0 1,0 1,1", "--grace", "99")).count("--grace 99") == 1
+
+
+@pytest.mark.parametrize("begins", ["0001-01-01T00:00", "9999-12-31T23:59", "1969-12-31T12:00Z"])
+def test_a_day_that_no_message_holds_is_told(replay, folder, begins):
+    words = ["--config", folder / "edge.yaml", "--camera", "gate", "--begins", begins]
+    assert "--begins" in refused(replay(*words))
+
+
+@pytest.mark.parametrize("option", ["--events", "--tracks", "--stats"])
+def test_a_full_disk_is_told(replay, option):
+    if not Path("/dev/full").exists():
+        pytest.skip("/dev/full is not here")
+    told = refused(replay("--zone", ALL, "--loiter", "3", option, "/dev/full"))
+    assert "an output can't be written (No space left on device); make room" in told

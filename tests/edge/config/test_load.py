@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from broker.certificates import make_certificates
 from edge.config import schema
-from edge.config.load import ConfigError, load_config, read_secret
+from edge.config.document import ConfigError
+from edge.config.load import load_config, read_secret
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """
@@ -95,17 +96,89 @@ BAD = [
     ("dwell_s: 60}", "dwell_s: 60}\n      - {kind: line_crossing, name: z, line: [[0, 0], [1, 1]]}", 13, "named 'z'"),
     ("name: box", "name: my box", 2, "letters, digits"),
     ("  - name: gate\n", "  - name: gate\n    name: gate\n", 7, "stands twice"),
+    ("state_dir: state", "state_dir: secret", 2, "no folder that this account may write to"),
+    ("state_dir: state", "state_dir: secret/state", 2, "no folder that this account may write to"),
+    ("state_dir: state", 'state_dir: "a\\0b"', 2, "no file is named so"),
+    ("state_dir: state", "state_dir: ''", 2, "no file is named so"),
+    ("password_file: secret", "password_file: ~no-such-account/secret", 3, "can't be read"),
+    ("host: 127.0.0.1", "host: gate..example.org", 3, "no name or address of a machine"),
+    ("host: 127.0.0.1", "host: " + "a" * 64, 3, "no name or address of a machine"),
+    ("rtsp://127.0.0.1/gate", "rtsp://gate..example.org/", 7, "no name or address of a machine"),
+    ("name: gate\n", 'name: gate\n    username: "a\\r\\nb"\n    password_file: secret\n', 7, "match pattern"),
+    ("dwell_s: 60", "dwell_s: " + "9" * 5000, 12, "finite number"),
+    ("dwell_s: 60", "dwell_s: 0x" + "f" * 5000, 12, "valid number"),
+    ("dwell_s: 60", "dwell_s: !!timestamp soon", 12, "not 'soon'"),
+    ("dwell_s: 60", "dwell_s: !secret x", 12, "could not determine a constructor for the tag '!secret'; take it out"),
+    ("state_dir: state", "state_dir: state, workers: " + "9" * 5000, 2, "node.workers"),
+    ("name: gate\n", "name: gate\n    recording: {max_bytes: " + "9" * 4000 + "}\n", 7, "max_bytes"),
+    ("name: gate\n", "name: gate\n    " + "9" * 999 + ": 1\n", 7, "unknown key"),
+    ("polygon: [", "polygon: " + "[" * 9999, 10, "nested deeper"),
+    ("polygon: [[0, 0]", 'polygon: ["\\UFFFFFFFF"', 10, "too large"),
+    ("name: gate\n", "name: gate\x01\n", 6, "U+0001"),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "words"), BAD, ids=[row[3] for row in BAD])
+@pytest.mark.parametrize(("old", "new", "line", "words"), BAD, ids=[row[3][:60] for row in BAD])
 def test_a_fault_is_told_with_its_place_and_cure(write, old, new, line, words):
     assert old in GOOD
     with pytest.raises(ConfigError) as error:
-        load_config(write(GOOD.replace(old, new, 1)))
-    told = [problem for problem in error.value.problems if words in problem.text]
+        load_config(write(GOOD.replace(old, new, 1)), network_fault=lambda _: "")
+    told = [problem for problem in error.value.problems if words in str(problem)]
     assert told, str(error.value)
     assert told[0].line == line, str(error.value)
+
+
+def test_a_file_in_another_alphabet_is_told_with_the_line(write):
+    path = write(GOOD)
+    path.write_bytes(GOOD.encode() + b"  # C\xd4ng\n")
+    with pytest.raises(ConfigError, match=r"line 13: .*save it as UTF-8"):
+        load_config(path)
+
+
+ALWAYS = "armed: [{days: [sun, mon, tue, wed, thu, fri, sat], begins: 00:00, ends: '24:00'}]"
+LINE = "kind: line_crossing, line: [[0, 0], [1, 1]]"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ["kind: loitering, zone: z, dwell_s: 60"] * 2,
+        ["kind: loitering, zone: z, dwell_s: 60", f"zone: z, dwell_s: 60.0, kind: loitering, {ALWAYS}"],
+        ["kind: loitering, zone: z, dwell_s: 60", "kind: loitering, zone: z, dwell_s: 6e+1, second_stage_at: 2"],
+        ["kind: intrusion, zone: z, severity: high", "kind: intrusion, zone: z, confirm_s: 1"],
+        ["kind: crowd, zone: z, people: 3", "kind: crowd, zone: z, people: 3, hold_s: 10.0"],
+        ["kind: repeated_presence, zone: z, dwell_s: 9", "kind: repeated_presence, zone: z, dwell_s: 9, window_s: 900"],
+        [f"{LINE}, name: a", f"{LINE}, name: b, direction: both"],
+    ],
+    ids=lambda rules: rules[1][:60],
+)
+def test_a_rule_that_would_double_each_alert_is_told(write, rules):
+    listed = "".join(f"      - {{{rule}}}\n" for rule in rules)
+    with pytest.raises(ConfigError) as error:
+        load_config(write(GOOD.replace("      - {kind: loitering, zone: z, dwell_s: 60}\n", listed)))
+    (problem,) = error.value.problems
+    assert (problem.place, problem.line) == ("cameras[0].rules[1]", 13)
+    assert "rules[0], so that each alert would come twice; take one out" in problem.text
+
+
+def test_rules_that_differ_in_what_or_when_stand_side_by_side(write):
+    rules = [
+        "kind: loitering, zone: z, dwell_s: 60, armed: [{ends: '12:00'}]",
+        "kind: loitering, zone: z, dwell_s: 60, armed: [{begins: '12:00'}]",
+        "kind: loitering, zone: z, dwell_s: 120",
+        "kind: repeated_presence, zone: z, dwell_s: 60",
+        "kind: repeated_presence, zone: z, dwell_s: 60, window_s: 600",
+        f"{LINE}, name: a, direction: in",
+        f"{LINE}, name: b, direction: out",
+    ]
+    listed = "".join(f"      - {{{rule}}}\n" for rule in rules)
+    path = write(GOOD.replace("      - {kind: loitering, zone: z, dwell_s: 60}\n", listed))
+    assert len(load_config(path).cameras[0].rules) == len(rules)
+
+
+def test_the_same_rule_at_two_cameras_is_no_double(write):
+    second = GOOD[GOOD.index("  - name: gate") :].replace("name: gate", "name: yard")
+    assert len(load_config(write(GOOD + second)).cameras) == 2
 
 
 def test_a_camera_has_no_more_shapes_than_a_message_holds(write):
@@ -198,7 +271,20 @@ def test_unquoted_times_are_not_read_as_minutes(write):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "a: [", "\x00", "- 1", "node: 3", "a: &a [*a]", "cameras: {1: 2}", "[" * 9999, "a: 2026-13-45"]
+    "text",
+    [
+        "",
+        "[]",
+        "a: [",
+        "\x00",
+        "- 1",
+        "node: 3",
+        "a: &a [*a]",
+        "cameras: {1: 2}",
+        "a: 2026-13-45",
+        "? [a]",
+        "%YAML " + "9" * 5000 + ".1",
+    ],
 )
 def test_what_is_no_configuration_is_told(write, text):
     with pytest.raises(ConfigError):

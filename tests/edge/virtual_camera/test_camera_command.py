@@ -143,6 +143,9 @@ def test_the_socket_is_for_its_user_alone(tmp_path, monkeypatch):
         (["--camera", "a=x.mp4", "--camera", "a=y.mp4"], "stands twice"),
         (["--camera", "a=x.mp4", "--sub", "b=y.mp4"], "there is no --camera b"),
         (["--camera", "a=x.mp4", "--username", "guard"], "go together"),
+        (["--camera", "a=x.mp4", "--username", "guard", "--password-file", "/"], "name a file with the password alone"),
+        (["--camera", "a=x.mp4", "--username", "g", "--password-file", "/bin/sh"], "it is not text"),
+        (["--camera", "a=x.mp4", "--port", "99999"], "65535"),
     ],
 )
 def test_what_can_not_be_served_is_told(options, text):
