@@ -1,8 +1,10 @@
 """`gatehouse edge virtual-camera`: cameras to try things on, without a ladder."""
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -13,14 +15,12 @@ import typer
 from edge.adapters.system_clock import SystemClock
 from edge.config.load import read_secret
 from edge.virtual_camera.access_unit import Codec, MediaError
-from edge.virtual_camera.control import ControlError, ControlSocket, carry_out, command
+from edge.virtual_camera.control import PORT, ControlError, ControlSocket, carry_out, command
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.draw_command import draw
 from edge.virtual_camera.faults import FAULTS
 from edge.virtual_camera.rtsp_server import RtspServer, VirtualCamera
 from edge.virtual_camera.sources import open_sources
-
-PORT = 8554
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cameras to try things on, without a ladder.")
 
@@ -38,7 +38,7 @@ def serve(
         list[str] | None, typer.Option(metavar="NAME=SOURCE", help="what its sub-stream NAME/sub plays; repeatable")
     ] = None,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = PORT,
     username: Annotated[str | None, typer.Option(help="user that cameras ask for")] = None,
     password_file: Annotated[Path | None, typer.Option(help="file with the password")] = None,
     codec: Annotated[Literal["h264", "h265"], typer.Option(help="of drawn scenes; files keep theirs")] = "h264",
@@ -48,12 +48,10 @@ def serve(
     Type `NAME FAULT on` or `NAME FAULT off` to make and mend faults, or use `fault` from another terminal.
     """
     try:
-        account = Account(username, read_secret(password_file)) if username and password_file else None
-        if (username is None) != (password_file is None):
-            raise MediaError("--username and --password-file go together")
+        account = _account(username, password_file)
         cameras = _cameras(camera, sub or [], account, "hevc" if codec == "h265" else "h264")
         asyncio.run(_serve(RtspServer(cameras, SystemClock(), host, port), host))
-    except (MediaError, OSError) as error:
+    except (MediaError, ControlError) as error:
         typer.echo(f"gatehouse edge virtual-camera serve: {error}", err=True)
         raise typer.Exit(2) from None
 
@@ -67,9 +65,9 @@ def fault(
     amount: Annotated[
         float | None, typer.Option(help="of damage: share of packets, 0 to 1; of jump: seconds, also negative")
     ] = None,
-    port: Annotated[int, typer.Option(help="RTSP port of the running server")] = PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="RTSP port of the running server")] = PORT,
 ) -> None:
-    """Make or mend a fault of a camera that `serve` plays in another terminal."""
+    """Make or mend a fault of a camera that `serve` or `gatehouse demo` plays in another terminal."""
     more = [f"{key}={value:g}" for key, value in (("for", for_s), ("amount", amount)) if value is not None]
     words = ["list"] if camera == "list" and not name else [camera, name or "?", "off" if off else "on", *more]
     try:
@@ -79,6 +77,18 @@ def fault(
     except ControlError as error:
         typer.echo(f"gatehouse edge virtual-camera fault: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def _account(username: str | None, password_file: Path | None) -> Account | None:
+    if (username is None) != (password_file is None):
+        raise MediaError("--username and --password-file go together")
+    if username is None or password_file is None:
+        return None
+    try:
+        return Account(username, read_secret(password_file))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it holds no UTF-8 text"
+        raise MediaError(f"--password-file {password_file} can't be read: {why}") from error
 
 
 def _cameras(cameras: list[str], sub_streams: list[str], account: Account | None, codec: Codec) -> list[VirtualCamera]:
@@ -102,8 +112,23 @@ def _named(option: str, texts: list[str]) -> dict[str, str]:
     return named
 
 
+def _why_deaf(host: str, port: int, error: OSError) -> str:
+    """Why nobody can listen there, and what to do."""
+    cures = {
+        errno.EADDRINUSE: f"port {port} is taken; stop what listens there, or say --port (0 takes a free one)",
+        errno.EACCES: f"port {port} is not for you; say a --port above 1023",
+        errno.EADDRNOTAVAIL: f"{host} is no address of this machine; say another --host",
+    }
+    if isinstance(error, socket.gaierror):
+        return f"there is no host {host!r}; say another --host"
+    return cures.get(error.errno or 0, f"{host} port {port} can't be listened on: {error.strerror}")
+
+
 async def _serve(server: RtspServer, host: str) -> None:
-    await server.start()
+    try:
+        await server.start()
+    except OSError as error:
+        raise MediaError(_why_deaf(host, server.port, error)) from error
     control = ControlSocket(server)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
