@@ -58,6 +58,8 @@ def demo(
     except (DemoError, ConfigError, DetectorError, MediaError, ControlError) as error:
         typer.echo(f"gatehouse demo: {error}", err=True)
         raise typer.Exit(2) from None
+    except BrokenPipeError:  # nobody reads what it says
+        raise
     except OSError as error:
         typer.echo(f"gatehouse demo: {error.filename or folder}: {error.strerror}; name another --folder", err=True)
         raise typer.Exit(2) from None
@@ -70,10 +72,12 @@ def demo(
 
 def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, str]]:
     """The address without its user, and the keys of a camera's section that sign in to it. Raises DemoError."""
-    try:
-        parts = urlsplit(source) if source.lower().startswith(RTSP) else SplitResult("", "", source, "", "")
-    except ValueError as error:
-        raise DemoError(f"--source {source}: {error}; write it like rtsp://camera.example/stream") from None
+    if not source.lower().startswith(RTSP):
+        if "://" in source:
+            raise DemoError(f"--source {source}: give a video file, or an address like rtsp://camera.example/stream")
+        parts = SplitResult("", "", source, "", "")
+    else:
+        parts = _address(source)
     if parts.password is not None:
         raise DemoError(
             "everyone on this machine can read a password in an address: write --source rtsp://USER@HOST/... and give "
@@ -83,11 +87,23 @@ def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, 
     if (username is None) != (password_file is None):
         raise DemoError("--password-file FILE and a user in --source rtsp://USER@HOST/... go together")
     if username is None or password_file is None:
-        return source, {}
+        return urlunsplit(parts), {}
     if not password_file.is_file():
         raise DemoError(f"--password-file {password_file}: there is no such file; put the camera's password into it")
     address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return address, {"username": unquote(username), "password_file": str(password_file.resolve())}
+
+
+def _address(source: str) -> SplitResult:
+    """Raises DemoError, whose text never holds the address: it may hold a password."""
+    try:
+        parts = urlsplit(source)
+        wrong = "" if parts.hostname and parts.port != 0 else "it names no camera"
+    except ValueError as error:
+        wrong = str(error)
+    if wrong:
+        raise DemoError(f"--source can't be used ({wrong}); write it like rtsp://camera.example:554/stream")
+    return parts
 
 
 def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: bool, quiet: bool) -> dict[str, Any]:
@@ -100,7 +116,7 @@ def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: boo
         _start_console(stage, stack, ports)
         cameras = _cameras(stage, stack, source, sign_in, played, ports.rtsp)
         config = write_config(folder, ports, _protocol(), model, cameras)
-        if source.lower().startswith(RTSP):
+        if source.startswith(RTSP):
             stage.say("trying the camera")
             _try(config)
         stage.say(f"starting the node, which looks for people with {model}")
@@ -110,8 +126,10 @@ def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: boo
             return _first_alert(stage, ports, link)
         if played:
             stage.say(f"spoil a picture from another terminal: {_fault_command(next(iter(played)), ports.rtsp)}")
+        rhythm = "" if source else "; the first comes within half a minute, then one every two minutes or so"
+        stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert{rhythm}")
         stage.say(f"open this once to sign in: {link}")
-        stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert; Ctrl-C ends the demo")
+        stage.say("Ctrl-C ends the demo")
         pause = threading.Event()
         while True:
             stage.check()
@@ -126,7 +144,7 @@ def _model() -> str:
 
 def _played(stage: Stage, source: str) -> dict[DemoCamera, Loop | PictureSource]:
     """What the virtual cameras are to play; nothing where the user has a camera. Raises MediaError."""
-    if source.lower().startswith(RTSP):
+    if source.startswith(RTSP):
         return {}
     cameras = [own_camera(source)] if source else list(GATES)
     stage.say("opening the video" if source else f"painting {len(cameras)} school gates")
@@ -172,7 +190,7 @@ def _cameras(
     virtual = [VirtualCamera(camera.name, one) for camera, one in played.items()]
     server = stack.enter_context(serve_cameras(virtual, SystemClock(), port))
     stack.enter_context(take_commands(server))
-    stage.say(f"cameras play at {', '.join(server.url(camera.name) for camera in played)}")
+    stage.say(f"cameras play at {server.url('')}: {', '.join(camera.name for camera in played)}")
     return [(camera, server.url(camera.name), {}) for camera in played]
 
 

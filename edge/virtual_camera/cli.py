@@ -32,7 +32,10 @@ app.command()(draw)
 def serve(
     camera: Annotated[
         list[str],
-        typer.Option(metavar="NAME=SOURCE", help="a video file, or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT]; repeatable"),
+        typer.Option(
+            metavar="NAME=SOURCE",
+            help="a video file, or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT][@BEGIN-END/LENGTH]; repeatable",
+        ),
     ],
     sub: Annotated[
         list[str] | None, typer.Option(metavar="NAME=SOURCE", help="what its sub-stream NAME/sub plays; repeatable")

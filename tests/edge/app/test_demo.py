@@ -49,6 +49,7 @@ def test_a_sign_in_stands_in_the_configuration_by_its_file_only(tmp_path):
 @pytest.mark.parametrize("source", ["rtsp://cam/a", "film@home.mp4", "drawn:loiterer:day:1", ""])
 def test_a_source_without_a_sign_in_stays_as_it_is(source):
     assert sign_in_of(source, None) == (source, {})
+    assert sign_in_of(source.replace("rtsp", "RTSP"), None) == (source, {})
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,10 @@ def test_a_source_without_a_sign_in_stays_as_it_is(source):
         ("rtsp://cam/a", True, "go together"),
         ("rtsp://u@cam/a", True, "there is no such file"),
         ("rtsp://[::1", False, "write it like rtsp://"),
+        ("rtsp://", False, "names no camera"),
+        ("rtsp://cam:99999/a", False, "out of range"),
+        ("rtsp://u:hunter2@cam:99999/a", False, "out of range"),
+        ("http://cam/a", False, "give a video file, or an address like rtsp://"),
     ],
 )
 def test_sign_ins_that_cant_be_used_are_refused(tmp_path, source, with_file, told):
