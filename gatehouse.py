@@ -2,8 +2,7 @@
 
 import importlib
 import sys
-
-import typer
+from typing import NoReturn
 
 _GROUPS = {
     "edge": ("edge.app.cli", "the box beside the cameras: run, check, replay"),
@@ -18,15 +17,23 @@ def main() -> None:
     """Runs the subcommand named first; without one, lists them."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name not in _GROUPS:
-        width = max(map(len, _GROUPS))
-        lines = [f"  {group:{width}}  {text}" for group, (_, text) in _GROUPS.items()]
-        known = name in ("--help", "-h", "help")
-        problem = "" if known else f"gatehouse: there is no command {name!r}\n\n"
-        typer.echo(problem + "usage: gatehouse COMMAND ...\n\n" + "\n".join(lines), err=not known)
-        sys.exit(0 if known else 2)
+        _list_groups(name)
     module, _ = _GROUPS[name]
-    app = importlib.import_module(module).app
+    try:
+        app = importlib.import_module(module).app
+    except KeyboardInterrupt:  # Ctrl-C while it loads
+        sys.exit(130)
     app(args=sys.argv[2:], prog_name=f"gatehouse {name}")
+
+
+def _list_groups(name: str) -> NoReturn:
+    width = max(map(len, _GROUPS))
+    lines = [f"  {group:{width}}  {text}" for group, (_, text) in _GROUPS.items()]
+    known = name in ("--help", "-h", "help")
+    problem = "" if known else f"gatehouse: there is no command {name!r}\n\n"
+    out = sys.stdout if known else sys.stderr
+    out.write(problem + "usage: gatehouse COMMAND ...\n\n" + "\n".join(lines) + "\n")
+    sys.exit(0 if known else 2)
 
 
 if __name__ == "__main__":

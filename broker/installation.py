@@ -5,8 +5,7 @@ import logging
 import os
 import re
 import shutil
-import signal
-import subprocess
+import socket
 from pathlib import Path
 
 from broker import access, certificates
@@ -62,7 +61,10 @@ def add_account(folder: Path, account: str) -> Path:
 
 
 def run(folder: Path) -> None:
-    """Runs the broker of `folder` until it is told to stop: mosquitto where it is installed, else the embedded one."""
+    """Becomes the broker of `folder`: mosquitto where it is installed, else the embedded one, until it is told to stop.
+
+    Raises SetupError.
+    """
     conf = folder / "mosquitto.conf"
     if not conf.exists():
         raise SetupError(f"{folder} holds no broker; make one with `gatehouse broker init {folder}`")
@@ -76,12 +78,21 @@ def run(folder: Path) -> None:
         own = folder / "mosquitto.root.conf"
         own.write_text(conf.read_text() + "user root\n")
         conf = own
-    broker = subprocess.Popen([mosquitto, "-c", str(conf)])
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: broker.terminate())
-    signal.signal(signal.SIGHUP, lambda *_: broker.send_signal(signal.SIGHUP))  # it reads accounts and rights anew
-    if broker.wait() not in (0, -signal.SIGTERM):
-        raise SetupError(f"mosquitto ended with {broker.returncode}; its last lines above say why")
+    _try_port(conf.read_text())
+    # Nobody stands in between who could die and leave it behind.
+    os.execv(mosquitto, [mosquitto, "-c", str(conf)])  # noqa: S606 our own command
+
+
+def _try_port(conf: str) -> None:
+    """Raises SetupError where something else listens on the port: mosquitto itself would say little of it."""
+    found = _listener(conf)
+    if found is None:
+        return
+    host, port = found
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise SetupError(_taken(f"{host} port {port} can't be listened on: {error.strerror}")) from error
 
 
 def _run_embedded(folder: Path, conf: str) -> None:
@@ -89,10 +100,20 @@ def _run_embedded(folder: Path, conf: str) -> None:
 
     from broker.embedded import serve
 
-    found = re.search(r"^listener (\d+) (\S+)$", conf, re.MULTILINE)
+    found = _listener(conf)
     if found is None or "certfile" in conf:
         raise SetupError("the embedded broker serves loopback without TLS only; install mosquitto")
     try:
-        asyncio.run(serve(found[2], int(found[1]), folder / "passwords"))
+        asyncio.run(serve(*found, folder / "passwords"))
     except BrokerError as error:
-        raise SetupError(f"{error}; stop what listens there, or make a broker with another --port") from error
+        raise SetupError(_taken(str(error))) from error
+
+
+def _listener(conf: str) -> tuple[str, int] | None:
+    """Address and port of mosquitto.conf's listener; None where somebody wrote it in another way."""
+    found = re.search(r"^listener (\d+) (\S+)$", conf, re.MULTILINE)
+    return (found[2], int(found[1])) if found else None
+
+
+def _taken(problem: str) -> str:
+    return f"{problem}; stop what listens there, or make a broker with another --port"

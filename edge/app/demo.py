@@ -11,17 +11,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import httpx
 import typer
-import yaml
 
 from edge.adapters.system_clock import SystemClock
 from edge.app.camera_check import look_at_stream
+from edge.app.demo_school import DWELL_S, GATES, NODE, SITE, DemoCamera, Ports, own_camera, write_config
 from edge.app.demo_stage import DemoError, Stage
 from edge.app.detector import DetectorError, find_model
 from edge.config.document import ConfigError
@@ -29,33 +28,17 @@ from edge.config.environment import child_environment, model_override
 from edge.config.load import load_config
 from edge.config.schema import DetectorSection
 from edge.virtual_camera.access_unit import MediaError
+from edge.virtual_camera.control import PORT, ControlError, take_commands
+from edge.virtual_camera.media import Loop, PictureSource
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
 from edge.virtual_camera.sources import open_sources
 
 app = typer.Typer(add_completion=False, help="One school on this machine, end to end.")
 
 RTSP = ("rtsp://", "rtsps://")
-SITE, NODE = "Trường Tiểu học Kim Đồng", "demo"
-DWELL_S = 8.0
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0  # time for the second of the drawn stories, should a slow machine miss the first
+LINK_S = 30.0
 MARK = ".gatehouse-demo"  # in a folder that a demo made; locked while one runs there
-# name, what people read, drawn scene
-CAMERAS = (
-    ("front-gate", "Cổng chính", "drawn:loiterer:day:3"),
-    ("side-gate", "Cổng phụ", "drawn:return:dusk:5"),
-    ("street", "Đường trước trường", "drawn:gathering:rain:7"),
-    ("back-fence", "Hàng rào phía sau", "drawn:pole:night_ir:9"),
-)
-SCENE_S = 45.0
-FORECOURT = [[0.34, 0.56], [0.63, 0.56], [0.69, 0.79], [0.29, 0.79]]  # of the drawn gates: where people wait
-WHOLE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ports:
-    broker: int
-    console: int
-    rtsp: int
 
 
 @app.callback(invoke_without_command=True)
@@ -73,9 +56,11 @@ def demo(
     try:
         source, sign_in = sign_in_of(source, password_file)
         alert = _run(folder, source, sign_in, until_alert=until_alert or (headless and as_json), quiet=as_json)
-    except (DemoError, ConfigError, DetectorError, MediaError) as error:
+    except (DemoError, ConfigError, DetectorError, MediaError, ControlError) as error:
         typer.echo(f"gatehouse demo: {error}", err=True)
         raise typer.Exit(2) from None
+    except BrokenPipeError:  # nobody reads what it says
+        raise
     except OSError as error:
         typer.echo(f"gatehouse demo: {error.filename or folder}: {error.strerror}; name another --folder", err=True)
         raise typer.Exit(2) from None
@@ -88,10 +73,12 @@ def demo(
 
 def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, str]]:
     """The address without its user, and the keys of a camera's section that sign in to it. Raises DemoError."""
-    try:
-        parts = urlsplit(source) if source.startswith(RTSP) else SplitResult("", "", source, "", "")
-    except ValueError as error:
-        raise DemoError(f"--source {source}: {error}; write it like rtsp://camera.example/stream") from None
+    if not source.lower().startswith(RTSP):
+        if "://" in source:
+            raise DemoError(f"--source {source}: give a video file, or an address like rtsp://camera.example/stream")
+        parts = SplitResult("", "", source, "", "")
+    else:
+        parts = _address(source)
     if parts.password is not None:
         raise DemoError(
             "everyone on this machine can read a password in an address: write --source rtsp://USER@HOST/... and give "
@@ -101,53 +88,49 @@ def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, 
     if (username is None) != (password_file is None):
         raise DemoError("--password-file FILE and a user in --source rtsp://USER@HOST/... go together")
     if username is None or password_file is None:
-        return source, {}
+        return urlunsplit(parts), {}
     if not password_file.is_file():
         raise DemoError(f"--password-file {password_file}: there is no such file; put the camera's password into it")
     address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return address, {"username": unquote(username), "password_file": str(password_file.resolve())}
 
 
+def _address(source: str) -> SplitResult:
+    """Raises DemoError, whose text never holds the address: it may hold a password."""
+    try:
+        parts = urlsplit(source)
+        wrong = "" if parts.hostname and parts.port != 0 else "it names no camera"
+    except ValueError as error:
+        wrong = str(error)
+    if wrong:
+        raise DemoError(f"--source can't be used ({wrong}); write it like rtsp://camera.example:554/stream")
+    return parts
+
+
 def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: bool, quiet: bool) -> dict[str, Any]:
     model = _model()
     with ExitStack() as stack:
         folder = stack.enter_context(_fresh(folder))
-        stage, ports = Stage(folder, quiet), _Ports(_free(18883), _free(8080), _free(8554))
-        environment = child_environment(
-            GATEHOUSE_CONSOLE_FOLDER=str(folder / "console"),
-            GATEHOUSE_CONSOLE_PORT=str(ports.console),
-            GATEHOUSE_CONSOLE_BROKER_PORT=str(ports.broker),
-            GATEHOUSE_CONSOLE_BROKER_TLS="false",
-            GATEHOUSE_CONSOLE_BROKER_PROTOCOL=_protocol(),
-            GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE=str(folder / "broker/secrets/console.password"),
-        )
-        cameras = _cameras(stage, stack, source, ports.rtsp)
-        stage.say("starting the broker")
-        _gatehouse("broker", "init", str(folder / "broker"), "--loopback", "--port", str(ports.broker))
-        _gatehouse("broker", "add-node", str(folder / "broker"), NODE)
-        broker = stack.enter_context(stage.process("broker", ["broker", "run", str(folder / "broker")], environment))
-        stage.wait_for_port(ports.broker, broker, "broker")
-        stage.say("starting the console")
-        token = str(folder / "node.token")
-        _gatehouse("console", "add-node", NODE, "--site", SITE, "--token-file", token, environment=environment)
-        console = stack.enter_context(stage.process("console", ["console", "serve"], environment))
-        stage.wait_for_port(ports.console, console, "console")
-        config = _write_config(folder, ports, cameras, model, sign_in if source else None)
+        stage, ports = Stage(folder, quiet), Ports(_free(18883), _free(8080), _free(PORT))
+        played = _played(stage, source)
+        _start_broker(stage, stack, ports)
+        _start_console(stage, stack, ports)
+        cameras = _cameras(stage, stack, source, sign_in, played, ports.rtsp)
+        config = write_config(folder, ports, _protocol(), model, cameras)
         if source.startswith(RTSP):
             stage.say("trying the camera")
             _try(config)
         stage.say(f"starting the node, which looks for people with {model}")
-        stack.enter_context(stage.process("node", ["edge", "run", "--config", str(config)], environment))
-        link = _welcome_link(folder)
+        stack.enter_context(stage.process("node", ["edge", "run", "--config", str(config)], child_environment()))
+        link = _welcome_link(stage)
         if until_alert:
-            try:
-                return _first_alert(stage, ports, link)
-            except httpx.HTTPError as error:
-                threading.Event().wait(1.0)  # one that is just dying has said its last words by then
-                stage.check()
-                raise DemoError(f"the console does not answer: {error}") from error
+            return _first_alert(stage, ports, link)
+        if played:
+            stage.say(f"spoil a picture from another terminal: {_fault_command(next(iter(played)), ports.rtsp)}")
+        rhythm = "" if source else "; the first comes within half a minute, then one every two minutes or so"
+        stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert{rhythm}")
         stage.say(f"open this once to sign in: {link}")
-        stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert; Ctrl-C ends the demo")
+        stage.say("Ctrl-C ends the demo")
         pause = threading.Event()
         while True:
             stage.check()
@@ -160,16 +143,63 @@ def _model() -> str:
     return str(path.resolve()) if model_override() else entry.name
 
 
-def _cameras(stage: Stage, stack: ExitStack, source: str, port: int) -> list[tuple[str, str, str]]:
-    """Name, label and address of each camera; starts the virtual ones. Raises MediaError."""
+def _played(stage: Stage, source: str) -> dict[DemoCamera, Loop | PictureSource]:
+    """What the virtual cameras are to play; nothing where the user has a camera. Raises MediaError."""
     if source.startswith(RTSP):
-        return [("camera", "Camera", source)]
-    rows = [("camera", "Camera", source)] if source else list(CAMERAS)
-    stage.say(f"preparing {len(rows)} camera(s)" + ("" if source else ": school gates that are drawn while they play"))
-    played = open_sources([text for _, _, text in rows], SCENE_S)
-    virtual = [VirtualCamera(name, one) for (name, _, _), one in zip(rows, played, strict=True)]
+        return {}
+    cameras = [own_camera(source)] if source else list(GATES)
+    stage.say("opening the video" if source else f"painting {len(cameras)} school gates")
+    return dict(zip(cameras, open_sources([camera.source for camera in cameras]), strict=True))
+
+
+def _start_broker(stage: Stage, stack: ExitStack, ports: Ports) -> None:
+    folder = stage.folder / "broker"
+    stage.say("starting the broker")
+    _gatehouse("broker", "init", str(folder), "--loopback", "--port", str(ports.broker))
+    _gatehouse("broker", "add-node", str(folder), NODE)
+    stack.enter_context(stage.process("broker", ["broker", "run", str(folder)], child_environment()))
+    stage.wait_for_port(ports.broker, "broker")
+
+
+def _start_console(stage: Stage, stack: ExitStack, ports: Ports) -> None:
+    environment = child_environment(
+        GATEHOUSE_CONSOLE_FOLDER=str(stage.folder / "console"),
+        GATEHOUSE_CONSOLE_PORT=str(ports.console),
+        GATEHOUSE_CONSOLE_BROKER_PORT=str(ports.broker),
+        GATEHOUSE_CONSOLE_BROKER_TLS="false",
+        GATEHOUSE_CONSOLE_BROKER_PROTOCOL=_protocol(),
+        GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE=str(stage.folder / "broker/secrets/console.password"),
+    )
+    stage.say("starting the console")
+    token = str(stage.folder / "node.token")
+    _gatehouse("console", "add-node", NODE, "--site", SITE, "--token-file", token, environment=environment)
+    stack.enter_context(stage.process("console", ["console", "serve"], environment))
+    stage.wait_for_port(ports.console, "console")
+
+
+def _cameras(
+    stage: Stage,
+    stack: ExitStack,
+    source: str,
+    sign_in: dict[str, str],
+    played: dict[DemoCamera, Loop | PictureSource],
+    port: int,
+) -> list[tuple[DemoCamera, str, dict[str, str]]]:
+    """Each camera with its address and how it is signed in to; starts the virtual ones. Raises ControlError."""
+    if not played:
+        return [(own_camera(source), source, sign_in)]
+    virtual = [VirtualCamera(camera.name, one) for camera, one in played.items()]
     server = stack.enter_context(serve_cameras(virtual, SystemClock(), port))
-    return [(name, label, server.url(name)) for name, label, _ in rows]
+    stack.enter_context(take_commands(server))
+    stage.say(f"cameras play at {server.url('')}: {', '.join(camera.name for camera in played)}")
+    return [(camera, server.url(camera.name), {}) for camera in played]
+
+
+def _fault_command(camera: DemoCamera, port: int) -> str:
+    """A command that people can copy."""
+    this = sys.argv[0] if Path(sys.argv[0]).name == "gatehouse" else "gatehouse"
+    elsewhere = "" if port == PORT else f" --port {port}"
+    return f"{this} edge virtual-camera fault {camera.name} black{elsewhere}"
 
 
 def _try(config: Path) -> None:
@@ -180,65 +210,50 @@ def _try(config: Path) -> None:
         raise DemoError(f"{camera.url}: {verdict.text}")
 
 
-def _write_config(
-    folder: Path, ports: _Ports, cameras: list[tuple[str, str, str]], model: str, own: dict[str, str] | None
-) -> Path:
-    """own: how the user's own camera is signed in to; None for the drawn ones, whose forecourt alone is watched."""
-    document = {
-        "node": {"name": NODE, "state_dir": "node"},
-        "broker": {
-            "port": ports.broker,
-            "tls": False,
-            "password_file": f"broker/secrets/{NODE}.password",
-            "protocol": _protocol(),
-        },
-        "console": {"url": f"http://127.0.0.1:{ports.console}", "token_file": "node.token"},
-        "detector": {"model": model},
-        "cameras": [
-            {
-                "name": name,
-                "label": label,
-                "url": url,
-                "recording": {"max_bytes": 200_000_000, "segment_s": 2, "pre_s": 5, "post_s": 5},
-                "zones": [{"name": "gate", "label": "Trước cổng", "polygon": FORECOURT if own is None else WHOLE}],
-                "rules": [{"kind": "loitering", "zone": "gate", "dwell_s": DWELL_S, "severity": "high"}],
-                **(own or {}),
-            }
-            for name, label, url in cameras
-        ],
-    }
-    path = folder / "edge.yaml"
-    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-    return path
-
-
-def _first_alert(stage: Stage, ports: _Ports, link: str) -> dict[str, Any]:
+def _first_alert(stage: Stage, ports: Ports, link: str) -> dict[str, Any]:
     """Signs in as a person would and waits for an alert whose clip has come. Raises DemoError after PATIENCE_S."""
-    address, password, pause = f"http://127.0.0.1:{ports.console}", secrets.token_urlsafe(16), threading.Event()
     stage.say("waiting for the first alert with its clip")
-    with httpx.Client(base_url=address, headers={"Origin": address}, trust_env=False) as browser:
-        form = {"name": "demo", "password": password, "again": password}
-        browser.post(link, data=form)
-        while stage.age_s < PATIENCE_S:
-            stage.check()
-            for alert in browser.get("/api/alerts").raise_for_status().json():
-                clip = next((f for f in alert["files"] if f["role"] == "clip" and f["stored_at_s"]), None)
-                if clip:
-                    film = browser.get(f"/api/alerts/{alert['event_id']}/files/{clip['name']}").raise_for_status()
-                    stage.say(f"{alert['event']['rule']} at {alert['camera_label']}, clip of {len(film.content)} bytes")
-                    return dict(alert)
-            pause.wait(0.5)
+    try:
+        with httpx.Client(base_url=(address := f"http://127.0.0.1:{ports.console}"), trust_env=False) as browser:
+            password, pause = secrets.token_urlsafe(16), threading.Event()
+            form = {"name": "demo", "password": password, "again": password}
+            browser.post(link, data=form, headers={"Origin": address})
+            while stage.age_s < PATIENCE_S:
+                stage.check()
+                alert = _with_clip(stage, browser)
+                if alert is not None:
+                    return alert
+                pause.wait(0.5)
+    except httpx.HTTPError as error:
+        threading.Event().wait(1.0)  # one that is just dying has said its last words by then
+        stage.check()
+        raise DemoError(f"the console does not answer: {error}") from error
     raise DemoError(
         f"no alert with a clip came within {PATIENCE_S:.0f} s; the node's last words:\n{stage.last_words('node')}"
     )
 
 
-def _welcome_link(folder: Path) -> str:
-    log = folder / "console.log"
-    found = [word for word in log.read_text().split() if "/welcome/" in word]
-    if not found:
-        raise DemoError(f"the console printed no sign-in link; see {log}")
-    return found[0]
+def _with_clip(stage: Stage, browser: httpx.Client) -> dict[str, Any] | None:
+    """The first alert whose clip can be fetched. Raises httpx.HTTPError."""
+    for alert in browser.get("/api/alerts").raise_for_status().json():
+        clip = next((f for f in alert["files"] if f["role"] == "clip" and f["stored_at_s"]), None)
+        if clip:
+            film = browser.get(f"/api/alerts/{alert['event_id']}/files/{clip['name']}").raise_for_status()
+            stage.say(f"{alert['event']['rule']} at {alert['camera_label']}, clip of {len(film.content)} bytes")
+            return dict(alert)
+    return None
+
+
+def _welcome_link(stage: Stage) -> str:
+    """The console's first link; its port answers a moment before it is printed. Raises DemoError."""
+    pause, log = threading.Event(), stage.folder / "console.log"
+    for _ in range(round(LINK_S / 0.1)):
+        stage.check()
+        found = [line for line in log.read_text(errors="replace").splitlines(keepends=True) if "/welcome/" in line]
+        if found and found[0].endswith("\n"):  # whole
+            return found[0].split()[-1]
+        pause.wait(0.1)
+    raise DemoError(f"the console printed no sign-in link; see {log}")
 
 
 def _gatehouse(*words: str, environment: dict[str, str] | None = None) -> None:

@@ -1,8 +1,10 @@
 """`gatehouse edge virtual-camera`: cameras to try things on, without a ladder."""
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -13,14 +15,12 @@ import typer
 from edge.adapters.system_clock import SystemClock
 from edge.config.load import read_secret
 from edge.virtual_camera.access_unit import Codec, MediaError
-from edge.virtual_camera.control import ControlError, ControlSocket, carry_out, command
+from edge.virtual_camera.control import PORT, ControlError, ControlSocket, carry_out, command
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.draw_command import draw
 from edge.virtual_camera.faults import FAULTS
 from edge.virtual_camera.rtsp_server import RtspServer, VirtualCamera
 from edge.virtual_camera.sources import open_sources
-
-PORT = 8554
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cameras to try things on, without a ladder.")
 
@@ -32,7 +32,10 @@ app.command()(draw)
 def serve(
     camera: Annotated[
         list[str],
-        typer.Option(metavar="NAME=SOURCE", help="a video file, or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT]; repeatable"),
+        typer.Option(
+            metavar="NAME=SOURCE",
+            help="a video file, or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT][@BEGIN-END/LENGTH]; repeatable",
+        ),
     ],
     sub: Annotated[
         list[str] | None, typer.Option(metavar="NAME=SOURCE", help="what its sub-stream NAME/sub plays; repeatable")
@@ -51,7 +54,7 @@ def serve(
         account = _account(username, password_file)
         cameras = _cameras(camera, sub or [], account, "hevc" if codec == "h265" else "h264")
         asyncio.run(_serve(RtspServer(cameras, SystemClock(), host, port), host))
-    except (MediaError, OSError, UnicodeError) as error:  # UnicodeError: a host of which a part has 64 letters
+    except (MediaError, ControlError, UnicodeError) as error:  # UnicodeError: a host of which a part has 64 letters
         typer.echo(f"gatehouse edge virtual-camera serve: {error}", err=True)
         raise typer.Exit(2) from None
 
@@ -67,7 +70,7 @@ def fault(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="RTSP port of the running server")] = PORT,
 ) -> None:
-    """Make or mend a fault of a camera that `serve` plays in another terminal."""
+    """Make or mend a fault of a camera that `serve` or `gatehouse demo` plays in another terminal."""
     more = [f"{key}={value:g}" for key, value in (("for", for_s), ("amount", amount)) if value is not None]
     words = ["list"] if camera == "list" and not name else [camera, name or "?", "off" if off else "on", *more]
     try:
@@ -114,8 +117,23 @@ def _named(option: str, texts: list[str]) -> dict[str, str]:
     return named
 
 
+def _why_deaf(host: str, port: int, error: OSError) -> str:
+    """Why nobody can listen there, and what to do."""
+    cures = {
+        errno.EADDRINUSE: f"port {port} is taken; stop what listens there, or say --port (0 takes a free one)",
+        errno.EACCES: f"port {port} is not for you; say a --port above 1023",
+        errno.EADDRNOTAVAIL: f"{host} is no address of this machine; say another --host",
+    }
+    if isinstance(error, socket.gaierror):
+        return f"there is no host {host!r}; say another --host"
+    return cures.get(error.errno or 0, f"{host} port {port} can't be listened on: {error.strerror}")
+
+
 async def _serve(server: RtspServer, host: str) -> None:
-    await server.start()
+    try:
+        await server.start()
+    except OSError as error:
+        raise MediaError(_why_deaf(host, server.port, error)) from error
     control = ControlSocket(server)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()

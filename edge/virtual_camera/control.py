@@ -13,12 +13,14 @@ import os
 import socket
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge.virtual_camera.faults import FaultOrder
-from edge.virtual_camera.rtsp_server import RtspServer
+from edge.virtual_camera.rtsp_server import RtspServer, RunningServer
 
+PORT = 8554  # RTSP, where nobody says otherwise
 _TIMEOUT_S = 5.0
 _MAX_LINE_BYTES = 1000
 
@@ -71,15 +73,21 @@ class ControlSocket:
         self._path: Path | None = None
 
     async def start(self) -> Path:
-        """Listens; returns where. Raises OSError."""
-        self._path = control_path(self._server.port)
-        self._path.parent.mkdir(mode=0o700, exist_ok=True)
-        found = self._path.parent.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise OSError(f"{self._path.parent} is not a folder of yours alone; remove it")
-        self._path.unlink(missing_ok=True)  # of a killed server: the port is ours, so the socket is too
-        self._listener = await asyncio.start_unix_server(self._talk, self._path, limit=_MAX_LINE_BYTES)
-        return self._path
+        """Listens; returns where. Raises ControlError."""
+        path = control_path(self._server.port)
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            found = path.parent.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+                raise ControlError(f"{path.parent} is not a folder of yours alone; remove it")
+            path.unlink(missing_ok=True)  # of a killed server: the port is ours, so the socket is too
+            self._listener = await asyncio.start_unix_server(self._talk, path, limit=_MAX_LINE_BYTES)
+        except OSError as error:
+            raise ControlError(
+                f"{path}: {error.strerror or error}; set TMPDIR to a folder that you can write"
+            ) from error
+        self._path = path
+        return path
 
     async def stop(self) -> None:
         """Stops listening."""
@@ -95,6 +103,22 @@ class ControlSocket:
         writer.close()
 
 
+@contextmanager
+def take_commands(running: RunningServer) -> Iterator[None]:
+    """Takes commands for a server that runs in a thread, while the block runs. Raises ControlError."""
+
+    async def listen(server: RtspServer) -> ControlSocket:
+        control = ControlSocket(server)
+        await control.start()
+        return control
+
+    control = running.run(listen)
+    try:
+        yield
+    finally:
+        running.run(lambda _: control.stop())
+
+
 def command(port: int, line: str) -> str:
     """Says one line to the server on that RTSP port; its answer. Raises ControlError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -106,9 +130,24 @@ def command(port: int, line: str) -> str:
                 answer = replies.readline().strip()
         except OSError as error:
             raise ControlError(
-                f"no virtual camera of yours listens on port {port} ({error.strerror or error}); "
-                "start one with `gatehouse edge virtual-camera serve`, or say --port"
+                f"no virtual camera of yours listens on port {port} ({error.strerror or error}); {_others(port)}"
             ) from error
     if not answer or answer.startswith("error: "):
         raise ControlError(answer.removeprefix("error: ") or "the server went away without an answer")
     return answer
+
+
+def _others(port: int) -> str:
+    """What to do where nothing listens on `port`."""
+    found = control_path(port).parent.glob("*.sock")
+    ports = sorted(int(path.stem) for path in found if path.stem.isdecimal())
+    ports = [port for port in ports if _listens(port)]
+    if ports:
+        return f"say --port {' or '.join(map(str, ports))}, where others of yours listen"
+    return "start some with `gatehouse edge virtual-camera serve` or `gatehouse demo`"
+
+
+def _listens(port: int) -> bool:
+    """A killed server leaves its socket behind, deaf."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        return client.connect_ex(str(control_path(port))) == 0

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any, TypeVar
 
 from edge.core.ports import Clock
 from edge.virtual_camera.access_unit import Codec
@@ -20,6 +21,8 @@ from edge.virtual_camera.rtsp_session import SESSION_TIMEOUT_S, RtspSession
 from edge.virtual_camera.stream import Stream
 
 MAX_SESSIONS = 100  # each may have some megabytes waiting
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 
 
@@ -197,6 +200,10 @@ class RunningServer:
         """How many pictures clients were too slow for."""
         return self._server.pictures_dropped
 
+    def run(self, work: Callable[[RtspServer], Coroutine[Any, Any, T]]) -> T:
+        """Does `work` in the server's event loop; gives what it gives, raises what it raises."""
+        return asyncio.run_coroutine_threadsafe(work(self._server), self._loop).result(60)
+
     def url(self, path: str) -> str:
         """Address of a camera, or of its sub-stream as `NAME/sub`."""
         return f"rtsp://127.0.0.1:{self.port}/{path}"
@@ -207,10 +214,10 @@ class RunningServer:
         """Switches a fault; see FaultOrder. Raises KeyError for a camera, ValueError for a fault there is not."""
         order = FaultOrder(camera, name, on, for_s, amount)
 
-        async def switch() -> None:
-            self._server.order(order)
+        async def switch(server: RtspServer) -> None:
+            server.order(order)
 
-        asyncio.run_coroutine_threadsafe(switch(), self._loop).result(60)
+        self.run(switch)
 
     def faults(self, camera: str) -> frozenset[str]:
         """Names of the faults that are on. Raises KeyError for a camera that there is not."""

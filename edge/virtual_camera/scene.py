@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.virtual_camera.backdrop import paint_backdrop
-from edge.virtual_camera.behaviour import Motion, perform
+from edge.virtual_camera.behaviour import Actor, Motion, perform
 from edge.virtual_camera.body import Surface
 from edge.virtual_camera.camera import Array, floats
 from edge.virtual_camera.figures import dress
 from edge.virtual_camera.gait import Activity, pose_of, swing_for
 from edge.virtual_camera.light import LIGHTS, LightName, light_for
 from edge.virtual_camera.parked import with_bikes
-from edge.virtual_camera.place import random_place, standard_place
+from edge.virtual_camera.place import Place, random_place, standard_place
 from edge.virtual_camera.sensor import Sensor
 from edge.virtual_camera.sprite import Sprite, View, paint
-from edge.virtual_camera.stories import STORIES, Stage
+from edge.virtual_camera.stories import STORIES, Stage, passers_by
 from edge.virtual_camera.truth import Presence, SceneTruth, inside, stays_of
 from edge.virtual_camera.wardrobe import Figure
 
@@ -38,6 +38,8 @@ class SceneSpec:
     """Everything a scene follows from.
 
     story: a name in `stories.STORIES`. varied: another camera, lens and place for each seed instead of the demo's own.
+    story_at_s: when the story begins and ends, seconds; before and after it people only pass by. None: it lasts as long
+    as the scene.
     """
 
     seed: int
@@ -48,6 +50,7 @@ class SceneSpec:
     fps: float = 10.0
     duration_s: float = 60.0
     varied: bool = False
+    story_at_s: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -59,6 +62,8 @@ class SceneSpec:
             problems.append(f"{self.width}x{self.height} must be even, from 160x90 to 3840x2160")
         if not (0.5 <= self.fps <= 60 and 1 <= self.duration_s <= 3600):
             problems.append("fps must lie in 0.5..60 and duration_s in 1..3600")
+        if self.story_at_s and not 0 <= self.story_at_s[0] < self.story_at_s[1] <= self.duration_s:
+            problems.append(f"story_at_s must be a begin and an end within {self.duration_s:g} s")
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -100,8 +105,7 @@ class DrawnScene:
         soft = cv2.GaussianBlur(backdrop.picture, (0, 0), 0.55 * spec.height / 360)
         self._empty = np.rint(soft * self._vignette[..., None]).clip(0, 255).astype(np.uint8)
         self._occluders = backdrop.occluders
-        stage = Stage(self.place, np.random.default_rng([spec.seed, 13]), spec.duration_s, spec.light == "rain")
-        actors = STORIES[spec.story](stage)
+        actors = _cast(spec, self.place)
         self._cast = [actor.figure for actor in actors]
         self._motions = [perform(actor, self.picture_count, spec.fps) for actor in actors]
         self._dressed: OrderedDict[tuple[object, ...], list[Surface]] = OrderedDict()
@@ -257,6 +261,15 @@ class DrawnScene:
         cut = np.clip([x0 / self.width, y0 / self.height, x1 / self.width, y1 / self.height], 0.0, 1.0).round(5)
         foot = (round(float(x0 + x1) / 2 / self.width, 5), round(float(y1) / self.height, 5))
         return (float(cut[0]), float(cut[1]), float(cut[2]), float(cut[3])), foot
+
+
+def _cast(spec: SceneSpec, place: Place) -> list[Actor]:
+    begin_s, end_s = spec.story_at_s or (0.0, spec.duration_s)
+    stage = Stage(place, np.random.default_rng([spec.seed, 13]), end_s - begin_s, spec.light == "rain")
+    cast = [replace(actor, start_s=actor.start_s + begin_s) for actor in STORIES[spec.story](stage)]
+    if spec.story_at_s is None:
+        return cast
+    return passers_by(stage, 0.0, begin_s) + cast + passers_by(stage, end_s, spec.duration_s)
 
 
 def _window(

@@ -1,5 +1,6 @@
 """What a virtual camera is told to play: a video file, or a drawn scene as `drawn:STORY:LIGHT:SEED`,
-with `:WIDTHxHEIGHT` behind it where it is not to be 640x360."""
+with `:WIDTHxHEIGHT` behind it where it is not to be 640x360, and `@BEGIN-END/LENGTH`, seconds, where the story is told
+once in each LENGTH and people only pass by in the rest."""
 
 import re
 from collections.abc import Sequence
@@ -13,11 +14,15 @@ from edge.virtual_camera.media import Loop, PictureSource
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
 from edge.virtual_camera.stories import STORIES
 
+_DRAWN = re.compile(
+    r"drawn:(\w+):(\w+):(\d{1,9})(?::(\d{1,4})x(\d{1,4}))?(?:@(\d{1,4})-(\d{1,4})/(\d{1,4}))?", re.ASCII
+)
+
 
 def open_sources(texts: Sequence[str], duration_s: float = 60.0) -> list[Loop | PictureSource]:
     """What `texts` name: files as they are, scenes as pictures that are drawn while they play. Raises MediaError.
 
-    duration_s: seconds after which a drawn scene begins again.
+    duration_s: seconds after which a drawn scene begins again that does not say so itself.
     """
     # Painting an empty place takes a second, most of it outside Python's lock.
     with ThreadPoolExecutor() as pool:
@@ -27,14 +32,16 @@ def open_sources(texts: Sequence[str], duration_s: float = 60.0) -> list[Loop | 
 def _opened(text: str, duration_s: float) -> Loop | PictureSource:
     if not text.startswith("drawn:"):
         return open_file(Path(text))
-    words = re.fullmatch(r"drawn:(\w+):(\w+):(\d{1,9})(?::(\d{1,4})x(\d{1,4}))?", text, re.ASCII)
+    words = _DRAWN.fullmatch(text)
     if words is None:
         raise MediaError(f"{text!r}: write it as drawn:STORY:LIGHT:SEED, for example drawn:loiterer:day:1")
-    story, light, seed, width, height = words.groups()
+    story, light, seed, width, height, begin, end, length = words.groups()
     if story not in STORIES or light not in LIGHTS:
         raise MediaError(f"{text!r}: stories are {', '.join(STORIES)}; lights are {', '.join(LIGHTS)}")
     size = (int(width), int(height)) if width else (640, 360)
+    story_at_s = (float(begin), float(end)) if begin else None
+    duration_s = float(length) if length else duration_s
     try:
-        return DrawnScene(SceneSpec(int(seed), light, story, *size, duration_s=duration_s))
+        return DrawnScene(SceneSpec(int(seed), light, story, *size, duration_s=duration_s, story_at_s=story_at_s))
     except ValueError as error:
         raise MediaError(f"{text!r}: {error}") from error

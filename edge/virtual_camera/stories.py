@@ -11,6 +11,8 @@ from edge.virtual_camera.gait import STANDING, Activity
 from edge.virtual_camera.place import Place
 from edge.virtual_camera.wardrobe import Age, draw_figure
 
+_CROSSING_S = 15.0  # the slowest are out of the picture by then
+
 
 @dataclass(slots=True)
 class Stage:
@@ -223,6 +225,16 @@ def _random_mix(stage: Stage) -> list[Actor]:
     cast += [_passer(stage, stage.between(-0.1, 0.9) * length, children) for _ in range(passers)]
     more = (None, _gathering, _school_day, _meet)[int(stage.rng.integers(4))]
     return cast + more(stage) if more else cast
+
+
+def passers_by(stage: Stage, begin_s: float, end_s: float) -> list[Actor]:
+    """Somebody passes now and then between two moments of the scene, as on a quiet morning; nobody stays."""
+    cast = []
+    at_s = begin_s + stage.between(2, 10)
+    while at_s < end_s - _CROSSING_S:
+        cast.append(_passer(stage, at_s))
+        at_s += stage.between(20, 40)
+    return cast
 
 
 STORIES: dict[str, Callable[[Stage], list[Actor]]] = {

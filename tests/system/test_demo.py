@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -93,17 +94,46 @@ def test_a_wrong_password_is_named_at_once(demo, film, tmp_path):
     assert "Traceback" not in progress
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])  # Ctrl-C; the terminal closed
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])  # the last: out of memory, say
 def test_it_stops_and_leaves_nothing_running(demo, film, tmp_path, how):
     process = demo("--source", str(film))
     lines = iter(process.stdout.readline, "")
     assert any("open this once to sign in: http://127.0.0.1:" in line for line in lines)
+    recordings = tmp_path / "alone" / "gatehouse" / "var" / "demo" / "node" / "recordings" / "camera"
+    _until(lambda: any(recordings.glob("*.mp4")))
     process.send_signal(how)
     process.communicate(timeout=60)
+    assert process.returncode == (-how if how == signal.SIGKILL else 0)
+    if how == signal.SIGKILL:
+        _until(lambda: not _running(tmp_path))
+    assert not _running(tmp_path)
+    assert [path.name for path in recordings.iterdir() if "-" not in path.stem] == []  # none is left open
+
+
+def test_faults_reach_its_cameras(demo, film):
+    process = demo("--source", str(film))
+    lines = iter(process.stdout.readline, "")
+    told = next(line for line in lines if "spoil a picture" in line)
+    words = told.split("gatehouse ")[-1].split()
+    assert words[:5] == ["edge", "virtual-camera", "fault", "camera", "black"]
+    where = words[5:]
+    for more, answer in ((words, "done"), ([*words[:3], "list", *where], "camera: black")):
+        done = subprocess.run([sys.executable, "-m", "gatehouse", *more], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == answer
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
     assert process.returncode == 0
-    folder = str(tmp_path / "alone")
-    running = [path for path in Path("/proc").glob("[0-9]*/cmdline") if folder in _words(path)]
-    assert not running
+
+
+def _running(folder: Path) -> list[Path]:
+    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(folder) in _words(path)]
+
+
+def _until(holds) -> None:
+    deadline_s = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def _words(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 import subprocess
 from contextlib import ExitStack
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -9,8 +11,12 @@ from typer.testing import CliRunner
 
 from edge.app import demo
 from edge.app.demo import DemoError, sign_in_of
-from edge.app.demo_stage import Stage
+from edge.app.demo_school import DWELL_S, GATES, Ports, own_camera, write_config
+from edge.app.demo_stage import LAST_LINES, Stage, how_it_ended
 from edge.config.environment import child_environment
+from edge.virtual_camera.scene import DrawnScene
+from edge.virtual_camera.sources import open_sources
+from edge.virtual_camera.truth import inside, stays_of
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def test_a_sign_in_stands_in_the_configuration_by_its_file_only(tmp_path):
     address, sign_in = sign_in_of("rtsps://mai%40x@cam.example:322/a?b", secret)
     assert address == "rtsps://cam.example:322/a?b"
     assert sign_in == {"username": "mai@x", "password_file": str(secret)}
-    demo._write_config(tmp_path, demo._Ports(1, 2, 3), [("camera", "Camera", address)], "default", sign_in)
+    write_config(tmp_path, Ports(1, 2, 3), "5", "default", [(own_camera(address), address, sign_in)])
     text = (tmp_path / "edge.yaml").read_text()
     assert "hunter2" not in text
     assert yaml.safe_load(text)["cameras"][0]["username"] == "mai@x"
@@ -43,6 +49,7 @@ def test_a_sign_in_stands_in_the_configuration_by_its_file_only(tmp_path):
 @pytest.mark.parametrize("source", ["rtsp://cam/a", "film@home.mp4", "drawn:loiterer:day:1", ""])
 def test_a_source_without_a_sign_in_stays_as_it_is(source):
     assert sign_in_of(source, None) == (source, {})
+    assert sign_in_of(source.replace("rtsp", "RTSP"), None) == (source, {})
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,10 @@ def test_a_source_without_a_sign_in_stays_as_it_is(source):
         ("rtsp://cam/a", True, "go together"),
         ("rtsp://u@cam/a", True, "there is no such file"),
         ("rtsp://[::1", False, "write it like rtsp://"),
+        ("rtsp://", False, "names no camera"),
+        ("rtsp://cam:99999/a", False, "out of range"),
+        ("rtsp://u:hunter2@cam:99999/a", False, "out of range"),
+        ("http://cam/a", False, "give a video file, or an address like rtsp://"),
     ],
 )
 def test_sign_ins_that_cant_be_used_are_refused(tmp_path, source, with_file, told):
@@ -90,8 +101,27 @@ def test_a_part_that_dies_is_named_with_its_last_words(tmp_path, dead):
             stage._running[name] = subprocess.Popen(["sleep", "600"])
             stack.callback(stage._running[name].kill)
         stack.enter_context(stage.process(dead, ["no-such-command"], child_environment())).wait(60)
-        with pytest.raises(DemoError, match=rf"the {dead} ended by itself; its last words:[\s\S]*no-such-command"):
+        told = rf"the {dead} ended by itself with return code 2; its last words:\n[\s\S]*no-such-command"
+        with pytest.raises(DemoError, match=told):
             stage.check()
+
+
+def test_the_last_words_are_whole_lines(tmp_path):
+    stage = Stage(tmp_path, quiet=True)
+    (tmp_path / "node.log").write_text("".join(f"line {number} {'x' * 200}\n" for number in range(50)))
+    *words, where = stage.last_words("node").splitlines()
+    assert [line.split()[:2] for line in words] == [["line", str(number)] for number in range(50 - LAST_LINES, 50)]
+    assert str(tmp_path / "node.log") in where
+
+
+def test_a_part_that_is_killed_is_told_with_its_signal(tmp_path):
+    stage = Stage(tmp_path, quiet=True)
+    with stage.process("node", ["demo", "--help"], child_environment()) as process:
+        process.kill()
+        process.wait(10)
+        with pytest.raises(DemoError, match="the node was ended by SIGKILL; "):
+            stage.check()
+    assert how_it_ended(-64 - 1) == "was ended by signal 65"
 
 
 def test_a_second_demo_does_not_empty_the_folder_of_the_first(run, tmp_path, monkeypatch):
@@ -102,3 +132,22 @@ def test_a_second_demo_does_not_empty_the_folder_of_the_first(run, tmp_path, mon
         assert (folder / "evidence").exists()
     with demo._fresh(tmp_path / "held") as folder:
         assert not (folder / "evidence").exists()
+
+
+def test_a_demo_rings_soon_and_then_leaves_people_their_peace():
+    """By the truth of the drawn gates: who stays in front of them, and when."""
+    begins_s, length_s = [], 600.0
+    for camera, scene in zip(GATES, open_sources([gate.source for gate in GATES]), strict=True):
+        assert scene.picture_count / scene.fps == length_s
+        coarse = DrawnScene(replace(scene.spec, fps=2.0))
+        zone = [tuple(corner) for corner in camera.polygon]
+        seen = [replace(one, in_zone=inside(zone, one.footpoint)) for one in coarse.truth().presences]
+        stays = [stay for stay in stays_of(seen, 2.0, "gate", grace_s=2.0) if stay.dwell_s >= DWELL_S]
+        assert stays, camera.name
+        if camera.rule["kind"] == "crowd":  # rings once for all of them
+            assert len(stays) >= camera.rule["people"]
+            stays = stays[:1]
+        begins_s.append([stay.enter_s for stay in stays])
+    assert begins_s[0][0] < 10
+    assert sum(map(len, begins_s)) <= 6  # in ten minutes
+    assert all(after[0] - before[-1] > 90 for before, after in pairwise(begins_s))

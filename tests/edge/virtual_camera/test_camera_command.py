@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from itertools import islice
@@ -13,9 +14,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.cli import app
-from edge.virtual_camera.control import control_path
+from edge.virtual_camera.control import control_path, take_commands
 from edge.virtual_camera.faults import FAULTS
+from edge.virtual_camera.files import open_file
+from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
 
 ROOT = Path(__file__).resolve().parents[3]
 RUN = [sys.executable, "-c", "from edge.virtual_camera.cli import app; app()"]
@@ -124,6 +128,32 @@ def told(text):
     return f"gatehouse edge virtual-camera fault: {text}"
 
 
+def test_a_server_in_a_thread_takes_orders_too_and_other_ports_are_named(video, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with serve_cameras([VirtualCamera("gate", open_file(video))], SystemClock()) as server, take_commands(server):
+        assert fault(server.port, "gate", "black") == (0, "done")
+        assert server.faults("gate") == {"black"}
+        control_path(7).touch()  # of a killed one
+        assert f"say --port {server.port}, where others" in fault(8, "list")[1]
+    assert "start some with" in fault(8, "list")[1]
+
+
+def test_a_port_that_is_taken_is_told_with_the_cure(video):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(app, ["serve", "--camera", f"gate={video}", "--port", str(port)])
+    assert result.exit_code == 2
+    sentence = f"port {port} is taken; stop what listens there, or say --port (0 takes a free one)"
+    assert result.output == f"gatehouse edge virtual-camera serve: {sentence}\n"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_host_that_is_none_of_ours_is_told_with_the_cure(video, host):
+    result = CliRunner().invoke(app, ["serve", "--camera", f"gate={video}", "--port", "0", "--host", host])
+    assert result.exit_code == 2
+    assert "say another --host" in result.output
+
+
 def test_the_socket_is_for_its_user_alone(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert control_path(8554).parent == tmp_path / f"gatehouse-virtual-camera-{os.getuid()}"
@@ -146,6 +176,7 @@ def test_the_socket_is_for_its_user_alone(tmp_path, monkeypatch):
         (["--camera", "a=x.mp4", "--username", "guard", "--password-file", "/"], "name a file with the password alone"),
         (["--camera", "a=x.mp4", "--username", "g", "--password-file", "/bin/sh"], "it is not text"),
         (["--camera", "a=x.mp4", "--port", "99999"], "65535"),
+        (["--camera", "a=x.mp4", "--username", "guard", "--password-file", "none"], "none can't be read (No such file"),
     ],
 )
 def test_what_can_not_be_served_is_told(options, text):

@@ -24,6 +24,15 @@ def test_a_sub_stream_can_show_the_same_scene_in_small():
         assert one.box == pytest.approx(other.box, abs=0.01)
 
 
+def test_a_story_can_have_its_time_in_a_longer_scene():
+    (scene,) = open_sources(["drawn:loiterer:day:1@40-90/120"])
+    stays = [stay for stay in scene.truth().stays if stay.dwell_s > 8]
+    assert scene.picture_count == 1200
+    assert len(stays) == 1
+    assert 40 < stays[0].enter_s < 50
+    assert len(scene.truth().people) > 4  # others only pass by
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -32,6 +41,9 @@ def test_a_sub_stream_can_show_the_same_scene_in_small():
         ("drawn:dancing:day:1", "stories are"),
         ("drawn:loiterer:noon:1", "lights are"),
         ("drawn:loiterer:day:1:9x9", "must be even"),
+        ("drawn:loiterer:day:1@60-30/90", "a begin and an end within 90 s"),
+        ("drawn:loiterer:day:1@0-100/90", "a begin and an end within 90 s"),
+        ("drawn:loiterer:day:1@0-30", "write it as"),
         ("missing.mp4", "can't be played"),
     ],
 )
