@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -65,7 +65,8 @@ def demo(
         typer.echo(f"gatehouse demo: {error.filename or folder}: {error.strerror}; name another --folder", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        typer.echo("stopped", err=as_json)
+        with suppress(OSError):  # its terminal may be gone
+            typer.echo("stopped", err=as_json)
         return
     if as_json:
         typer.echo(json.dumps(alert, ensure_ascii=False))

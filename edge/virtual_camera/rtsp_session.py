@@ -1,6 +1,7 @@
 """One client's conversation with the RTSP server."""
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from edge.virtual_camera.viewer import Viewer
 MAX_QUEUED_BYTES = 4_000_000  # a client that lags by more loses pictures; the others never notice
 SESSION_TIMEOUT_S = 60  # as told to clients; the good ones say something in half of it
 _UDP_BURST_BYTES = 150_000  # systems give a UDP socket about 200 kB unless asked
+_log = logging.getLogger(__name__)
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
 
 
@@ -157,7 +159,11 @@ class RtspSession:
             answer = f"RTP/AVP/TCP;unicast;interleaved={pair[0]}-{pair[1]}"
         else:
             here, there = (self._writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
-            self._udp = await UdpPair.open(here, there, pair)
+            try:
+                self._udp = await UdpPair.open(here, there, pair)
+            except OSError as error:  # no ports or no descriptors left: said, or the client would see a lost connection
+                _log.warning("a client can't be served over UDP: %s", error)
+                return Answer(503)
             deliver, burst_bytes = self._udp.send, _UDP_BURST_BYTES
             ports = self._udp.ports
             answer = f"RTP/AVP;unicast;client_port={pair[0]}-{pair[1]};server_port={ports[0]}-{ports[1]}"

@@ -101,6 +101,8 @@ def test_it_stops_and_leaves_nothing_running(demo, film, tmp_path, how):
     assert any("open this once to sign in: http://127.0.0.1:" in line for line in lines)
     recordings = tmp_path / "alone" / "gatehouse" / "var" / "demo" / "node" / "recordings" / "camera"
     _until(lambda: any(recordings.glob("*.mp4")))
+    if how == signal.SIGHUP:
+        process.stdout.close()  # gone with its terminal
     process.send_signal(how)
     process.communicate(timeout=60)
     assert process.returncode == (-how if how == signal.SIGKILL else 0)

@@ -1,6 +1,8 @@
 """`gatehouse demo`: a camera of one's own without a secret in a list of processes; bad arguments are told."""
 
+import importlib
 import subprocess
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
@@ -9,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+import gatehouse
 from edge.app import demo
 from edge.app.demo import DemoError, sign_in_of
 from edge.app.demo_school import DWELL_S, GATES, Ports, own_camera, write_config
@@ -151,3 +154,14 @@ def test_a_demo_rings_soon_and_then_leaves_people_their_peace():
     assert begins_s[0][0] < 10
     assert sum(map(len, begins_s)) <= 6  # in ten minutes
     assert all(after[0] - before[-1] > 90 for before, after in pairwise(begins_s))
+
+
+def test_ctrl_c_while_it_loads_shows_no_trace(monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["gatehouse", "demo"])
+    monkeypatch.setattr(importlib, "import_module", interrupted)
+    with pytest.raises(SystemExit) as end:
+        gatehouse.main()
+    assert end.value.code == 130

@@ -16,6 +16,7 @@ from edge.virtual_camera.digest import REALM, Account, Doorkeeper
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_request import BadRequestError, parse_request, parse_transport
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
+from edge.virtual_camera.udp_pair import UdpPair
 
 ACCOUNT = Account("guard", "a secret word")
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
@@ -217,3 +218,13 @@ def test_a_request_is_parsed_or_refused(text):
 def test_a_transport_that_is_taken_has_real_ports(text):
     transport = parse_transport(text)
     assert transport is None or 0 <= min(transport.pair) <= max(transport.pair) < 65_536
+
+
+def test_a_machine_without_ports_says_so_and_keeps_the_connection(server, monkeypatch):
+    async def none_free(*_):
+        raise OSError("no two neighbouring UDP ports are free")
+
+    monkeypatch.setattr(UdpPair, "open", none_free)
+    with Client(server) as client:
+        assert client.ask("SETUP", Transport="RTP/AVP;unicast;client_port=5000-5001")[0] == 503
+        assert client.ask("SETUP", Transport=TCP)[0] == 200

@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 from dataclasses import replace
-from itertools import islice, pairwise, takewhile
+from itertools import islice, pairwise
 
 import av
 import numpy as np
@@ -168,8 +168,12 @@ def test_a_slow_client_loses_pictures_and_the_others_none(h264):
         for head in ("SETUP {}/trackID=0 RTSP/1.0\r\nTransport: RTP/AVP/TCP;interleaved=0-1", "PLAY {} RTSP/1.0"):
             slow.sendall((head.format(server.url("gate")) + "\r\nCSeq: 1\r\n\r\n").encode())
         with av.open(server.url("gate"), timeout=(5, 5)) as quick:
-            packets = islice(quick.demux(video=0), 1000)
-            stamps = [p.pts for p in takewhile(lambda _: server.pictures_dropped < 10, packets) if p.pts is not None]
+            stamps = []
+            for packet in islice(quick.demux(video=0), 1000):
+                stamps += [] if packet.pts is None else [packet.pts]
+                # both: on a busy machine the slow one has lost its pictures before the quick one has begun
+                if server.pictures_dropped >= 10 and len(stamps) > 30:
+                    break
     assert server.pictures_dropped >= 10
     assert {round((b - a) / 3600) for a, b in pairwise(stamps)} == {1}
 
