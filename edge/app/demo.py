@@ -1,6 +1,5 @@
 """`gatehouse demo`: a whole school on this machine: broker, console, cameras over real RTSP, a node."""
 
-import fcntl
 import json
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from edge.app.camera_check import look_at_stream
 from edge.app.demo_school import DWELL_S, GATES, NODE, SITE, DemoCamera, Ports, own_camera, write_config
 from edge.app.demo_stage import DemoError, Stage
 from edge.app.detector import DetectorError, find_model
+from edge.app.hold import hold
 from edge.config.document import ConfigError
 from edge.config.environment import child_environment, model_override
 from edge.config.load import load_config
@@ -276,11 +276,11 @@ def _fresh(folder: Path) -> Iterator[Path]:
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise DemoError(f"{folder} is not empty and was not made by the demo; name another --folder")
     folder.mkdir(parents=True, exist_ok=True)
-    with mark.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DemoError(f"a demo already runs in {folder}; stop it, or name another --folder") from None
+    try:
+        held = hold(mark)
+    except BlockingIOError:
+        raise DemoError(f"a demo already runs in {folder}; stop it, or name another --folder") from None
+    with held:
         for path in folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)

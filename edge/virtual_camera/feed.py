@@ -12,7 +12,8 @@ from edge.virtual_camera.picture_faults import PictureSpoiler
 
 Faults = Callable[[], frozenset[str]]
 _LEAST_BIT_RATE = 200_000
-_KEPT_BYTES = 50_000_000
+_KEPT_BYTES = 12_000_000  # of a drawn loop; a longer one is drawn anew each time
+_GROUP_BYTES = 50_000_000
 
 
 class _Studio:
@@ -83,7 +84,7 @@ def loop_feed(loop: Loop, faults: Faults, begin_s: float = 0.0) -> Iterator[Acce
         if recoding is None and faults():
             recoding = _Recoding(loop, group, sent_s)
         group_bytes += unit.size_bytes
-        if group_bytes <= _KEPT_BYTES:  # a file with hardly a key frame in it must not fill the memory
+        if group_bytes <= _GROUP_BYTES:  # a file with hardly a key frame in it must not fill the memory
             group.append(unit)
         for out in [unit] if recoding is None else recoding.units(unit, faults()):
             sent_s = max(sent_s, out.pts_s)

@@ -30,7 +30,7 @@ from edge.virtual_camera.wardrobe import Figure
 ZONE_NAME = "gate"
 _PHASES, _SLOW_PHASES, _HEADINGS = 12, 8, 16
 _DISTANCE_STEP = log(1.10)
-_CACHE_BYTES = 96_000_000
+_CACHE_BYTES, _DRESSED = 24_000_000, 100  # of painted figures; of postures, a hundred kilobytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class DrawnScene:
             speed = figure.speed_m_s * (1.9 if activity == "run" else 1.0)
             swing = swing_for(speed, figure.build.leg_m)
             found = self._dressed[key] = dress(figure, pose_of(activity, phase_bin / phases, swing))
-            if len(self._dressed) > 400:
+            if len(self._dressed) > _DRESSED:
                 self._dressed.popitem(last=False)
         return found
 

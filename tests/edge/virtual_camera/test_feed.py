@@ -77,7 +77,7 @@ def test_what_is_too_large_to_keep_is_drawn_again(monkeypatch):
 def test_a_fault_in_a_group_too_large_to_keep_shows_from_the_next_key_frame_on(monkeypatch):
     clip = encode(CountingSource())
     assert [unit.key for unit in clip.units] == [True] + [False] * (COUNT - 1)
-    monkeypatch.setattr(feeds, "_KEPT_BYTES", 100)
+    monkeypatch.setattr(feeds, "_GROUP_BYTES", 100)
     on: set[str] = set()
     feed = loop_feed(clip, lambda: frozenset(on))
     sound = list(islice(feed, 4))
