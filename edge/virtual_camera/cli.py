@@ -51,7 +51,12 @@ def serve(
         account = _account(username, password_file)
         cameras = _cameras(camera, sub or [], account, "hevc" if codec == "h265" else "h264")
         asyncio.run(_serve(RtspServer(cameras, SystemClock(), host, port), host))
-    except (MediaError, OSError, UnicodeError) as error:  # UnicodeError: a host of which a part has 64 letters
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host of which a part is empty or has 64 letters
+        why = "no name of a machine" if isinstance(error, UnicodeError) else error.strerror or str(error)
+        told = f"--host {host} --port {port} can't be listened on ({why}); name this machine's address and a free port"
+        typer.echo(f"gatehouse edge virtual-camera serve: {told}", err=True)
+        raise typer.Exit(2) from None
+    except MediaError as error:
         typer.echo(f"gatehouse edge virtual-camera serve: {error}", err=True)
         raise typer.Exit(2) from None
 
