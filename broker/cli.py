@@ -70,6 +70,9 @@ def contract(
 
 
 def _fail(error: Exception) -> NoReturn:
-    told = f"{error.filename}: {error.strerror}; name another folder" if isinstance(error, OSError) else error
+    told = str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        told = f"{place}{error.strerror}; name another folder"
     typer.echo(f"gatehouse broker: {told}", err=True)
     raise typer.Exit(2)

@@ -44,20 +44,32 @@ def add(registry: Registry, file: Path, name: str | None = None, licence: str | 
             f"{first['loc'][-1]} {first['input']!r} can't stand in the manifest: {first['msg']}"
         ) from error
     _try_out(entry, file)
-    folder = registry.user_folder
+    try:
+        _keep(entry, file, registry.user_folder)
+    except OSError as error:
+        told = (
+            f"{registry.user_folder} can't take it ({error.strerror}); make room, or set XDG_DATA_HOME to another place"
+        )
+        raise ModelError(told) from error
+    return entry
+
+
+def _keep(entry: ModelEntry, file: Path, folder: Path) -> None:
+    """Copies the file into the user's folder and writes its entry down. Raises ModelError, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two that add at once: the second reads what the first wrote
         part = folder / f"{entry.file}.part"
-        shutil.copyfile(file, part)
-        if sha256_of(part) != digest:
-            part.unlink()
-            raise ModelError(f"{file} changed while it was looked at; try again when it is written")
-        part.replace(folder / entry.file)
+        try:
+            shutil.copyfile(file, part)
+            if sha256_of(part) != entry.sha256:
+                raise ModelError(f"{file} changed while it was looked at; try again when it is written")
+            part.replace(folder / entry.file)
+        finally:
+            part.unlink(missing_ok=True)
         manifest = read_manifest(folder / "manifest.toml")
         entries = [other for other in manifest.model if other.name != entry.name] + [entry]
         _write(folder / "manifest.toml", manifest.default or entry.name, entries)
-    return entry
 
 
 def _recognised(file: Path, digest: str, name: str | None, licence: str | None) -> ModelEntry:

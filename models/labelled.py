@@ -31,7 +31,10 @@ class LabelledPicture:
 
 def read_folder(images: Path, prefix: str = "") -> Iterator[LabelledPicture]:
     """Pictures of a folder in the order of their names, those whose name begins with `prefix`. Raises LabelError."""
-    paths = sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES)
+    try:
+        paths = sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES)
+    except OSError as error:
+        raise LabelError(f"{images} can't be read ({error.strerror}); name a folder that you may read") from error
     paths = [path for path in paths if path.name.startswith(prefix)]
     if not paths:
         raise LabelError(f"{images} holds no pictures (.jpg, .png) that begin with {prefix!r}; name the folder of them")

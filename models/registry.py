@@ -5,6 +5,7 @@ is the one that its entry describes.
 """
 
 import hashlib
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -61,9 +62,9 @@ class Manifest(BaseModel):
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest in `path`, an empty one where the file is not there. Raises ModelError."""
-    if not path.exists():
-        return Manifest()
     try:
+        if not path.exists():
+            return Manifest()
         return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         problems = "\n".join(
@@ -134,7 +135,7 @@ class Registry:
         raise ModelError(f"{path.name} is in no manifest; let it be looked at first: gatehouse models add {path}")
 
     def _checked(self, entry: ModelEntry) -> Path:
-        if not entry.file or not Path(entry.file).exists():
+        if not entry.file or not os.path.exists(entry.file):  # Path.exists raises where a folder may not be entered
             raise ModelError(
                 f"the file of network {entry.name!r} is not here; get it ({entry.source or 'see its project'}) and add "
                 "it: gatehouse models add FILE"

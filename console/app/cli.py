@@ -78,8 +78,7 @@ def add_node(
         migrate(database)
         with database.write() as connection:
             token = nodes.add(connection, name, site, label, wall_s())
-            with os.fdopen(os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(token + "\n")
+            _write_token(token_file, token)
         database.close()
     except (OSError, ValueError, SQLAlchemyError) as error:
         _fail(error)
@@ -153,6 +152,18 @@ def _check_node(name: str, site: str, label: str, token_file: Path) -> None:
         problems.append(f"--token-file {token_file}: there is no folder {token_file.parent}; make it, or name another")
     if problems:
         raise ValueError("\n  ".join([f"{len(problems)} problem(s):", *problems]))
+
+
+def _write_token(path: Path, token: str) -> None:
+    """Raises OSError; then there is no such file."""
+    door = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(door, f"{token}\n".encode())
+    except OSError as error:
+        path.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(door)
 
 
 def _fail(error: Exception) -> NoReturn:

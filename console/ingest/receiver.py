@@ -3,6 +3,7 @@
 import logging
 import queue
 import ssl
+import sys
 import threading
 import uuid
 from collections import defaultdict
@@ -49,6 +50,7 @@ class Receiver:
         self._inbox: queue.Queue[mqtt.MQTTMessage] = queue.Queue(maxsize=10_000)
         self._client = self._make_client()
         self.connected = threading.Event()
+        self._fault = ""
         self._fresh = threading.Event()  # a connection was made, and the nodes have not been greeted over it
 
     def run(self, stop: threading.Event) -> None:
@@ -102,18 +104,31 @@ class Receiver:
             ca_file = str(self._address.ca_file) if self._address.ca_file else None
             client.tls_set_context(ssl.create_default_context(cafile=ca_file))
         client.on_connect = self._on_connect
+        client.on_connect_fail = lambda _client, _data: self._on_connect_fail(sys.exception())
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self._inbox.put(message)
         return client
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            log.error("the broker refuses the console: %s; check broker_password_file", reason)
+            self._tell_fault(f"the broker refuses the console: {reason}; check GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE")
             return
+        self._fault = ""
         client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
         self._fresh.set()
         self.connected.set()
         log.info("connected to the broker")
+
+    def _on_connect_fail(self, error: BaseException | None) -> None:
+        """In paho's thread, while it handles the error; it tries again by itself."""
+        why, place = getattr(error, "strerror", None) or error, f"{self._address.host}:{self._address.port}"
+        cure = "check GATEHOUSE_CONSOLE_BROKER_HOST, _PORT, _TLS and _CA_FILE, and that it runs; it is tried again"
+        self._tell_fault(f"the broker at {place} can't be reached ({why}); {cure}")
+
+    def _tell_fault(self, fault: str) -> None:
+        if fault != self._fault:  # a fault that lasts is told once
+            log.error(fault)
+        self._fault = fault
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self.connected.is_set():

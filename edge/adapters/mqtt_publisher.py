@@ -9,6 +9,7 @@ ever holds what is in flight, so nothing depends on its memory.
 import logging
 import queue
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,6 +145,7 @@ class MqttPublisher:
     def _client(self) -> mqtt.Client:
         client = make_client(self._address, f"gatehouse-node-{self._node}")
         client.on_connect = self._on_connect
+        client.on_connect_fail = lambda _client, _data: self._on_connect_fail(sys.exception())
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         will = StatusMessage(status="offline", at_s=self._clock.wall_s(), version=self._version)
@@ -199,10 +201,7 @@ class MqttPublisher:
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            fault = f"the broker refuses this node: {reason}; check broker.password_file"
-            if fault != self.fault:
-                log.error(fault)
-            self.fault = fault
+            self._tell_fault(f"the broker refuses this node: {reason}; check broker.password_file")
             return
         self.fault = ""
         client.subscribe([(topics.ACK.of(self._node), 1), (topics.COMMAND.of(self._node), 1)])
@@ -210,6 +209,17 @@ class MqttPublisher:
         self._fresh.set()
         self._connected.set()
         log.info("connected to the broker")
+
+    def _on_connect_fail(self, error: BaseException | None) -> None:
+        """In paho's thread, while it handles the error; it tries again by itself."""
+        why, place = getattr(error, "strerror", None) or error, f"{self._address.host}:{self._address.port}"
+        cure = "check broker.host, broker.port and broker.ca_file; events wait in the outbox"
+        self._tell_fault(f"the broker at {place} can't be reached ({why}); {cure}")
+
+    def _tell_fault(self, fault: str) -> None:
+        if fault != self.fault:
+            log.error(fault)
+        self.fault = fault
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._connected.is_set():

@@ -59,9 +59,8 @@ class VideoFile:
                 yield from self._frames(container, stream)
                 self.missing_s = self._missing_s(container, stream)
         except (av.FFmpegError, OSError) as error:
-            raise VideoFileError(
-                f"{path} can't be read as a video: {error.strerror or type(error).__name__}"
-            ) from error
+            why = error.strerror or type(error).__name__
+            raise VideoFileError(f"{path} can't be read as a video: {why}; name a video file that is whole") from error
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[SourceFrame]:
         sampler, analysed = Sampler(self._fps), 0

@@ -28,7 +28,7 @@ def track(
             raise ValueError(f"--fps {fps:g}: give the source's frames a second, above 0 and up to 1000")
         if every < 1:
             raise ValueError(f"--every {every}: give 1 for all frames, 2 for every second, ...")
-        if out.exists() and detections.exists() and out.samefile(detections):
+        if out.resolve() == detections.resolve():
             raise ValueError(f"--out {out} is the file of detections and would be overwritten; name another file")
         found = read_detections(detections, _scale(confidence_range))
     except ValueError as error:  # MotFormatError is one

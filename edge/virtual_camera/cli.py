@@ -54,7 +54,10 @@ def serve(
         account = _account(username, password_file)
         cameras = _cameras(camera, sub or [], account, "hevc" if codec == "h265" else "h264")
         asyncio.run(_serve(RtspServer(cameras, SystemClock(), host, port), host))
-    except (MediaError, ControlError, UnicodeError) as error:  # UnicodeError: a host of which a part has 64 letters
+    except UnicodeError:  # a host of which a part is empty or has 64 letters
+        typer.echo(f"gatehouse edge virtual-camera serve: there is no host {host!r}; say another --host", err=True)
+        raise typer.Exit(2) from None
+    except (MediaError, ControlError) as error:
         typer.echo(f"gatehouse edge virtual-camera serve: {error}", err=True)
         raise typer.Exit(2) from None
 

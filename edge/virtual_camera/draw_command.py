@@ -30,7 +30,12 @@ def draw(
             raise ValueError(f"--size {size!r}: write it as WIDTHxHEIGHT, for example 1280x720")
         spec = SceneSpec(seed, light, story, int(width), int(height), fps, seconds, varied)
         scene = draw_scene(spec, out, truth, still)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        names = ", ".join(str(path) for path in (out, truth, still) if path is not None)
+        told = f"{names} can't be written ({error.strerror}); make room, or name other files"
+        typer.echo(f"gatehouse edge virtual-camera draw: {told}", err=True)
+        raise typer.Exit(2) from None
+    except ValueError as error:
         typer.echo(f"gatehouse edge virtual-camera draw: {error}", err=True)
         raise typer.Exit(2) from None
     known = scene.truth()

@@ -52,7 +52,8 @@ def _opened(path: Path) -> Iterator[InputContainer]:
                 raise MediaError(f"{path} can't be played: it holds no video")
             yield container
     except (av.FFmpegError, OSError) as error:
-        raise MediaError(f"{path} can't be played: {error.strerror or type(error).__name__}") from error
+        why = error.strerror or type(error).__name__
+        raise MediaError(f"{path} can't be played: {why}; name a video file that you may read") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 import re
+import socket
 import threading
 import uuid
 
@@ -348,3 +349,25 @@ def test_a_console_that_is_back_greets_every_outbox_once(desk, tmp_path):
     ears._greet(Client())
     assert sorted(topic for topic, _, _ in said) == [topics.ACK.of("n1"), topics.ACK.of("n2")]
     assert all((hello.outbox_id, hello.committed, hello.refused) == ("box", (), ()) for _, hello, _ in said)
+
+
+def test_a_broker_that_is_not_there_is_told_once_with_place_cause_and_cure(desk, tmp_path, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (tmp_path / "password").write_text("x")
+    ears = Receiver(BrokerAddress("127.0.0.1", port, False, None, tmp_path / "password"), desk.intake, desk.clock)
+    told, tell = threading.Event(), ears._tell_fault
+    ears._tell_fault = lambda fault: (tell(fault), tell(fault), told.set())
+    stop = threading.Event()
+    thread = threading.Thread(target=ears.run, args=(stop,))
+    thread.start()
+    try:
+        assert told.wait(30)
+    finally:
+        stop.set()
+        thread.join(30)
+    faults = [record.message for record in caplog.records if "can't be reached" in record.message]
+    assert len(faults) == 1
+    assert (
+        f"the broker at 127.0.0.1:{port} can't be reached (Connection refused); check GATEHOUSE_CONSOLE_" in faults[0]
+    )

@@ -1,5 +1,7 @@
 """When the publisher sends again. That it delivers, through a broker that dies, is tests/system/test_node_system.py."""
 
+import socket
+import threading
 from types import SimpleNamespace
 
 from broker.contract import codec
@@ -55,3 +57,25 @@ def test_health_tells_what_the_outbox_gave_up(tmp_path, monkeypatch):
     (told,) = sent
     assert (told.outbox_id, told.outbox_given_up) == (outbox.outbox_id, 7)
     outbox.close()
+
+
+def test_a_broker_that_is_not_there_is_told_once_with_place_cause_and_cure(tmp_path, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (tmp_path / "password").write_text("x")
+    outbox = SqliteOutbox(tmp_path / "o.sqlite")
+    address = BrokerAddress("127.0.0.1", port, "n1", tmp_path / "password", tls=False)
+    publisher = MqttPublisher("n1", address, outbox, SystemClock(), lambda _command: None, "1")
+    client, told = publisher._client(), threading.Semaphore(0)
+    tell = publisher._tell_fault
+    publisher._tell_fault = lambda fault: (tell(fault), told.release())
+    client.reconnect_delay_set(1, 1)
+    client.connect_async(address.host, address.port)
+    client.loop_start()
+    try:
+        assert all(told.acquire(timeout=30) for _ in range(2))
+    finally:
+        client.loop_stop()
+        outbox.close()
+    (record,) = caplog.records
+    assert f"the broker at 127.0.0.1:{port} can't be reached (Connection refused); check broker.host" in record.message
