@@ -127,7 +127,7 @@ def _run(folder: Path, source: str, sign_in: dict[str, str], *, until_alert: boo
         if until_alert:
             return _first_alert(stage, ports, link)
         if played:
-            stage.say(f"spoil a picture from another terminal: {_fault_command(next(iter(played)), ports.rtsp)}")
+            stage.say(f"make a camera fail from another terminal: {_fault_command(next(iter(played)), ports.rtsp)}")
         rhythm = "" if source else "; the first comes within half a minute, then one every two minutes or so"
         stage.say(f"somebody who stays {DWELL_S:.0f} s in front of a camera raises an alert{rhythm}")
         stage.say(f"open this once to sign in: {link}")
@@ -200,7 +200,7 @@ def _fault_command(camera: DemoCamera, port: int) -> str:
     """A command that people can copy."""
     this = sys.argv[0] if Path(sys.argv[0]).name == "gatehouse" else "gatehouse"
     elsewhere = "" if port == PORT else f" --port {port}"
-    return f"{this} edge virtual-camera fault {camera.name} black{elsewhere}"
+    return f"{this} edge virtual-camera fault {camera.name} stall{elsewhere}"
 
 
 def _try(config: Path) -> None:

@@ -115,7 +115,7 @@ def test_it_stops_and_leaves_nothing_running(demo, film, tmp_path, how):
 def test_faults_reach_its_cameras(demo, film):
     process = demo("--source", str(film))
     lines = iter(process.stdout.readline, "")
-    told = next(line for line in lines if "spoil a picture" in line)
+    told = next(line for line in lines if "make a camera fail" in line)
     words = told.split("gatehouse ")[-1].split()
     assert words[:5] == ["edge", "virtual-camera", "fault", "camera", "black"]
     where = words[5:]
