@@ -108,9 +108,14 @@ def _cut_out(
     people[:, [1, 3]] = people[:, [1, 3]] * down + top
     if flip:
         people[:, [0, 2]] = width - people[:, [2, 0]]
-    people = cut_people(people, width, height)
-    people[[not _shows(part, one) for one in people], 4] = 0.0
-    return part, people
+    return part, sure_of_the_visible(part, cut_people(people, width, height))
+
+
+def sure_of_the_visible(bgr: NDArray[np.uint8], people: NDArray[np.float32]) -> NDArray[np.float32]:
+    """People (n, 5) of a picture, those of no certainty who can't be told from a plain wall in it."""
+    people = people.copy()
+    people[[not _shows(bgr, one) for one in people], 4] = 0.0
+    return people
 
 
 def _shows(bgr: NDArray[np.uint8], person: NDArray[np.float32]) -> bool:

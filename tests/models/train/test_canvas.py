@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.train import canvas
-from models.train.camera_look import through_a_camera
+from models.train.camera_look import through_a_camera, with_glare
 from models.train.canvas import PAD, cut_people, letterboxed, paint_canvas
 from models.train.shards import Sample
 
@@ -93,7 +93,18 @@ def test_cameras_degrade_but_do_not_blind():
         assert np.array_equal(out, again)
         assert 5 < out.mean() < 250
         grey += bool(np.ptp(out.astype(int), axis=2).max() <= 12)
-    assert 6 <= grey <= 30
+    assert 15 <= grey <= 40
+
+
+def test_a_night_is_grey_and_its_lamps_outshine_everything():
+    picture = np.full((120, 160, 3), (90, 60, 40), np.uint8)
+    for seed in range(20):
+        night = through_a_camera(picture, np.random.default_rng(seed), by_night=True)
+        assert np.ptp(night.astype(int), axis=2).max() <= 12
+        lit = with_glare(picture, np.random.default_rng(seed)).astype(int)
+        assert lit.max() >= 150
+        assert (lit >= picture).all()
+        assert np.median(lit[..., 0]) < 200
 
 
 def test_who_cannot_be_seen_teaches_nothing(monkeypatch):
