@@ -14,7 +14,7 @@ _FPS, _LENGTH_S = 0.5, 32.0
 
 
 def drawn_gates(seeds: range = SEEDS, things: bool = True) -> Iterator[LabelledPicture]:
-    """Pictures named LIGHT_SEED_FRAME, a frame every four seconds. things: whether cars, dogs and the like stand about."""
+    """Pictures named LIGHT_SEED_FRAME, one every four seconds. things: whether cars, dogs and the like stand about."""
     for light in LIGHTS:
         for seed in seeds:
             spec = SceneSpec(seed, light, "school_day_mix", fps=_FPS, duration_s=_LENGTH_S, varied=True, things=things)

@@ -120,7 +120,7 @@ _KINDS: tuple[tuple[Callable[[np.random.Generator], list[Surface]], float], ...]
 
 
 def things(place: Place, rng: np.random.Generator) -> list[Parked]:
-    """One to six things on the road, the pavement and in the yard: cars along the road or in the yard, others anywhere."""
+    """One to six things: cars along the road or in the yard, others anywhere on the pavement or in the yard."""
     found = []
     for _ in range(int(rng.integers(1, 7))):
         kind = int(rng.choice(len(_KINDS), p=[share for _, share in _KINDS]))

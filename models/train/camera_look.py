@@ -75,7 +75,7 @@ def with_glare(bgr: Bgr, rng: np.random.Generator) -> Bgr:
 
 
 def _lamp_fall(height: int, width: int, rng: np.random.Generator, most: float) -> NDArray[np.float32]:
-    """(height, width, 3) factors: a lamp or lens brightest somewhere about the middle. most: how quickly it may fall."""
+    """(height, width, 3) factors: a lamp or lens brightest about the middle. most: how quickly it may fall."""
     x = np.linspace(-1, 1, width, dtype=np.float32) - np.float32(rng.uniform(-0.5, 0.5))
     y = np.linspace(-1, 1, height, dtype=np.float32) - np.float32(rng.uniform(-0.5, 0.5))
     fall = np.float32(1.15) / (1 + np.float32(rng.uniform(0.2, most)) * (x[None] ** 2 + y[:, None] ** 2))

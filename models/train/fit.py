@@ -13,8 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from models.train.canvas import paint_canvas, side_of
 from models.train.checkpoint import Checkpoint, load_checkpoint
-from models.train.dense_teacher import DenseTeacher
-from models.train.loss import People, loss_of, taught_loss
+from models.train.loss import People, loss_of
 from models.train.network import STRIDES, PersonNetwork, cell_centres
 from models.train.shards import Sample
 
@@ -44,24 +43,18 @@ Judge = Callable[[PersonNetwork], dict[str, float]]
 Told = Callable[[int, int, str], None]
 
 
-Batch = tuple[Tensor, Tensor, Tensor]
-
-
-class _Canvases(Dataset[Batch]):  # type: ignore[misc]  # torch is not there where types are checked
-    def __init__(
-        self, samples: Sequence[Sample], seed: int, batch: int, batches: range, teacher: DenseTeacher | None
-    ) -> None:
-        self._samples, self._seed, self._batch, self._batches, self._teacher = samples, seed, batch, batches, teacher
+class _Canvases(Dataset[tuple[Tensor, Tensor]]):  # type: ignore[misc]  # torch is not there where types are checked
+    def __init__(self, samples: Sequence[Sample], seed: int, batch: int, first_batch: int, batches: int) -> None:
+        self._samples, self._seed, self._batch, self._first, self._count = samples, seed, batch, first_batch, batches
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return self._count
 
-    def __getitem__(self, index: int) -> Batch:
-        """One whole batch: pictures (batch, 3, side, side) uint8 RGB, people (batch, most, 5), and the teacher's maps.
-
-        Maps: (batch, cells, 5), no cells where there is no teacher. Raises IndexError past the last batch.
-        """
-        number = self._batches[index]
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """One whole batch: pictures (batch, 3, side, side) uint8 RGB and people (batch, most, 5)."""
+        number = self._first + index
+        if index >= self._count:
+            raise IndexError(index)
         side = side_of(self._seed, number)
         painted = [
             paint_canvas(self._samples, side, self._seed, number * self._batch + row) for row in range(self._batch)
@@ -71,10 +64,7 @@ class _Canvases(Dataset[Batch]):  # type: ignore[misc]  # torch is not there whe
         for row, canvas in enumerate(painted):
             people[row, : len(canvas.people)] = canvas.people
         pictures = np.stack([canvas.bgr[..., ::-1].transpose(2, 0, 1) for canvas in painted])
-        maps = np.zeros((self._batch, 0, 5), np.float32)
-        if self._teacher:
-            maps = np.stack([self._teacher.maps(canvas.bgr) for canvas in painted])
-        return torch.from_numpy(pictures), torch.from_numpy(people), torch.from_numpy(maps)
+        return torch.from_numpy(pictures), torch.from_numpy(people)
 
 
 class Training:
@@ -98,16 +88,14 @@ class Training:
         self._plan = plan
         self._fresh = self.seen if state and not state.optimiser else 0
 
-    def learn(self, batch: Batch) -> float:
-        """One step; returns its loss. batch: as `_Canvases` gives it."""
-        batch_size = len(batch[0])
+    def learn(self, pictures: Tensor, people: Tensor) -> float:
+        """One step; returns its loss. pictures (batch, 3, side, side) uint8 RGB, people (batch, most, 5)."""
         for group in self._optimiser.param_groups:
             group["lr"] = self._plan.rate * rate_at(self.seen, self._plan.canvases, self._fresh)
-        pictures, people, maps = (part.to(self.device) for part in batch)
-        loss = _step(self.network, self._optimiser, pictures, people, maps)
-        steps = self.seen / batch_size
+        loss = _step(self.network, self._optimiser, pictures.to(self.device), people.to(self.device))
+        steps = self.seen / len(pictures)
         _average(self.averaged, self.network, min(_AVERAGING, (1 + steps) / (10 + steps)))
-        self.seen += batch_size
+        self.seen += len(pictures)
         return loss
 
     def checkpoint(self) -> Checkpoint:
@@ -118,25 +106,17 @@ class Training:
         )  # fmt: skip
 
 
-def fit(
-    samples: Sequence[Sample],
-    path: Path,
-    plan: Plan,
-    judge: Judge,
-    told: Told,
-    seed: int = 1,
-    teacher: DenseTeacher | None = None,
-) -> Checkpoint:
+def fit(samples: Sequence[Sample], path: Path, plan: Plan, judge: Judge, told: Told, seed: int = 1) -> Checkpoint:
     """Trains until `plan.canvases` were seen, from the checkpoint in `path` where there is one.
 
-    judge: figures for the curve. teacher: whose maps are targets beside the labels. told: (canvases seen, in all, what else). Saves every `save_every` canvases and at the
+    judge: figures for the curve. told: (canvases seen, in all, what else). Saves every `save_every` canvases and at the
     end. Raises CheckpointError.
     """
     training = Training(load_checkpoint(path) if path.exists() else None, plan, seed)
     losses: list[float] = []
-    for batch in _batches(samples, training.seed, plan, training.seen, teacher):
+    for pictures, people in _batches(samples, training.seed, plan, training.seen):
         before = training.seen
-        losses.append(training.learn(batch))
+        losses.append(training.learn(pictures, people))
         now, over = training.seen, training.seen >= plan.canvases
         if over or now // plan.judge_every > before // plan.judge_every:
             training.curve.append({"canvases": now, "loss": round(fmean(losses), 4), **judge(training.averaged)})
@@ -159,16 +139,12 @@ def to_input(pictures: Tensor) -> Tensor:
     return (pictures.float() / 255.0).contiguous(memory_format=torch.channels_last)
 
 
-def _step(
-    network: PersonNetwork, optimiser: torch.optim.Optimizer, pictures: Tensor, people: Tensor, maps: Tensor
-) -> float:
+def _step(network: PersonNetwork, optimiser: torch.optim.Optimizer, pictures: Tensor, people: Tensor) -> float:
     with torch.autocast(pictures.device.type, torch.bfloat16):
         logits, boxes = network(to_input(pictures))
     rows, columns = pictures.shape[2:]
     centres = torch.cat([cell_centres(rows // s, columns // s, s, pictures.device) for s in STRIDES])
     loss = loss_of(logits, boxes, People(people[..., :4], people[..., 4]), centres)
-    if maps.shape[1]:
-        loss = loss + taught_loss(logits, boxes, maps)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
@@ -191,11 +167,9 @@ def _optimiser(network: nn.Module, rate: float) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=rate)
 
 
-def _batches(
-    samples: Sequence[Sample], seed: int, plan: Plan, seen: int, teacher: DenseTeacher | None
-) -> Iterator[Batch]:
-    numbers = range(seen // plan.batch, -(-plan.canvases // plan.batch))
-    rows = _Canvases(samples, seed, plan.batch, numbers, teacher)
+def _batches(samples: Sequence[Sample], seed: int, plan: Plan, seen: int) -> Iterator[tuple[Tensor, Tensor]]:
+    first, last = seen // plan.batch, -(-plan.canvases // plan.batch)
+    rows = _Canvases(samples, seed, plan.batch, first, max(0, last - first))
     ahead = 4 if plan.workers else None
     return iter(DataLoader(rows, None, num_workers=plan.workers, prefetch_factor=ahead, worker_init_fn=_settle))
 

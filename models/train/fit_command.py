@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.adapters.onnx_detector import UnusableModelError
-from edge.config.environment import user_model_folder
 from models.labelled import LabelError
-from models.registry import ModelError, Registry
 from models.train.progress import Reporter
 
 _JUDGED = 300  # pictures of each set that are looked at during training
@@ -20,7 +17,6 @@ def fit(
     shards: Annotated[list[Path], typer.Argument(metavar="SHARD...", help="prepared pictures to learn from")],
     checkpoint: Annotated[Path, typer.Option(help="where training stands; gone on from where it is there")],
     canvases: Annotated[int, typer.Option(min=1, help="how many to train on in all, earlier runs too")] = 600_000,
-    teacher: Annotated[str, typer.Option(help="YOLOX network whose maps teach beside the labels: name or file")] = "",
     val: Annotated[list[Path] | None, typer.Option(help="prepared pictures to judge by, never learnt from")] = None,
     side: Annotated[int, typer.Option(min=64, help="input side at which is judged, pixels")] = 416,
     batch: Annotated[int, typer.Option(min=1, help="canvases a step")] = 16,
@@ -36,7 +32,6 @@ def fit(
         import torch
 
         from models.train.checkpoint import CheckpointError
-        from models.train.dense_teacher import DenseTeacher
         from models.train.fit import Plan
         from models.train.fit import fit as train
         from models.train.judge import Judge
@@ -54,9 +49,8 @@ def fit(
         plan = Plan(canvases, batch, rate, workers, save_every=save_every, judge_every=judge_every)
         begun_at = _seen(checkpoint)
         typer.echo(f"{len(samples)} pictures, {begun_at} of {canvases} canvases seen before")
-        taught_by = DenseTeacher(*Registry(user_model_folder()).find(teacher)) if teacher else None
-        state = train(samples, checkpoint, plan, judge, Reporter("fit", 30.0, begun_at), seed, taught_by)
-    except (LabelError, CheckpointError, ModelError, UnusableModelError, OSError) as error:
+        state = train(samples, checkpoint, plan, judge, Reporter("fit", 30.0, begun_at), seed)
+    except (LabelError, CheckpointError, OSError) as error:
         typer.echo(f"gatehouse models train fit: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"{checkpoint}: {state.canvases} canvases")

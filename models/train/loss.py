@@ -14,7 +14,6 @@ from torch.nn import functional
 _CELLS_PER_PERSON = 10
 _SCORE_POWER, _OVERLAP_POWER = 0.5, 6.0
 _BOX_WEIGHT, _SCORE_WEIGHT = 7.5, 0.5
-_TEACHER_SEES = 0.1  # score of a teacher's cell from which its box is worth having
 _LEAST_SIDE_PX = 12.0  # people narrower than this are given the cells around them, or none might lie inside
 
 
@@ -47,16 +46,6 @@ def loss_of(logits: Tensor, boxes: Tensor, people: People, centres: Tensor) -> T
     missed = 1.0 - complete_iou(boxes[held], target.xyxy[held])
     box_loss = (missed * target.score[held]).sum() / total
     return _SCORE_WEIGHT * (scores * target.counts).sum() / total + _BOX_WEIGHT * box_loss
-
-
-def taught_loss(logits: Tensor, boxes: Tensor, teaching: Tensor) -> Tensor:
-    """Loss against a teacher's maps, a scalar. Shapes as in `loss_of`; teaching (batch, cells, 5) xyxy and score."""
-    xyxy, score = teaching[..., :4], teaching[..., 4]
-    total = score.sum().clamp(min=1.0)
-    scores = functional.binary_cross_entropy_with_logits(logits, score, reduction="sum") / total
-    held = score > _TEACHER_SEES
-    missed = 1.0 - complete_iou(boxes[held], xyxy[held])
-    return _SCORE_WEIGHT * scores + _BOX_WEIGHT * (missed * score[held]).sum() / total
 
 
 def assign(scores: Tensor, boxes: Tensor, people: People, centres: Tensor) -> Assignment:

@@ -59,6 +59,13 @@ def test_people_are_small_and_large():
         assert ((heights >= low) & (heights < high)).mean() > 0.05, (low, high)
 
 
+def test_some_people_fill_the_input_that_cameras_frames_are_laid_into():
+    side = max(canvas.SIDES_PX)
+    painted = [paint_canvas([sample([[80, 20, 180, 230]])], side, 1, number).people for number in range(20)]
+    sure = np.concatenate([people[people[:, 4] > 0] for people in painted])
+    assert (sure[:, 3] - sure[:, 1] > 250).sum() >= 3
+
+
 def test_a_person_cut_in_half_is_undecided_and_one_hardly_there_is_gone():
     people = np.array(
         [[10, 10, 30, 60, 1], [-10, 10, 10, 60, 1], [-14, 10, 6, 60, 1], [-19, 10, 1, 60, 1], [50, 50, 55, 57, 1]],

@@ -25,7 +25,7 @@ from models.train.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from models.train.export import export, fused
 from models.train.fit import Plan, Training, fit, rate_at
 from models.train.judge import Judge
-from models.train.loss import People, assign, complete_iou, iou, loss_of, taught_loss
+from models.train.loss import People, assign, complete_iou, iou, loss_of
 from models.train.network import STRIDES, PersonNetwork, Raw, cell_centres
 from models.train.quantize import quantize
 from models.train.shards import Sample, write_shards
@@ -123,50 +123,6 @@ def test_the_loss_is_low_for_the_truth_and_defined_for_empty_pictures():
     assert torch.isfinite(loss_of(right, boxes, nobody, centres))
 
 
-def test_a_teacher_is_followed_where_it_is_sure():
-    centres = centres_of(SIDE)
-    score = torch.full((1, len(centres)), 1e-4)
-    score[0, :5] = 0.9
-    boxes = torch.cat([centres - 16, centres + 16], 1)[None]
-    teaching = torch.cat([boxes, score[..., None]], 2)
-    same, opposite = torch.logit(score), torch.logit(1 - score)
-    elsewhere = boxes.clone()
-    elsewhere[:, :5] += 20
-    least = taught_loss(same, boxes, teaching)
-    assert least < taught_loss(same, elsewhere, teaching)
-    assert least < taught_loss(opposite, boxes, teaching)
-    # Boxes of cells in which it sees nobody are no matter.
-    boxes[:, 5:] += 20
-    assert taught_loss(same, boxes, teaching) == least
-
-
-class Sees:
-    """A teacher that sees somebody in the middle of every canvas."""
-
-    def maps(self, bgr):
-        centres = centres_of(bgr.shape[0]).numpy()
-        score = np.exp(-np.square(centres - bgr.shape[0] / 2).sum(1, keepdims=True) / 400)
-        return np.concatenate([centres - 20, centres + 20, score], 1).astype(np.float32)
-
-
-def test_a_fit_with_a_teacher_learns_what_it_sees(tmp_path):
-    samples = bodies(12)
-    plan = Plan(canvases=160, batch=4, rate=4e-2, workers=0, save_every=1000, judge_every=1000)
-    alone, taught = (
-        fit(samples, tmp_path / f"{name}.pt", plan, nothing, quiet, teacher=teacher)
-        for name, teacher in (("alone", None), ("taught", Sees()))
-    )
-    assert alone.canvases == taught.canvases == 160
-    surely = []
-    for state in (alone, taught):
-        network = PersonNetwork()
-        network.load_state_dict(state.weights)
-        logits, _ = network.eval()(torch.full((1, 3, 256, 256), 0.3))
-        middle = (centres_of(256) - 128).abs().amax(1) < 16
-        surely.append(float(logits[0][middle].mean() - logits[0][~middle].mean()))
-    assert surely[1] > surely[0]
-
-
 def test_it_learns():
     training = Training(None, Plan(canvases=100_000, rate=3e-3, batch=8), seed=1)
     samples = bodies(8)
@@ -177,7 +133,7 @@ def test_it_learns():
     people = torch.full((8, 1, 5), -1.0)
     for row, one in enumerate(samples):
         people[row, : len(one.people)] = torch.from_numpy(one.people)
-    losses = [training.learn((pictures, people, torch.zeros(8, 0, 5))) for _ in range(150)]
+    losses = [training.learn(pictures, people) for _ in range(150)]
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
 
 

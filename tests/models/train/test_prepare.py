@@ -94,7 +94,9 @@ def test_drawn_scenes_bring_their_truth():
 def test_drawn_scenes_of_one_light_with_things_about():
     (night,) = from_drawn_scenes(range(1001, 1002), 1, lambda *_: None, "night_ir")
     (things,) = from_drawn_scenes(range(1001, 1002), 1, lambda *_: None, "night_ir", things=True)
-    pictures = [cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), cv2.IMREAD_COLOR).astype(int) for one in (night, things)]
+    pictures = [
+        cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), cv2.IMREAD_COLOR).astype(int) for one in (night, things)
+    ]
     assert all(np.ptp(one[60:300], axis=2).max() <= 6 for one in pictures)
     assert (np.abs(pictures[0] - pictures[1]).max(axis=2) > 30).mean() > 0.002
 
