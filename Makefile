@@ -67,10 +67,11 @@ LEARN := var/train
 TRAIN := .venv-train/bin/gatehouse models train
 
 # Goes on from the last checkpoint, at the lowest priority; stop it at any time. See models/weights/README.md.
-train: .venv-train/.ready $(LEARN)/people-0.npz $(LEARN)/drawn-0.npz $(LEARN)/val-people-0.npz $(LEARN)/val-drawn-0.npz
+VALIDATION := people drawn night gate-night
+train: .venv-train/.ready $(patsubst %,$(LEARN)/%-0.npz,people drawn drawn-night drawn-things $(VALIDATION:%=val-%))
 	@test -e $(LEARN)/person.pt || cp models/weights/person.pt $(LEARN)/person.pt
 	nice -n 19 $(TRAIN) fit $$(ls $(LEARN)/*.npz | grep -v /val-) --canvases $(CANVASES) \
-	  --val $(LEARN)/val-people-0.npz --val $(LEARN)/val-drawn-0.npz --checkpoint $(LEARN)/person.pt $(FIT)
+	  $(VALIDATION:%=--val $(LEARN)/val-%-0.npz) --checkpoint $(LEARN)/person.pt $(FIT)
 
 test-train: .venv-train/.ready
 	.venv-train/bin/python -m pytest tests/models/train
@@ -82,11 +83,24 @@ $(LEARN)/people-0.npz: | .venv-train/.ready
 $(LEARN)/drawn-0.npz: | .venv-train/.ready
 	$(TRAIN) prepare $(LEARN)/drawn --scenes 1000:1240
 
+# Lit by the camera's own lamp, and things that are no people: cars, dogs, washing, scarecrows.
+$(LEARN)/drawn-night-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/drawn-night --scenes 2000:2064 --light night_ir --things --per-scene 8
+
+$(LEARN)/drawn-things-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/drawn-things --scenes 1240:1288 --things --per-scene 6
+
 $(LEARN)/val-people-0.npz: | .venv-train/.ready
 	$(TRAIN) prepare $(LEARN)/val-people --archive $(ASSETS)/person_train/val_0.tar
 
 $(LEARN)/val-drawn-0.npz: | .venv-train/.ready
 	$(TRAIN) prepare $(LEARN)/val-drawn --scenes 9000:9040
+
+$(LEARN)/val-night-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/val-night --archive $(ASSETS)/person_train/val_0.tar --by-night
+
+$(LEARN)/val-gate-night-0.npz: | .venv-train/.ready
+	$(TRAIN) prepare $(LEARN)/val-gate-night --scenes 9100:9140 --light night_ir --things --per-scene 4
 
 .venv-train/.ready: pyproject.toml constraints.txt
 	@echo "installing PyTorch and what training needs (minutes the first time) ..."

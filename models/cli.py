@@ -13,9 +13,11 @@ from edge.config.environment import model_override, user_model_folder
 from models.labelled import LabelError
 from models.registry import ModelError, Registry
 from models.train.cli import app as train_app
+from models.train.learn_site_command import learn_site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The networks that find people.")
 app.add_typer(train_app, name="train")
+app.command("learn-site")(learn_site)
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
@@ -57,24 +59,54 @@ def add(
 
 
 @app.command()
+def export(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="as ultralytics names it, say yolo26n; or a .pt")],
+    side: Annotated[int, typer.Option(min=64, help="of the input, pixels; a multiple of 32")] = 640,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help=".onnx file to write")] = None,
+) -> None:
+    """Write a network of ultralytics as a file to add; it and what it writes have ultralytics' licence."""
+    from models.export import LICENCE
+    from models.export import export as write
+
+    file = out or Path(f"{Path(network).stem}_{side}.onnx")
+    try:
+        if side % 32:
+            raise ModelError(f"--side {side}: take a multiple of 32")
+        write(network, side, file)
+    except ModelError as error:
+        _fail("export", error)
+    typer.echo(f"{file}: licence {LICENCE}; take it in: gatehouse models add {file} --licence AGPL-3.0")
+
+
+@app.command()
 def evaluate(
     model: Model,
-    images: Annotated[Path, typer.Option(metavar="DIR", help="pictures; their YOLO labels in the sibling `labels`")],
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="pictures; their YOLO labels in the sibling `labels`")
+    ] = None,
     prefix: Annotated[str, typer.Option(help="only pictures whose name begins so")] = "",
+    drawn: Annotated[bool, typer.Option(help="drawn gates in each light instead of pictures")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a network on labelled pictures."""
+    """Measure a network on labelled pictures, all together and by how their names begin."""
+    from models.drawn import drawn_gates
     from models.evaluate import evaluate as run
+    from models.labelled import read_folder
 
     try:
+        if bool(images) == drawn:
+            raise LabelError("name a folder of pictures with --images, or take --drawn for drawn gates")
         entry, file = _registry().find(_named(model))
-        result = run(entry, file, images, time.process_time, prefix)
+        result = run(entry, file, read_folder(images, prefix) if images else drawn_gates(), time.process_time)
     except (ModelError, UnusableModelError, LabelError) as error:
         _fail("evaluate", error)
-    figures = {"model": result.model, **asdict(result.accuracy), "ms_per_image": result.ms_per_image}
+    parts = {name: asdict(part) for name, part in result.parts.items()}
+    figures = {"model": result.model, **asdict(result.accuracy), "ms_per_image": result.ms_per_image, "parts": parts}
     if as_json:
         typer.echo(json.dumps(figures))
         return
+    for name, part in figures.pop("parts").items() if len(parts) > 1 else ():
+        typer.echo(f"{name:12} AP50 {part['ap50']:.3f}  recall {part['recall']:.3f}  precision {part['precision']:.3f}")
     for key, value in figures.items():
         typer.echo(f"{key:18} {value}")
 

@@ -1,13 +1,13 @@
 """Runs a network over labelled pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from edge.adapters.onnx_detector import OnnxDetector
 from models.accuracy import Accuracy, Answer, measure
-from models.labelled import read_folder
+from models.labelled import LabelledPicture
 from models.registry import ModelEntry
 
 LOWEST_CONFIDENCE = 0.01  # average precision needs the faint boxes too
@@ -16,23 +16,35 @@ Ticker = Callable[[], float]  # seconds, growing
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came out: accuracy, and the median milliseconds of processor time for one picture."""
+    """What came out: accuracy, and the median milliseconds of processor time for one picture.
+
+    parts: the same for the pictures whose names begin alike, up to the first `_`: of drawn gates that is their light.
+    """
 
     model: str
     accuracy: Accuracy
     ms_per_image: float
+    parts: dict[str, Accuracy]
 
 
-def evaluate(entry: ModelEntry, file: Path, images: Path, ticker: Ticker, prefix: str = "") -> Evaluation:
-    """Accuracy of a network on the pictures of `images`. ticker: processor seconds of this process.
+def evaluate(entry: ModelEntry, file: Path, pictures: Iterable[LabelledPicture], ticker: Ticker) -> Evaluation:
+    """Accuracy of a network on `pictures`. ticker: processor seconds of this process.
 
     Raises LabelError, UnusableModelError.
     """
     detector = OnnxDetector(entry, file, LOWEST_CONFIDENCE)
-    answers, durations_s = [], []
-    for picture in read_folder(images, prefix):
+    durations_s = []
+    parts: dict[str, list[Answer]] = {}
+    for picture in pictures:
         begun_s = ticker()
         found = detector.detect(picture.frame)
         durations_s.append(ticker() - begun_s)
-        answers.append(Answer(picture.xyxy, found.xyxy, found.confidence))
-    return Evaluation(entry.name, measure(answers, entry.confidence), round(median(durations_s) * 1000, 2))
+        part = parts.setdefault(picture.name.partition("_")[0], [])
+        part.append(Answer(picture.xyxy, found.xyxy, found.confidence))
+    answers = [answer for part in parts.values() for answer in part]
+    return Evaluation(
+        entry.name,
+        measure(answers, entry.confidence),
+        round(median(durations_s) * 1000, 2),
+        {name: measure(part, entry.confidence) for name, part in parts.items()},
+    )

@@ -1,16 +1,29 @@
-"""Parked motorbikes: no people, though networks may think so; part of the backdrop, and in the way of those behind."""
+"""What stands about: no people, though networks may think so; part of the backdrop, and in the way of those behind."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from edge.virtual_camera.backdrop import Backdrop, Occluder
 from edge.virtual_camera.body import Surface, loft, surface
-from edge.virtual_camera.camera import Array, floats
+from edge.virtual_camera.camera import Array, PerspectiveCamera, floats
 from edge.virtual_camera.light import Light
 from edge.virtual_camera.place import Bike, Place
 from edge.virtual_camera.sprite import View, paint
 
 _PAINTS = ((0.65, 0.10, 0.10), (0.12, 0.16, 0.32), (0.10, 0.10, 0.11), (0.44, 0.44, 0.45), (0.20, 0.36, 0.30))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parked:
+    """Something at a place on the ground. heading_rad: as of a walker, 0 is away from the camera."""
+
+    x_m: float
+    z_m: float
+    heading_rad: float
+    parts: list[Surface]
 
 
 def _wheel(z_m: float) -> Surface:
@@ -56,15 +69,19 @@ def _open(cover: Array, dimensions: int) -> Array:
     return shows if dimensions == 2 else shows[..., None]
 
 
-def with_bikes(backdrop: Backdrop, place: Place, light: Light) -> Backdrop:
-    """The backdrop with the place's motorbikes painted in; they hide people behind them."""
-    camera = place.camera
+def parked_bikes(place: Place) -> list[Parked]:
+    """The motorbikes of the place."""
+    return [Parked(bike.x_m, bike.z_m, bike.heading_rad, _motorbike(bike)) for bike in place.bikes]
+
+
+def with_parked(backdrop: Backdrop, parked: Iterable[Parked], camera: PerspectiveCamera, light: Light) -> Backdrop:
+    """The backdrop with those things painted in; they hide people behind them."""
     picture, occluders = backdrop.picture.copy(), list(backdrop.occluders)
-    for bike in sorted(place.bikes, key=lambda one: -one.z_m):
-        azimuth = float(np.arctan2(bike.x_m, bike.z_m))
-        view = View(camera, float(np.hypot(bike.x_m, bike.z_m)), bike.heading_rad - azimuth)
-        sprite = paint(_motorbike(bike), view, light, oversampling=2.0, cloth=False)
-        foot = camera.project(floats([bike.x_m, 0, bike.z_m]))
+    for one in sorted(parked, key=lambda one: -one.z_m):
+        azimuth = float(np.arctan2(one.x_m, one.z_m))
+        view = View(camera, float(np.hypot(one.x_m, one.z_m)), one.heading_rad - azimuth)
+        sprite = paint(one.parts, view, light, oversampling=2.0, cloth=False)
+        foot = camera.project(floats([one.x_m, 0, one.z_m]))
         scale = sprite.depth_m / float(foot[2])
         size = (camera.width, camera.height)
         layers: list[Array] = []
@@ -73,9 +90,9 @@ def with_bikes(backdrop: Backdrop, place: Place, light: Light) -> Backdrop:
             matrix = floats([[zoom, 0, foot[0] - anchor[0] * zoom], [0, zoom, foot[1] - anchor[1] * zoom]])
             layers.append(floats(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)))
         for occluder in backdrop.occluders:
-            if occluder.z_m < bike.z_m:
+            if occluder.z_m < one.z_m:
                 layers = [layer * _open(occluder.cover, layer.ndim) for layer in layers]
         picture *= 1.0 - layers[0][..., None]
         picture = picture * (1.0 - layers[1][..., 3:]) + layers[1][..., :3]
-        occluders.append(Occluder(np.ascontiguousarray(layers[1][..., 3]), bike.z_m))
+        occluders.append(Occluder(np.ascontiguousarray(layers[1][..., 3]), one.z_m))
     return Backdrop(picture, tuple(occluders))

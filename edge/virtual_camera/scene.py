@@ -19,11 +19,12 @@ from edge.virtual_camera.camera import Array, floats
 from edge.virtual_camera.figures import dress
 from edge.virtual_camera.gait import Activity, pose_of, swing_for
 from edge.virtual_camera.light import LIGHTS, LightName, light_for
-from edge.virtual_camera.parked import with_bikes
+from edge.virtual_camera.parked import parked_bikes, with_parked
 from edge.virtual_camera.place import Place, random_place, standard_place
 from edge.virtual_camera.sensor import Sensor
 from edge.virtual_camera.sprite import Sprite, View, paint
 from edge.virtual_camera.stories import STORIES, Stage, passers_by
+from edge.virtual_camera.things import things
 from edge.virtual_camera.truth import Presence, SceneTruth, inside, stays_of
 from edge.virtual_camera.wardrobe import Figure
 
@@ -40,6 +41,7 @@ class SceneSpec:
     story: a name in `stories.STORIES`. varied: another camera, lens and place for each seed instead of the demo's own.
     story_at_s: when the story begins and ends, seconds; before and after it people only pass by. None: it lasts as long
     as the scene.
+    things: whether cars, dogs, washing and other things stand about that are no people.
     """
 
     seed: int
@@ -51,6 +53,7 @@ class SceneSpec:
     duration_s: float = 60.0
     varied: bool = False
     story_at_s: tuple[float, float] | None = None
+    things: bool = False
 
     def __post_init__(self) -> None:
         problems = []
@@ -101,7 +104,10 @@ class DrawnScene:
         self._light = replace(light_for(spec.light, rng), lamp_reach_m=max(8.0, 0.9 * self.place.fence_z))
         self._sensor = Sensor(spec.width, spec.height, self._light, spec.seed + 5)
         self._vignette = self._sensor.vignette()
-        backdrop = with_bikes(paint_backdrop(self.place, self._light), self.place, self._light)
+        parked = parked_bikes(self.place)
+        if spec.things:
+            parked += things(self.place, np.random.default_rng([spec.seed, 17]))
+        backdrop = with_parked(paint_backdrop(self.place, self._light), parked, self.place.camera, self._light)
         soft = cv2.GaussianBlur(backdrop.picture, (0, 0), 0.55 * spec.height / 360)
         self._empty = np.rint(soft * self._vignette[..., None]).clip(0, 255).astype(np.uint8)
         self._occluders = backdrop.occluders

@@ -10,15 +10,23 @@ Bgr = NDArray[np.uint8]
 _DARKEST = 16.0  # mean level down to which pictures are darkened; below, nobody could be seen
 _NOISE_LEVELS = (1.5, 3.0, 5.0, 7.5, 10.0)  # standard deviations
 _BANK_PX = 512
+INFRA_RED = 0.45  # share of pictures
+_GLARES = 0.3  # share of those with lamps in them
 
 
-def through_a_camera(bgr: Bgr, rng: np.random.Generator) -> Bgr:
-    """(height, width, 3) uint8 -> the same size, degraded at random; often only a little."""
-    (height, width), infra_red = bgr.shape[:2], bool(rng.random() < 0.33)
+def through_a_camera(bgr: Bgr, rng: np.random.Generator, by_night: bool | None = None) -> Bgr:
+    """(height, width, 3) uint8 -> the same size, degraded at random; often only a little.
+
+    by_night: whether in infra-red, None to leave it to chance.
+    """
+    (height, width), infra_red = bgr.shape[:2], bool(rng.random() < INFRA_RED) if by_night is None else by_night
     out = np.asarray(cv2.transform(bgr, _colours(rng, infra_red)), np.uint8)
     out = np.asarray(cv2.LUT(out, _exposure(float(cv2.mean(out)[1]), rng, infra_red)), np.uint8)
     if rng.random() < (0.7 if infra_red else 0.2):
-        out = np.asarray(cv2.multiply(out, _vignette(height, width, rng), dtype=cv2.CV_8U), np.uint8)
+        fall = _lamp_fall(height, width, rng, 3.5 if infra_red else 1.6)
+        out = np.asarray(cv2.multiply(out, fall, dtype=cv2.CV_8U), np.uint8)
+    if infra_red and rng.random() < _GLARES:
+        out = with_glare(out, rng)
     out = _soft(out, rng)
     if rng.random() < 0.6:
         out = np.asarray(cv2.add(out, _noise(height, width, rng, infra_red), dtype=cv2.CV_8U), np.uint8)
@@ -40,17 +48,37 @@ def _exposure(mean: float, rng: np.random.Generator, infra_red: bool) -> NDArray
     gain = np.exp(rng.uniform(np.log(0.35), np.log(0.8)) if dark else rng.uniform(np.log(0.7), np.log(1.4)))
     gain = max(gain, min(1.0, _DARKEST / max(1.0, mean)))
     # Near the lamp cloth burns out to white while the rest stays dark.
-    contrast = rng.uniform(0.5, 2.2) if infra_red else rng.uniform(0.6, 1.35)
+    contrast = rng.uniform(0.35, 2.2) if infra_red else rng.uniform(0.6, 1.35)
     levels = (mean + (np.arange(256) - mean) * contrast) * gain + rng.uniform(-12, 12)
     curve = rng.uniform(0.6, 1.7) if rng.random() < 0.4 else 1.0
     return np.asarray(255.0 * (levels.clip(0, 255) / 255.0) ** curve, np.uint8)
 
 
-def _vignette(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(height, width, 3) factors: a lamp or lens brightest somewhere near the middle."""
-    x = np.linspace(-1, 1, width, dtype=np.float32) - np.float32(rng.uniform(-0.4, 0.4))
-    y = np.linspace(-1, 1, height, dtype=np.float32) - np.float32(rng.uniform(-0.4, 0.4))
-    fall = np.float32(1.15) / (1 + np.float32(rng.uniform(0.2, 1.6)) * (x[None] ** 2 + y[:, None] ** 2))
+def with_glare(bgr: Bgr, rng: np.random.Generator) -> Bgr:
+    """A night's bright things over a picture: lamps with a halo, often in pairs, and plates that throw the light back.
+
+    What is brightest is then hardly ever a person, as on a street at night.
+    """
+    height, width = bgr.shape[:2]
+    sharp, side = np.zeros((height, width), np.uint8), min(height, width)
+    for _ in range(int(rng.integers(1, 4))):
+        x, y, radius = int(rng.integers(width)), int(rng.integers(height)), max(1, int(side * rng.uniform(0.01, 0.05)))
+        apart = int(radius * rng.uniform(5, 12))
+        if rng.random() < 0.6:
+            for lamp in range(int(rng.integers(1, 3))):
+                cv2.circle(sharp, (x + lamp * apart, y), radius, 255, -1)
+        else:
+            cv2.rectangle(sharp, (x, y), (x + 3 * radius, y + radius), int(rng.integers(150, 256)), -1)
+    spread = side * rng.uniform(0.02, 0.12)
+    halo = cv2.convertScaleAbs(cv2.GaussianBlur(sharp, (0, 0), spread), alpha=rng.uniform(0.5, 4.0))
+    return np.asarray(cv2.add(bgr, cv2.merge([cv2.add(cv2.GaussianBlur(sharp, (3, 3), 0), halo)] * 3)), np.uint8)
+
+
+def _lamp_fall(height: int, width: int, rng: np.random.Generator, most: float) -> NDArray[np.float32]:
+    """(height, width, 3) factors: a lamp or lens brightest about the middle. most: how quickly it may fall."""
+    x = np.linspace(-1, 1, width, dtype=np.float32) - np.float32(rng.uniform(-0.5, 0.5))
+    y = np.linspace(-1, 1, height, dtype=np.float32) - np.float32(rng.uniform(-0.5, 0.5))
+    fall = np.float32(1.15) / (1 + np.float32(rng.uniform(0.2, most)) * (x[None] ** 2 + y[:, None] ** 2))
     return np.asarray(cv2.merge([fall] * 3), np.float32)
 
 

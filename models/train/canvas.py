@@ -17,9 +17,11 @@ from models.train.camera_look import through_a_camera
 from models.train.shards import Sample
 
 PAD = 114  # the grey around a letterboxed frame
-SIDES_PX = (224, 256, 288)
+SIDES_PX = (224, 256, 288, 416)  # the largest is what cameras' frames are laid into: people fill it there
 _GRID = ((1, 0.25), (2, 0.35), (3, 0.25), (4, 0.15))  # pictures along each side of a canvas, and how often
-_HEIGHTS_PX = (13.0, 230.0)  # of people; the logarithm is uniform
+_LARGEST_GRID = ((1, 0.6), (2, 0.3), (3, 0.1))  # ... of the largest canvases
+_SHORT = 0.1  # share of their cell's height below which people are not drawn: smaller cells have enough of them
+_HEIGHTS_PX = (13.0, 380.0)  # of people; the logarithm is uniform
 _FILLING = 0.85  # of the pieces fill their cell; the others lie in grey like a letterboxed frame
 _ABOUT_SOMEBODY = 0.85  # of the pieces; the others are taken anywhere, so that things and walls are learnt too
 _PLAIN = 7.0  # standard deviation of a person's levels, in a few large dots, below which nobody could see him
@@ -44,7 +46,8 @@ def side_of(seed: int, batch: int) -> int:
 def paint_canvas(samples: Sequence[Sample], side: int, seed: int, number: int) -> Canvas:
     """Canvas `number` of the endless row that `seed` begins, `side` x `side` pixels."""
     rng = np.random.default_rng([seed, 2, number])
-    parts = int(rng.choice([count for count, _ in _GRID], p=[share for _, share in _GRID]))
+    grid = _LARGEST_GRID if side >= SIDES_PX[-1] else _GRID
+    parts = int(rng.choice([count for count, _ in grid], p=[share for _, share in grid]))
     cuts = np.linspace(0, side, parts + 1).astype(int)
     if parts > 1:
         cuts[1:-1] += rng.integers(-side // (6 * parts), side // (6 * parts) + 1, parts - 1)
@@ -79,7 +82,8 @@ def _cut_out(
     squeezed = wide <= _SQUEEZED * high
     aspect = rng.uniform(0.9, 1.75) if squeezed else rng.uniform(0.88, 1.14)
     sure = people[people[:, 4] > 0]
-    wanted = np.exp(rng.uniform(*np.log(np.minimum(_HEIGHTS_PX, 1.15 * height))))
+    lowest, highest = max(_HEIGHTS_PX[0], _SHORT * height), min(_HEIGHTS_PX[1], 1.15 * height)
+    wanted = np.exp(rng.uniform(np.log(lowest), np.log(highest)))
     if len(sure) and rng.random() < _ABOUT_SOMEBODY:
         chosen = sure[int(rng.integers(len(sure)))]
         scale = wanted / max(4.0, float(chosen[3] - chosen[1]))
@@ -108,9 +112,14 @@ def _cut_out(
     people[:, [1, 3]] = people[:, [1, 3]] * down + top
     if flip:
         people[:, [0, 2]] = width - people[:, [2, 0]]
-    people = cut_people(people, width, height)
-    people[[not _shows(part, one) for one in people], 4] = 0.0
-    return part, people
+    return part, sure_of_the_visible(part, cut_people(people, width, height))
+
+
+def sure_of_the_visible(bgr: NDArray[np.uint8], people: NDArray[np.float32]) -> NDArray[np.float32]:
+    """People (n, 5) of a picture, those of no certainty who can't be told from a plain wall in it."""
+    people = people.copy()
+    people[[not _shows(bgr, one) for one in people], 4] = 0.0
+    return people
 
 
 def _shows(bgr: NDArray[np.uint8], person: NDArray[np.float32]) -> bool:

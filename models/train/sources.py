@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.adapters.onnx_detector import OnnxDetector
+from edge.virtual_camera.light import LightName
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
 from models.labelled import LabelError
+from models.train.camera_look import through_a_camera
+from models.train.canvas import sure_of_the_visible
 from models.train.shards import Sample
 from models.train.teachers import ask, complete
 
@@ -24,9 +27,12 @@ SCENE_PX = (640, 360)
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
-def from_archive(path: Path, teachers: Sequence[OnnxDetector], progress: Progress) -> Iterator[Sample]:
+def from_archive(
+    path: Path, teachers: Sequence[OnnxDetector], progress: Progress, by_night: bool = False
+) -> Iterator[Sample]:
     """Pictures `images/**.jpg` with YOLO labels `labels/**.txt` of a tar file, completed by the teachers.
 
+    by_night: each as an infra-red camera might give it, always the same; those who can't be seen then are undecided.
     Raises LabelError where it is no such file.
     """
     try:
@@ -41,36 +47,54 @@ def from_archive(path: Path, teachers: Sequence[OnnxDetector], progress: Progres
                     raise LabelError(f"{path}: {name} can't be read as a picture; take it out")
                 bgr = np.asarray(picture, np.uint8)
                 boxes = _yolo_boxes(text, bgr.shape[1], bgr.shape[0], f"{path}: {label}")
-                yield _sample(bgr, complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes))
+                people = complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes)
+                if by_night:
+                    bgr = through_a_camera(bgr, np.random.default_rng([9, number]), by_night=True)
+                    people = sure_of_the_visible(bgr, people)
+                yield _sample(bgr, people)
                 progress(number, len(names))
     except (OSError, tarfile.TarError) as error:
         raise LabelError(f"{path} can't be read as a tar file of pictures: {error}") from error
 
 
-def from_folder(images: Path, teachers: Sequence[OnnxDetector], progress: Progress) -> Iterator[Sample]:
+def pictures_in(images: Path) -> list[Path]:
+    """The pictures of a folder in the order of their names."""
+    return sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES)
+
+
+def from_folder(images: Path, progress: Progress) -> Iterator[Sample]:
     """Pictures of a folder that somebody marked: those with a YOLO label file in the sibling folder `labels`.
 
     An empty label file says that nobody is there; a picture without one is not marked yet and is left out. Raises
-    LabelError where none is marked.
+    LabelError where none is marked, or where a label has no picture.
     """
     labels = {path.stem: path for path in (images.parent / "labels").glob("*.txt")}
-    marked = sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem in labels)
+    marked = [path for path in pictures_in(images) if path.stem in labels]
     if not marked:
         raise LabelError(f"{images} holds no marked pictures; write labels/NAME.txt beside it for images/NAME.jpg")
+    if lonely := sorted(labels.keys() - {path.stem for path in marked}):
+        raise LabelError(f"{labels[lonely[0]]} has no picture in {images}; bring it back or take the label out")
     for number, path in enumerate(marked, 1):
         picture = cv2.imread(str(path))
         if picture is None:
             raise LabelError(f"{path} can't be read as a picture; take it out")
         bgr, label = np.asarray(picture, np.uint8), labels[path.stem]
         boxes = _yolo_boxes(label.read_text(encoding="utf-8"), bgr.shape[1], bgr.shape[0], str(label))
-        yield _sample(bgr, complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes))
+        yield _sample(bgr, _certain(boxes))
         progress(number, len(marked))
 
 
-def from_drawn_scenes(seeds: range, per_scene: int, progress: Progress) -> Iterator[Sample]:
-    """`per_scene` pictures of each drawn scene (another place, camera, light and cast for each seed) with its truth."""
+def from_drawn_scenes(
+    seeds: range, per_scene: int, progress: Progress, light: LightName | None = None, things: bool = False
+) -> Iterator[Sample]:
+    """`per_scene` pictures of each drawn scene (another place, camera, light and cast for each seed) with its truth.
+
+    light: of all scenes, None to let it vary. things: whether cars, dogs and the like stand about. Every eighth scene
+    has no people.
+    """
     for number, seed in enumerate(seeds, 1):
         spec = SceneSpec.random(seed, *SCENE_PX, duration_s=24.0)
+        spec = replace(spec, light=light or spec.light, things=things)
         if seed % 8 == 0:
             spec = replace(spec, story="empty")
         # Two pictures a second are enough to choose from, and five times quicker to work out than ten.

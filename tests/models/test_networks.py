@@ -1,6 +1,7 @@
 """Networks made for the test, and the real ones where they are there: found, tried out, refused."""
 
 import fcntl
+import importlib.util
 import json
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
 from edge.core.frame import Frame
 from models.add import add
 from models.cli import app
+from models.drawn import drawn_gates
 from models.labelled import LabelError, read_folder
 from models.registry import ModelEntry, ModelError, Registry, sha256_of
 
@@ -249,6 +251,42 @@ def test_the_command_line(tmp_path, person_net, monkeypatch):
     figures = json.loads(run(app, ["benchmark", "tiny-net", "--rounds", "5", "--json"]).output)
     assert figures["loop_ms"] > 0
     assert run(app, ["add", str(tmp_path / "no.onnx")]).exit_code == 2
+
+
+def test_people_are_counted_by_how_the_pictures_names_begin(tmp_path, person_net, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    run = CliRunner().invoke
+    assert run(app, ["add", str(person_net)]).exit_code == 0
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for name, label in (("day_1", "0 0.3125 0.28125 0.25 0.46875"), ("day_2", "0 0.9 0.9 0.1 0.1"), ("night_1", "")):
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.zeros((64, 64, 3), np.uint8))
+        (tmp_path / "labels" / f"{name}.txt").write_text(label)
+    words = ["evaluate", "tiny-net", "--images", str(tmp_path / "images")]
+    figures = json.loads(run(app, [*words, "--json"]).output)
+    assert figures["recall"] == 0.5
+    assert {name: (part["boxes"], part["recall"]) for name, part in figures["parts"].items()} == {
+        "day": (2, 0.5), "night": (0, 1.0),
+    }  # fmt: skip
+    assert "night " in run(app, words).output
+    assert run(app, [*words, "--drawn"]).exit_code == 2
+    assert run(app, ["evaluate", "tiny-net"]).exit_code == 2
+
+
+def test_drawn_gates_are_in_each_light():
+    pictures = list(drawn_gates(range(9300, 9301)))
+    assert {picture.name.partition("_")[0] for picture in pictures} == {"day", "dusk", "rain", "night-ir"}
+    assert sum(len(picture.xyxy) for picture in pictures) > 20
+    assert len({picture.name for picture in pictures}) == len(pictures)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ultralytics") is not None, reason="ultralytics is here")
+def test_without_ultralytics_export_says_what_to_install_and_whose_licence(tmp_path):
+    done = CliRunner().invoke(app, ["export", "yolo26n", "--out", str(tmp_path / "y.onnx")])
+    assert done.exit_code == 2
+    assert "AGPL-3.0" in done.output
+    assert "gatehouse[export]" in done.output
+    assert "32" in CliRunner().invoke(app, ["export", "yolo26n", "--side", "100"]).output
 
 
 needs_assets = pytest.mark.skipif(not ASSETS.exists(), reason="the shared networks and pictures are not here")

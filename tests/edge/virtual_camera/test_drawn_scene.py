@@ -74,6 +74,18 @@ def test_pixels_change_only_inside_the_boxes_of_the_truth(light):
     assert seen > 10
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_things_stand_about_without_changing_who_is_there(seed):
+    spec = SceneSpec(seed, "night_ir", "passers", duration_s=12.0, fps=1.0, varied=True)
+    plain, furnished = DrawnScene(spec), DrawnScene(replace(spec, things=True))
+    assert not np.array_equal(plain.empty(), furnished.empty())
+    for frame in range(plain.picture_count):
+        before = {one.person: one for one in plain.truth().at(frame)}
+        for one in furnished.truth().at(frame):
+            assert one.box == before[one.person].box
+            assert one.visible <= before[one.person].visible + 0.001
+
+
 def test_boxes_are_tight():
     scene = DrawnScene(SceneSpec(5, "day", "passers", duration_s=30.0, fps=2.0))
     empty, tried = scene.empty().astype(int), 0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.train import canvas
-from models.train.camera_look import through_a_camera
+from models.train.camera_look import through_a_camera, with_glare
 from models.train.canvas import PAD, cut_people, letterboxed, paint_canvas
 from models.train.shards import Sample
 
@@ -59,6 +59,13 @@ def test_people_are_small_and_large():
         assert ((heights >= low) & (heights < high)).mean() > 0.05, (low, high)
 
 
+def test_some_people_fill_the_input_that_cameras_frames_are_laid_into():
+    side = max(canvas.SIDES_PX)
+    painted = [paint_canvas([sample([[80, 20, 180, 230]])], side, 1, number).people for number in range(20)]
+    sure = np.concatenate([people[people[:, 4] > 0] for people in painted])
+    assert (sure[:, 3] - sure[:, 1] > 250).sum() >= 3
+
+
 def test_a_person_cut_in_half_is_undecided_and_one_hardly_there_is_gone():
     people = np.array(
         [[10, 10, 30, 60, 1], [-10, 10, 10, 60, 1], [-14, 10, 6, 60, 1], [-19, 10, 1, 60, 1], [50, 50, 55, 57, 1]],
@@ -93,7 +100,18 @@ def test_cameras_degrade_but_do_not_blind():
         assert np.array_equal(out, again)
         assert 5 < out.mean() < 250
         grey += bool(np.ptp(out.astype(int), axis=2).max() <= 12)
-    assert 6 <= grey <= 30
+    assert 15 <= grey <= 40
+
+
+def test_a_night_is_grey_and_its_lamps_outshine_everything():
+    picture = np.full((120, 160, 3), (90, 60, 40), np.uint8)
+    for seed in range(20):
+        night = through_a_camera(picture, np.random.default_rng(seed), by_night=True)
+        assert np.ptp(night.astype(int), axis=2).max() <= 12
+        lit = with_glare(picture, np.random.default_rng(seed)).astype(int)
+        assert lit.max() >= 150
+        assert (lit >= picture).all()
+        assert np.median(lit[..., 0]) < 200
 
 
 def test_who_cannot_be_seen_teaches_nothing(monkeypatch):

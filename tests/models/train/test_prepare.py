@@ -38,11 +38,28 @@ def test_an_archive_becomes_a_shard_of_people_only(tmp_path):
     assert one.people.tolist() == [[60, 30, 100, 90, 1]]
 
 
+def test_an_archive_by_night_is_grey_and_always_the_same(tmp_path):
+    bgr = np.zeros((120, 160, 3), np.uint8)
+    bgr[30:90, 60:100] = (250, 60, 200)
+    coded, data = cv2.imencode(".jpg", bgr)
+    assert coded
+    made = archive(tmp_path / "a.tar", picture=data.tobytes())
+    shards = []
+    for name in ("one", "again"):
+        assert run(tmp_path / name, "--archive", made, "--by-night").exit_code == 0
+        shards += read_shards([tmp_path / f"{name}-0.npz"])
+    assert shards[0].jpeg == shards[1].jpeg
+    night = cv2.imdecode(np.frombuffer(shards[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert np.ptp(night.astype(int), axis=2).max() <= 12
+    assert shards[0].people[:, :4].tolist() == [[60, 30, 100, 90]]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         ([], "nothing to prepare"),
         (["--scenes", "9:3"], "FIRST:LAST"),
+        (["--scenes", "3:9", "--light", "moon"], "night_ir"),
         (["--video", "x.mp4"], "--teacher"),
         (["--archive", "missing.tar"], "missing.tar"),
     ],
@@ -51,22 +68,6 @@ def test_what_cant_be_prepared_is_named_with_its_cure(tmp_path, words, told):
     result = run(tmp_path / "out", *words)
     assert result.exit_code == 2
     assert told in result.output
-
-
-def test_of_a_folder_only_what_is_marked_is_taken(tmp_path):
-    for folder in ("images", "labels"):
-        (tmp_path / folder).mkdir()
-    for name in ("missed", "nobody", "not-yet"):
-        assert cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.full((60, 80, 3), 90, np.uint8))
-    refused = run(tmp_path / "out", "--folder", tmp_path / "images")
-    assert refused.exit_code == 2
-    assert "labels/NAME.txt" in refused.output
-    (tmp_path / "labels" / "missed.txt").write_text("0 0.5 0.5 0.25 0.5\n")
-    (tmp_path / "labels" / "nobody.txt").write_text("")
-    assert run(tmp_path / "out", "--folder", tmp_path / "images").exit_code == 0
-    missed, nobody = read_shards([tmp_path / "out-0.npz"])
-    assert missed.people.tolist() == [[30, 15, 50, 45, 1]]
-    assert nobody.people.tolist() == []
 
 
 def test_a_broken_picture_or_label_is_named(tmp_path):
@@ -88,6 +89,16 @@ def test_drawn_scenes_bring_their_truth():
     assert (people[:, 2] <= 640).all()
     assert (people[:, 3] <= 360).all()
     assert all(one.size == (SceneSpec(1).width, SceneSpec(1).height) for one in samples)
+
+
+def test_drawn_scenes_of_one_light_with_things_about():
+    (night,) = from_drawn_scenes(range(1001, 1002), 1, lambda *_: None, "night_ir")
+    (things,) = from_drawn_scenes(range(1001, 1002), 1, lambda *_: None, "night_ir", things=True)
+    pictures = [
+        cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), cv2.IMREAD_COLOR).astype(int) for one in (night, things)
+    ]
+    assert all(np.ptp(one[60:300], axis=2).max() <= 6 for one in pictures)
+    assert (np.abs(pictures[0] - pictures[1]).max(axis=2) > 30).mean() > 0.002
 
 
 def test_progress_says_the_share_and_the_time_left(capsys):
