@@ -18,6 +18,15 @@ SIZE, CELLS = 64, 84  # of the made network
 SHARED_ASSETS = Path(__file__).resolve().parents[2] / "shared" / "assets"
 
 
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    """Commands that a test runs in this process keep their files for themselves; the next test begins as usual."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def shared_assets() -> Path:
     """Folder of real videos, networks and truth beside the clone; the test is skipped, and counted, without it."""

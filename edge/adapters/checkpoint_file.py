@@ -19,6 +19,8 @@ from edge.core.ports import Clock
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # ours in it are private folders, see checkpoint_folder
 
+FORGOTTEN_AFTER_S = 300.0
+
 log = logging.getLogger(__name__)
 
 # What a checkpoint is made of. Nothing else is ever made from the file, whoever wrote it.
@@ -40,9 +42,10 @@ _PLAIN = {
 _UNREADABLE = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError, ValueError)
 
 
-def checkpoint_folder(state_dir: Path, cameras: Collection[str], memory: Path = MEMORY) -> Path | None:
+def checkpoint_folder(state_dir: Path, cameras: Collection[str], wall_s: float, memory: Path = MEMORY) -> Path | None:
     """The folder of a node's checkpoints, private to its user and emptied of other cameras than `cameras`.
 
+    What this user's nodes left in that memory and is of no use any more goes too.
     None, with the reason in the log, where there is no such memory: then a worker that dies begins every stay anew.
     """
     node = hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()[:16]
@@ -52,9 +55,11 @@ def checkpoint_folder(state_dir: Path, cameras: Collection[str], memory: Path = 
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise OSError("somebody else has made it")
-        for path in folder.iterdir():
-            if path.name.partition(".")[0] not in cameras:  # "gate" and "gate.part"
-                path.unlink()
+        for path in memory.glob(f"gatehouse-{os.geteuid()}-*/*"):
+            unknown = path.parent == folder and path.name.partition(".")[0] not in cameras  # "gate" and "gate.part"
+            with contextlib.suppress(FileNotFoundError):
+                if unknown or wall_s - path.stat().st_mtime > FORGOTTEN_AFTER_S:
+                    path.unlink()
     except OSError as error:
         log.warning("%s can't be used (%s): a worker that dies begins every stay anew", folder, error)
         return None
@@ -74,7 +79,8 @@ class CheckpointFile:
     def __init__(self, folder: Path | None, camera: str, fingerprint: str) -> None:
         """folder: from `checkpoint_folder`; None keeps nothing.
 
-        fingerprint: one line that names program and configuration; a checkpoint of another one is not used.
+        fingerprint: one line that names program, configuration and the machine's run; a checkpoint of another is not
+            used. Media seconds begin anew with the machine.
         """
         self._path, self._head = folder and folder / camera, f"{fingerprint}\n".encode()
         self._fault = ""
@@ -94,7 +100,7 @@ class CheckpointFile:
             self._fault = str(error)
 
     def load(self, clock: Clock, longest_s: float) -> Checkpoint | None:
-        """The last one, if its frame is at most `longest_s` old by both clocks: media seconds begin anew with the box.
+        """The last one, if its frame is at most `longest_s` old.
 
         One that makes each process die is left behind by the supervisor's growing pauses between them.
         """
@@ -113,8 +119,7 @@ class CheckpointFile:
             return None
         if not isinstance(checkpoint, Checkpoint):
             return None
-        ages_s = (clock.monotonic_s() - checkpoint.media_s, clock.wall_s() - checkpoint.captured_at_s)
-        return checkpoint if all(-1.0 <= age_s <= longest_s for age_s in ages_s) else None
+        return checkpoint if -1.0 <= clock.monotonic_s() - checkpoint.media_s <= longest_s else None
 
     def forget(self) -> None:
         """For a process that ends in good order."""

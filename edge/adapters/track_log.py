@@ -32,6 +32,7 @@ class TrackLog:
         self._life = 0
         self._file: IO[str] | None = None
         self._until_s = 0.0
+        self._swept_at_s = 0.0
         self._fault = ""
         self._lock = threading.Lock()
 
@@ -47,9 +48,12 @@ class TrackLog:
             for person in scene.persons
             if person.seen
         ]
-        if not lines:
-            return
         try:
+            if not 0 <= scene.captured_at_s - self._swept_at_s < FILE_S:
+                self._swept_at_s = scene.captured_at_s
+                self._forget(scene.captured_at_s)
+            if not lines:
+                return
             with self._lock:
                 file = self._file_for(scene.captured_at_s)
                 file.write("".join(f"{line}\n" for line in lines))
@@ -84,7 +88,6 @@ class TrackLog:
     def _file_for(self, at_s: float) -> IO[str]:
         if self._file is None or not self._until_s - FILE_S <= at_s < self._until_s:
             self._let_go()
-            self._forget(at_s)
             self._file = (self._folder / f"{int(at_s)}-{self._life}.jsonl").open("a")
             self._until_s = int(at_s) + FILE_S
         return self._file

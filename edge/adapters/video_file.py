@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from edge.adapters.decoded_picture import i420
+from edge.adapters.libav_limits import bound_allocations
 from edge.adapters.time_line import Sampler
 from edge.core.frame import Frame
 
@@ -31,7 +32,7 @@ class SourceFrame:
 
 
 class VideoFile:
-    """Iterating gives its frames; after that `missing_s` and `ends_early` say whether it was all there."""
+    """Iterating gives its frames; then `missing_s`, `ends_early` and `damaged` say whether it was all there."""
 
     def __init__(self, path: Path, camera: str, fps: float, begins_at_s: float = 0.0) -> None:
         """Frames of `path`, at most `fps` a second, evenly by their time stamps; media_s counts from the first frame.
@@ -40,6 +41,7 @@ class VideoFile:
         """
         self._path, self._camera, self._fps, self._begins_at_s = path, camera, fps, begins_at_s
         self._packets, self._end_s, self._cut = 0, Fraction(0), False
+        self.damaged = 0  # packets that could not be decoded
         self.missing_s = 0.0  # what the file says it holds, less what could be read
 
     @property
@@ -50,6 +52,7 @@ class VideoFile:
     def __iter__(self) -> Iterator[SourceFrame]:
         """Raises VideoFileError."""
         path = self._path
+        bound_allocations()
         try:
             with av.open(str(path)) as container:
                 if not container.streams.video:
@@ -87,7 +90,7 @@ class VideoFile:
             try:
                 yield from packet.decode()
             except av.error.InvalidDataError:
-                continue
+                self.damaged += 1
 
     def _missing_s(self, container: InputContainer, stream: VideoStream) -> float:
         """By the time and by the count of pictures that the file states, where its format states any."""

@@ -1,5 +1,7 @@
 """`gatehouse edge`: the box beside the cameras."""
 
+import os
+
 import typer
 
 from edge.app.check_command import check
@@ -8,7 +10,15 @@ from edge.app.run_command import run
 from edge.app.track_command import track
 from edge.virtual_camera.cli import app as virtual_camera
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The box beside the cameras.")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def private() -> None:
+    """The box beside the cameras."""
+    os.umask(0o077)  # pictures of children: for this user alone
+
+
 app.command()(run)
 app.command()(check)
 app.command()(replay)

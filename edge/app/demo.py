@@ -1,6 +1,7 @@
 """`gatehouse demo`: a whole school on this machine: broker, console, cameras over real RTSP, a node."""
 
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -53,6 +54,7 @@ def demo(
     """Run broker, console, cameras and a node until Ctrl-C (or the first alert)."""
     for number in (signal.SIGTERM, signal.SIGHUP):  # hung up: its terminal was closed
         signal.signal(number, signal.default_int_handler)
+    os.umask(0o077)  # as for what it starts; its log holds the link of the first administrator
     try:
         source, sign_in = sign_in_of(source, password_file)
         alert = _run(folder, source, sign_in, until_alert=until_alert or (headless and as_json), quiet=as_json)

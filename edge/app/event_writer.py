@@ -67,6 +67,10 @@ class EventWriter:
         close_orphans(self._outbox, [self._camera], self._clock.wall_s(), resumed)
         return self._life
 
+    def goes_on_with(self, media_s: float) -> bool:
+        """Whether a frame is not older than the last one: after a resume many cameras send what was seen before."""
+        return self._at is None or media_s >= self._at[0]
+
     def write(
         self, events: Sequence[Event], media_s: float, captured_at_s: float, *, busy: bool = True
     ) -> list[EventMessage]:

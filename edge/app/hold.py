@@ -1,19 +1,34 @@
 """Locks on files, which the system lets go of however a process ends."""
 
+import contextlib
 import fcntl
+import os
 from pathlib import Path
 from typing import IO
 
 
-def hold(path: Path, *, shared: bool = False) -> IO[str]:
-    """Holds `path` for as long as the returned file is open, alone or beside others that share it.
+def hold(path: Path) -> IO[str]:
+    """Holds `path` alone, for as long as the returned file is open; it tells who holds it.
 
-    Raises BlockingIOError where it can't be had at once; OSError where the file can't be made.
+    Raises BlockingIOError where somebody else does; OSError where the file can't be made.
     """
-    file = path.open("w")
+    file = path.open("a")
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
         raise
+    with contextlib.suppress(OSError):  # a full disk: it is held all the same
+        os.truncate(path, 0)
+        os.write(file.fileno(), f"{os.getpid()}\n".encode())
     return file
+
+
+def holder(path: Path) -> int | None:
+    """Process that holds `path`, 0 where it does not tell which; None where nobody does."""
+    try:
+        hold(path).close()
+    except BlockingIOError:
+        text = path.read_text().strip()
+        return int(text) if text.isdecimal() else 0
+    return None

@@ -72,8 +72,8 @@ def replay(
 ) -> None:
     """Runs a file through the pipeline; the same file and options give the same bytes.
 
-    A file that breaks off is told on stderr and in --stats (ends_early, missing_s); the exit code stays 0, for what was
-    found in the part that is here stands.
+    A file that breaks off or is damaged is told on stderr and in --stats (ends_early, missing_s, damaged); the exit
+    code stays 0, for what was found in the part that is here stands.
     """
     try:
         if config is None:
@@ -100,6 +100,9 @@ def replay(
     if figures.ends_early:
         lost = f", about {figures.missing_s:.0f} s before its end" if figures.missing_s else ""
         typer.echo(f"{video.name} breaks off{lost}: what follows was not looked at; copy the file again", err=True)
+    if figures.damaged:
+        told = f"{figures.damaged} pictures of {video.name} can't be decoded, and nobody was looked for in them"
+        typer.echo(f"{told}; copy the file again", err=True)
 
 
 def parse_zone(text: str, grace_s: float) -> ZoneSection:
@@ -235,7 +238,7 @@ class _Figures:
         self._frames = self._detections = 0
         self._persons: set[int] = set()
         self._opened = Counter[str]()
-        self.ends_early, self.missing_s = False, 0.0
+        self.ends_early, self.missing_s, self.damaged = False, 0.0, 0
 
     def note(self, outcome: FrameOutcome) -> None:
         self._frames += 1
@@ -245,7 +248,7 @@ class _Figures:
 
     def note_end(self, file: VideoFile) -> None:
         """Whether the file that was read to its end was all there."""
-        self.ends_early, self.missing_s = file.ends_early, round(file.missing_s, 3)
+        self.ends_early, self.missing_s, self.damaged = file.ends_early, round(file.missing_s, 3), file.damaged
 
     @property
     def events(self) -> dict[str, int]:
@@ -266,6 +269,7 @@ class _Figures:
             "media_s": round(last.frame.media_s, 3),
             "ends_early": self.ends_early,
             "missing_s": self.missing_s,
+            "damaged": self.damaged,
             "wall_s": round(wall_s, 3),
             "analysed_fps": round(self._frames / max(wall_s, 1e-9), 2),
             "times_real_time": round(last.frame.media_s / max(wall_s, 1e-9), 2),

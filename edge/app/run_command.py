@@ -1,7 +1,6 @@
 """`gatehouse edge run`: the node, until it is told to stop."""
 
 import logging
-import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,6 @@ from edge.config.load import load_config
 
 def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's configuration")]) -> None:
     """Watches the cameras of a node and tells the console."""
-    os.umask(0o077)  # recordings of children: for this user alone
     logging.basicConfig(format="%(asctime)s node %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

@@ -16,9 +16,9 @@ from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
-from edge.app.hold import hold
+from edge.app.hold import hold, holder
 from edge.app.orphans import settle_removed_cameras
-from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker
+from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker, workers_folder
 from edge.config.schema import EdgeConfig
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ HEALTH_S = 15.0
 RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
-HUNG_S = 30.0
+HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
 STOP_S = 5.0
-FORMER_WORKERS_S = 10.0
+FORMER_WORKERS_S = 5.0
 NODE_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")  # what health tells besides its cameras' states
 MAX_PROBLEMS = 32
 
@@ -121,16 +121,22 @@ class Supervisor:
             raise SystemExit(70)
 
     def _outlive_former_workers(self) -> None:
-        """Waits until the workers of a supervisor that was killed are gone: two would write of the same people."""
-        path = self._config.node.state_dir / "workers.lock"
-        for _ in range(int(FORMER_WORKERS_S / 0.1)):
-            try:
-                hold(path).close()
-            except BlockingIOError:
-                self._stop.wait(0.1)
-            else:
+        """Waits for the workers of a supervisor that was killed, and ends those that hang: two would tell of the same.
+
+        A file that is held was written by who holds it, so no other process is hit.
+        """
+        folder = workers_folder(self._config)
+        folder.mkdir(exist_ok=True)
+        turns = int(FORMER_WORKERS_S / 0.1)
+        for turn in range(2 * turns):
+            living = [pid for path in folder.iterdir() if (pid := holder(path)) is not None]
+            if not living or self._stop.is_set():
                 return
-        log.error("a worker of an earlier run hangs; the new ones start beside it")
+            if turn == turns:
+                log.error("workers of an earlier run hang (%s); they are killed", ", ".join(map(str, living)))
+                for pid in filter(None, living):
+                    os.kill(pid, signal.SIGKILL)
+            self._stop.wait(0.1)
 
     def _watch_over(self, delivery: list[threading.Thread]) -> None:
         """Until it is told to stop, or a delivery thread has died."""
@@ -194,8 +200,7 @@ class Supervisor:
                 continue
             if isinstance(report, WorkerReport):
                 slot.health = {camera.camera: camera for camera in report.cameras}
-                if report.at_one_frame_s < HUNG_S:
-                    slot.heard_by_s = self._clock.monotonic_s() + HUNG_S
+                slot.heard_by_s = self._clock.monotonic_s() + HUNG_S - report.at_one_frame_s
             elif isinstance(report, StillTaken):
                 self._uploader.send_still(report.camera, report.path)
 

@@ -15,7 +15,7 @@ from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
-from edge.adapters.system_clock import SystemClock
+from edge.adapters.system_clock import SystemClock, machine_run
 from edge.adapters.track_log import TrackLog
 from edge.app.build import build_pipeline
 from edge.app.camera_line import CameraLine
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 HEALTH_S = 0.5
 STILL_S = 60.0  # a fresh picture of each camera for the console
+STOP_S = 2.0
 LOST_S = 30.0  # a camera without pictures for so long: what is open there is closed
 
 
@@ -71,7 +72,22 @@ def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> 
     """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-    Worker(config, names, parent).run()
+    with hold(workers_folder(config) / names[0]):
+        if _is_wanted(parent):
+            Worker(config, names, parent).run()
+
+
+def workers_folder(config: EdgeConfig) -> Path:
+    """Where each worker holds a file while it lives."""
+    return config.node.state_dir / "workers"
+
+
+def _is_wanted(parent: Connection) -> bool:
+    """Whether the supervisor is there; it may have died while this process was starting."""
+    try:
+        return not (parent.poll() and isinstance(parent.recv(), Stop))
+    except (EOFError, OSError):
+        return False
 
 
 class Worker:
@@ -79,7 +95,6 @@ class Worker:
 
     def __init__(self, config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
         self._parent, self._clock, self._stop = parent, SystemClock(), threading.Event()
-        self._held = hold(config.node.state_dir / "workers.lock", shared=True)
         self._mailbox = Mailbox()
         self._outbox = SqliteOutbox(outbox_path(config))
         self._detector, entry = make_detector(config.detector)
@@ -114,8 +129,10 @@ class Worker:
         self._tracks[name] = TrackLog(state_dir / "tracks" / name, longest_s, needed_since_s)
 
     def _writer(self, config: EdgeConfig, section: CameraSection, model: str) -> EventWriter:
-        settings = f"{version('gatehouse')} {config.node.name} {config.node.timezone} {section.model_dump_json()}"
-        folder = checkpoint_folder(config.node.state_dir, [camera.name for camera in config.cameras])
+        node = f"{machine_run()} {version('gatehouse')} {config.node.name} {config.node.timezone}"
+        settings = f"{node} {section.model_dump_json()}"
+        names = [camera.name for camera in config.cameras]
+        folder = checkpoint_folder(config.node.state_dir, names, self._clock.wall_s())
         checkpoints = CheckpointFile(folder, section.name, hashlib.sha256(settings.encode()).hexdigest())
         pipeline, recording = self._pipelines[section.name], section.recording
         return EventWriter(section.name, pipeline, self._outbox, checkpoints, recording, self._clock, model)
@@ -130,8 +147,9 @@ class Worker:
             thread.start()
         self._serve_parent()
         self._stop.set()
-        for thread in threads:
-            thread.join(timeout=2.0)
+        gone_by_s = self._clock.monotonic_s() + STOP_S
+        for thread in reversed(threads):  # what is written down first; a camera that says nothing holds up its reader
+            thread.join(max(0.0, gone_by_s - self._clock.monotonic_s()))
         for line in self._lines.values():
             line.recorder.close()
         self._outbox.close()
@@ -152,7 +170,7 @@ class Worker:
         """The vision thread: one frame after the other, of whichever camera has waited longest."""
         while not self._stop.is_set():
             frame = self._mailbox.take(timeout_s=0.5)
-            if frame is not None:
+            if frame is not None and self._writers[frame.camera].goes_on_with(frame.media_s):
                 outcome = self._pipelines[frame.camera].process_frame(frame)
                 self._tracks[frame.camera].note(outcome.scene)
                 self._write_down(outcome)

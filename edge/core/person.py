@@ -98,6 +98,7 @@ class Identity:
     looks: (media_s, histogram) of boxes that no other box covered, not yet part of the reference.
     doubt: open while it must be checked whether the track still follows this person.
     crowded: another person's box overlapped at the last sight.
+    blind_s: of the time since the last sight, what nobody looked: the camera or the process was gone.
     linked: joined from more than one track.
     """
 
@@ -120,6 +121,7 @@ class Identity:
     looks: deque[tuple[float, NDArray[np.float32]]] = field(default_factory=lambda: deque(maxlen=32))
     doubt: Doubt | None = None
     missed_frames: int = 0
+    blind_s: float = 0.0
     crowded: bool = False
     linked: bool = False
     bridged: GapBridged | None = None
@@ -187,6 +189,7 @@ class Identity:
             self.settle_looks(now_s - LOOK_SETTLES_S)
         self.last_seen_s = now_s
         self.missed_frames = 0
+        self.blind_s = 0.0
         self.crowded = crowded
 
     def settle_looks(self, until_s: float) -> None:

@@ -16,6 +16,7 @@ from edge.core.track import Track
 _LATE_LINK_S = 1.5  # so long a new person may still turn out to be a lost one
 _CHECK_GAP_S = 0.8  # where the tracker itself found a person again after so long, it is checked that they had not left
 _MOST_UNWATCHED_S = 1.2  # after longer stalls anyone may have come from anywhere
+_MOST_BLIND_S = 30.0  # so long a camera or a process may be gone, and who stands there when it is back was there
 _REMEMBER_TRACK_S = 60.0
 _CLOSE_HEIGHTS = 0.6  # a step more than the width of a body: a tracker confuses people before their boxes touch
 _CLOSE_AFTER_STALL_HEIGHTS = 1.5  # where everybody walks in a second without a frame
@@ -44,6 +45,7 @@ class PersonKeeper:
         crowded = _crowded(list(seen.values()))
         for identity in self._alive.values():
             identity.bridged = None
+            identity.blind_s = min(identity.blind_s + max(0.0, self._frame_s - _MOST_UNWATCHED_S), _MOST_BLIND_S)
         seen |= self._check_found_again(seen, frame_size, now_s)
         merged = self._join(seen, frame_size, now_s)
         self._begin(seen, now_s)
@@ -78,7 +80,8 @@ class PersonKeeper:
                 continue
             again = replace(track, first_seen_s=now_s)
             candidate = self._as_candidate(again, now_s)
-            if now_s - identity.last_seen_s > person_link.waited_s(identity, candidate, frame_size, self._params):
+            missed_s = now_s - identity.last_seen_s - identity.blind_s
+            if missed_s > person_link.waited_s(identity, candidate, frame_size, self._params):
                 doubtful[track.track_id] = again
                 identity.rebind(NO_TRACK)
         return doubtful
@@ -171,7 +174,8 @@ class PersonKeeper:
     def _expire(self, frame_size: tuple[int, int], now_s: float) -> list[Person]:
         gone: list[Person] = []
         for identity in list(self._alive.values()):
-            if now_s - identity.last_seen_s > person_link.patience_s(identity, frame_size, self._params):
+            missed_s = now_s - identity.last_seen_s - identity.blind_s
+            if missed_s > person_link.patience_s(identity, frame_size, self._params):
                 left = person_link.leaves(identity, frame_size, self._params)
                 gone.append(identity.snapshot(seen=False, ended_because="left" if left else "lost"))
                 del self._alive[identity.person_id]

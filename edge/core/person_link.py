@@ -80,7 +80,7 @@ def cost(identity: Identity, candidate: Candidate, frame_size: tuple[int, int], 
     clothes = _clothes(identity, candidate)
     if clothes is None and speed_heights_s(identity) > STANDING_HEIGHTS_S:
         wait_s = min(wait_s, params.blind_bridge_s)
-    if gap_s > wait_s:
+    if gap_s - identity.blind_s > wait_s:
         return math.inf
     way_s = candidate.born_s - identity.last_seen_s
     reach = min(params.reach_heights + params.reach_heights_s * way_s, params.reach_most_heights)
@@ -103,7 +103,7 @@ def waited_s(identity: Identity, candidate: Candidate, frame_size: tuple[int, in
 
 
 def patience_s(identity: Identity, frame_size: tuple[int, int], params: LinkParams) -> float:
-    """How long a person who is not seen is waited for.
+    """How long a person who is looked for and not seen is waited for; time in which nobody looked does not count.
 
     Not much longer than they were seen before, because a box that flashed up is no ground to wait for anybody; and not
     much longer than they needed to walk out of the picture.

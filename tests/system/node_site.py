@@ -131,13 +131,11 @@ class Site:
     def configure(self, camera_url: str) -> None:
         (self.folder / "edge.yaml").write_text(CONFIG.format(port=self.port, url=camera_url))
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, program: str = "import gatehouse; gatehouse.main()") -> subprocess.Popen[bytes]:
         environment = {**os.environ, "XDG_DATA_HOME": str(self.folder / "data"), "OMP_NUM_THREADS": "1"}
         environment.pop("GATEHOUSE_MODEL", None)
         with (self.folder / f"{words[0]}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gatehouse", *words], env=environment, stdout=log, stderr=log
-            )
+            process = subprocess.Popen([sys.executable, "-c", program, *words], env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 

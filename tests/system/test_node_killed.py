@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from node_site import wait_for
+from node_site import ListeningConsole, wait_for
 
 from edge.adapters.clip_writer import file_sha256
 from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.app import supervisor, worker
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -88,20 +89,33 @@ gatehouse.main()
 """
 
 
-def test_a_worker_that_hangs_is_killed_and_started_anew(site, camera):
-    site.configure(camera.url("gate"))
-    command = [sys.executable, "-c", IMPATIENT, "edge", "run", "--config", str(site.folder / "edge.yaml")]
-    environment = {**os.environ, "XDG_DATA_HOME": str(site.folder / "data")}
-    with (site.folder / "edge.log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stderr=log)
-    site.processes.append(process)
+def test_a_worker_that_hangs_is_killed_and_the_same_event_goes_on(site, patient_camera):
+    site.start_broker()
+    console = ListeningConsole(site.folder / "broker", site.port)
+    site.configure(patient_camera.url("gate"))
+    process = site.start("edge", "run", "--config", str(site.folder / "edge.yaml"), program=IMPATIENT)
+    opened = wait_for(console.opened, 60, "an event")[0]
+    os.kill(site.workers(process)[0], signal.SIGSTOP)
     told = site.folder / "edge.log"
-    wait_for(lambda: "loitering in all" in told.read_text(), 60, "an event")
-    first = site.workers(process)[0]
-    os.kill(first, signal.SIGSTOP)
     wait_for(lambda: "hangs; it is killed" in told.read_text(), 30, "the notice")
-    wait_for(lambda: site.workers(process) not in ([], [first]), 30, "another worker")
-    wait_for(lambda: "camera gate: goes on after" in told.read_text(), 30, "its first word")
+    check_one_whole_event(console, site, opened)
+    console.close()
+
+
+def test_a_hanging_worker_and_the_pauses_before_its_heir_fit_into_what_goes_on():
+    assert supervisor.HUNG_S + supervisor.RESTART_FIRST_S + 10 < worker.LOST_S
+
+
+def test_a_worker_that_hangs_when_its_supervisor_dies_does_not_outlive_the_next_one(patient_node):
+    site, console, process = patient_node
+    opened = wait_for(console.opened, 60, "an event")[0]
+    (hanging,) = site.workers(process)
+    os.kill(hanging, signal.SIGSTOP)
+    process.kill()
+    process.wait(10)
+    site.start_node()
+    wait_for(lambda: not Path(f"/proc/{hanging}").exists(), 30, "its end")
+    check_one_whole_event(console, site, opened)
 
 
 def test_a_killed_broker_delays_and_loses_nothing(node):

@@ -53,3 +53,15 @@ def test_a_file_without_its_index_can_not_be_read(make_video, tmp_path):
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(VideoFileError, match="can't be read as a video"):
         list(VideoFile(path, "gate", 10))
+
+
+def test_damage_in_the_middle_is_counted(make_video, tmp_path):
+    whole = make_video(seconds=6, gop=10).read_bytes()
+    broken = tmp_path / "broken.mp4"
+    middle = len(whole) // 2
+    broken.write_bytes(whole[:middle] + bytes(2000) + whole[middle + 2000 :])
+    file = VideoFile(broken, "gate", 10.0)
+    seen = len(list(file))
+    assert file.damaged > 0
+    assert seen + file.damaged <= 60
+    assert not file.ends_early

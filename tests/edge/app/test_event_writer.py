@@ -68,7 +68,7 @@ class Node:
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock()
         self.outbox = SqliteOutbox(folder / "o.sqlite")
-        self.folder = checkpoint_folder(folder, ["gate"], folder)
+        self.folder = checkpoint_folder(folder, ["gate"], EPOCH_S, folder)
         self.start()
 
     def start(self, fingerprint: str = "1") -> None:
@@ -215,6 +215,24 @@ def test_a_process_that_dies_before_its_first_frame_takes_nothing_along(node):
     assert "restart" not in {row[4] for row in node.told()}
 
 
+def test_what_a_camera_sends_again_to_a_newcomer_is_not_looked_at_twice(node):
+    play(node, 0, 40)
+    node.clock.now_s += 2
+    node.start()
+    kept_s = 1000.0 + 39 / FPS - 1.0  # a checkpoint is up to a second old
+    known = [node.writer.goes_on_with(kept_s + later_s) for later_s in (-3.0, -0.1, 1.0, 1.2)]
+    assert known == [False, False, True, True]
+
+
+def test_what_is_of_no_use_any_more_is_taken_out_of_the_memory(tmp_path):
+    other = checkpoint_folder(tmp_path / "other", ["gate"], EPOCH_S, tmp_path)
+    for name, age_s in (("gate", 10), ("fence", 1000)):
+        (other / name).write_bytes(b"")
+        os.utime(other / name, (EPOCH_S - age_s, EPOCH_S - age_s))
+    checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path)
+    assert [path.name for path in other.iterdir()] == ["gate"]
+
+
 def test_a_camera_that_does_not_come_back_is_closed_at_the_last_moment_it_was_seen(node):
     play(node, 0, 40)
     node.clock.now_s += 2
@@ -243,20 +261,20 @@ def test_nothing_but_the_core_is_ever_made_from_a_checkpoint(node, tmp_path, cap
 
 
 def test_the_folder_is_private_and_holds_configured_cameras_only(tmp_path):
-    folder = checkpoint_folder(tmp_path / "state", ["gate"], tmp_path)
+    folder = checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path)
     assert folder.stat().st_mode & 0o777 == 0o700
     for name in ("gate", "gate.part", "old"):
         (folder / name).write_bytes(b"")
-    assert checkpoint_folder(tmp_path / "state", ["gate"], tmp_path) == folder
+    assert checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path) == folder
     assert {path.name for path in folder.iterdir()} == {"gate", "gate.part"}
-    assert checkpoint_folder(tmp_path / "other", ["gate"], tmp_path) != folder
+    assert checkpoint_folder(tmp_path / "other", ["gate"], EPOCH_S, tmp_path) != folder
 
 
 def test_without_private_memory_nothing_is_kept_and_the_node_runs_all_the_same(tmp_path, caplog):
-    folder = checkpoint_folder(tmp_path / "state", ["gate"], tmp_path)
+    folder = checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path)
     folder.chmod(0o755)
-    assert checkpoint_folder(tmp_path / "state", ["gate"], tmp_path) is None
-    assert checkpoint_folder(tmp_path / "state", ["gate"], tmp_path / "nowhere") is None
+    assert checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path) is None
+    assert checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path / "nowhere") is None
     assert caplog.text.count("begins every stay anew") == 2
     nothing = CheckpointFile(None, "gate", "1")
     nothing.save(None)

@@ -104,6 +104,7 @@ def test_events_tracks_and_figures_come_out_and_twice_the_same_bytes(replay, tmp
         "media_s": 11.8,
         "ends_early": False,
         "missing_s": 0.0,
+        "damaged": 0,
         "events": {"loitering": 1},
     }
 

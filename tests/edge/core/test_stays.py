@@ -177,3 +177,31 @@ def test_who_was_seen_for_a_few_seconds_is_waited_for_three_times_as_long_behind
     assert stay.dwell_s == pytest.approx(39.8, abs=0.5)
     flash = walker(((0, 320, 300), (40, 320, 300)), 3, hidden=((0.5, 12.0),))
     assert max(stay.dwell_s for stay in street().play([flash], times(40)).stays.values()) < 29
+
+
+@pytest.mark.parametrize("blind_s", [3.0, 12.0, 20.0, 29.0])
+@pytest.mark.parametrize("x", [320, 30])
+def test_seconds_in_which_nobody_looked_do_not_end_the_stay_of_who_stands(street, walker, blind_s, x):
+    looked = [t for t in times(80) if not 20 < t < 20 + blind_s]
+    played = street(WatchedRule(LoiteringParams("gate", 5.0)), polygon=WHOLE).play(
+        [walker(((0, x, 300), (80, x, 300)))], looked
+    )
+    stay = only(played)
+    assert stay.ended_because is None
+    assert stay.dwell_s > 75
+    assert any(gap.to_s - gap.from_s == pytest.approx(blind_s, abs=0.5) for gap in stay.gaps)
+    assert [event.state for event in played.events if event.state != "updated"] == ["open"]
+
+
+def test_who_went_while_nobody_looked_is_told_as_gone_at_their_last_sight(street, walker):
+    looked = [t for t in times(80) if not 20 < t < 40]
+    played = street(polygon=WHOLE).play([walker(((0, 320, 300), (25, 320, 300)))], looked)
+    stay = only(played)
+    assert stay.ended_because == "lost"
+    assert stay.last_seen_s == pytest.approx(20, abs=0.3)
+
+
+def test_another_who_stands_there_after_nobody_looked_is_another_stay(street, walker):
+    looked = [t for t in times(80) if not 20 < t < 32]
+    first, second = walker(((0, 320, 300), (25, 320, 300)), 1), walker(((28, 330, 300), (80, 330, 300)), 2)
+    assert len(street(polygon=WHOLE).play([first, second], looked).stays) == 2
