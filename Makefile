@@ -25,7 +25,7 @@ bench: .venv/.dev .venv-peer/.ready
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
 screenshots: .venv/.dev system
-	$(BIN)/python tests/browser/screenshots.py
+	$(BIN)/python tests/browser/screenshots.py $(SHOTS)
 
 # Real parts that tests drive: mosquitto, PostgreSQL, Chromium, GStreamer. Installs only what is missing.
 system:

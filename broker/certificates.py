@@ -16,7 +16,7 @@ _YEARS_CA, _YEARS_SERVER = 20, 5
 def make_certificates(folder: Path, host: str, now: datetime | None = None) -> None:
     """Writes ca.crt, ca.key, server.crt and server.key (keys 0600) for `host` (a name or an address) into `folder`."""
     now = now or datetime.now(UTC)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Gatehouse broker authority")])
     ca = (

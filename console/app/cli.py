@@ -105,8 +105,8 @@ def add_user(
         name = known.name if known else spelled(name)
         if known is None and not is_name(name):
             raise ValueError(
-                f"{name[:80]!r} is no name: give 1 to {MOST_CHARACTERS} letters and digits of one script; blanks and "
-                ". - _ ' @ may stand between them"
+                f"{name[:80]!r} is no name: give 1 to {MOST_CHARACTERS} letters and digits, the letters of one "
+                "script (of Latin ones a-z, đ and ƀ, with marks); blanks and . - _ ' @ may stand between them"
             )
         token = new_link(database, role, name, wall_s())
         database.close()

@@ -19,13 +19,15 @@ from console.store.database import Database, open_database
 from console.store.schema import migrate
 from console.store.write_behind import WriteBehind
 from console.web import alerts_api, auth, node_api, pages, preferences, stream
-from console.web.access import guard
+from console.web.access import NODE, guard
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
 from console.web.pages import Pages
+from console.web.small_body import SmallBody
 from console.web.stream import Feed
+from console.web.turns import Turns
 
 PAGE_PATIENCE_S = 2.0  # how long a page waits for its turn to write
 
@@ -100,6 +102,8 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
     return Context(
         database=database.with_patience(PAGE_PATIENCE_S),
         notes=WriteBehind(database),
+        sign_ins=Turns("sign-ins"),
+        known_sign_ins=Turns("known-sign-ins"),
         files=FileStore(settings.folder / "evidence"),
         stills=stills,
         languages=Languages(settings.timezone),
@@ -120,6 +124,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    web.add_middleware(SmallBody, unlimited=NODE)  # inside of the guard, which is added last
     web.middleware("http")(guard)
 
     @web.exception_handler(Refused)

@@ -1,5 +1,6 @@
 """Slows down guessing of passwords: at most so many tries for a key within a window."""
 
+import ipaddress
 from collections.abc import Sequence
 
 from console.domain.account_name import folded
@@ -19,7 +20,20 @@ def keys_of_try(address: str, name: str, known_browser: str | None) -> dict[str,
     """
     if known_browser is not None:
         return {"browser": known_browser}
-    return {"name": folded(name), "address": address}
+    return {"name": folded(name), "address": _network(address)}
+
+
+def _network(address: str) -> str:
+    """An IPv6 /64 is one subscriber's, who may take another address of it for every try; other addresses stay."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # a socket's, without any
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), 64), strict=False))
 
 
 def wait_s(kind: str, times_s: Sequence[float], now_s: float) -> float:

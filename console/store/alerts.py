@@ -17,6 +17,10 @@ class AlertStepError(ValueError):
     """A step that this alert can't take; the text says why."""
 
 
+class NoSuchAlertError(ValueError):
+    """An alert that is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """An event and what people did about it. `event` is the newest EventMessage as JSON."""
@@ -100,7 +104,7 @@ def find(connection: Connection, event_id: str) -> Alert | None:
 def acknowledge(connection: Connection, event_id: str, user_id: int, now_s: float) -> bool:
     """A person takes an alert on. False where somebody had already: once is enough, the first one stays.
 
-    Raises AlertStepError for an alert that is not there or is closed.
+    Raises NoSuchAlertError; AlertStepError for one that is closed.
     """
     changed = connection.execute(
         update(alert)
@@ -117,17 +121,17 @@ def acknowledge(connection: Connection, event_id: str, user_id: int, now_s: floa
         return True
     state = connection.execute(select(alert.c.state).where(alert.c.event_id == event_id)).scalar()
     if state is None:
-        raise AlertStepError("there is no such alert")
+        raise NoSuchAlertError("there is no such alert")
     if state == AlertState.CLOSED:
         raise AlertStepError("this alert is closed already")
     return False
 
 
 def close(connection: Connection, event_id: str, user_id: int, reason: CloseReason, note: str, now_s: float) -> None:
-    """A person closes an alert and says what it was. Raises AlertStepError where it is not there or closed already."""
+    """A person closes an alert and says what it was. Raises NoSuchAlertError; AlertStepError where it is closed."""
     state = connection.execute(select(alert.c.state).where(alert.c.event_id == event_id).with_for_update()).scalar()
     if state is None:
-        raise AlertStepError("there is no such alert")
+        raise NoSuchAlertError("there is no such alert")
     if not may_become(AlertState(state), AlertState.CLOSED):
         raise AlertStepError("this alert is closed already")
     values = {"closed_by": user_id, "closed_at_s": now_s, "close_reason": reason, "close_note": note[:1000]}

@@ -35,11 +35,10 @@ def write_view(connection: Connection, user_id: int, subject: str, detail: str, 
         write(connection, user_id, "view", subject, detail, at_s)
 
 
-def digests_handed_out(connection: Connection, subject: str, name: str, limit: int) -> Sequence[tuple[AuditEntry, str]]:
-    """The newest downloads of a file that changes with time, each with the SHA-256 of what was handed out."""
+def digests_handed_out(connection: Connection, subject: str, name: str) -> Sequence[tuple[AuditEntry, str]]:
+    """Every download of a file that changes with time, newest first, each with the SHA-256 of what was handed out."""
     found = [one for one in of_subject(connection, subject) if one.action == "download"]
-    each = [(one, one.detail.removeprefix(name + " ")) for one in found if one.detail.startswith(name + " ")]
-    return each[:limit]
+    return [(one, one.detail.removeprefix(name + " ")) for one in found if one.detail.startswith(name + " ")]
 
 
 def of_subject(connection: Connection, subject: str) -> Sequence[AuditEntry]:

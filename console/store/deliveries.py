@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from console.store.tables import node, outbox, outbox_gap, set_aside
 
 _KEPT_BYTES = 65_536
 _KEPT = 2_000  # messages; a node gone mad must not fill the disk
+_KEPT_OF_NODE = 200  # nor push out what others have sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,18 @@ def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, n
     if connection.execute(again).rowcount == 0:
         kept = {"topic": topic, "payload_sha256": digest, "payload": payload[:_KEPT_BYTES]}
         times = {"times": 1, "first_at_s": now_s, "last_at_s": now_s}
-        added = connection.execute(insert(set_aside).values(**kept, **times, reason=reason))
-        new_id = int((added.inserted_primary_key or (0,))[0])
-        connection.execute(delete(set_aside).where(set_aside.c.id <= new_id - _KEPT))
+        connection.execute(insert(set_aside).values(**kept, **times, reason=reason))
+        of_node = set_aside.c.topic.startswith(topic.rpartition("/")[0] + "/", autoescape=True)
+        _keep_newest(connection, of_node, _KEPT_OF_NODE)
+        _keep_newest(connection, true(), _KEPT)
+
+
+def _keep_newest(connection: Connection, which: ColumnElement[bool], most: int) -> None:
+    """Deletes what stands aside of `which` but the newest `most`."""
+    newest_first = select(set_aside.c.id).where(which).order_by(set_aside.c.id.desc())
+    last = connection.execute(newest_first.offset(most).limit(1)).scalar()
+    if last is not None:
+        connection.execute(delete(set_aside).where(which, set_aside.c.id <= last))
 
 
 def count_aside(connection: Connection) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from console.store import changes
 from console.store.tables import camera, node, site
@@ -16,6 +16,7 @@ from console.store.tables import camera, node, site
 REPORT_JSON = "{}"
 CAMERA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 MOST_UNHEARD_OF = 64  # as many cameras as a node has
+MOST_UNLISTED = 2 * MOST_UNHEARD_OF  # of a node's former cameras the latest are remembered, for the alerts' labels
 
 
 class NodeExistsError(ValueError):
@@ -118,7 +119,18 @@ def set_health(connection: Connection, node_id: int, name: str, health: dict[str
         same = (camera.c.node_id == node_id) & (camera.c.name == report["camera"])
         if connection.execute(update(camera).where(same).values(**row)).rowcount == 0:
             connection.execute(insert(camera).values(node_id=node_id, name=report["camera"], **row))
+    _forget(connection, node_id, camera.c.still_sha256.is_(None))
     changes.append(connection, "node", name, "health", now_s)
+
+
+def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) -> Sequence[str]:
+    """Forgets a node's former cameras but the latest `MOST_UNLISTED` of `which`; returns the names."""
+    former = (camera.c.node_id == node_id) & ~camera.c.listed & which
+    latest_first = select(camera.c.name).where(former).order_by(camera.c.still_at_s.desc(), camera.c.id.desc())
+    names = connection.execute(latest_first.offset(MOST_UNLISTED)).scalars().all()
+    if names:
+        connection.execute(delete(camera).where(former, camera.c.name.in_(names)))
+    return names
 
 
 def cameras(connection: Connection) -> Sequence[Camera]:
@@ -149,10 +161,11 @@ def cameras(connection: Connection) -> Sequence[Camera]:
     return sorted(found, key=lambda one: rank.get(one.state, 2))
 
 
-def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s: float) -> bool:
+def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s: float) -> Sequence[str] | None:
     """Notes a camera's newest picture, also before the node's first word of that camera has come by the broker.
 
-    False where that can't be a camera: pages show none of them, so their number is limited.
+    Returns the names of former cameras whose pictures go in its place. None where that can't be a camera: pages show
+    none of them, so their number is limited.
     """
     same = (camera.c.node_id == owner.id) & (camera.c.name == name)
     values = {"still_at_s": now_s, "still_sha256": sha256}
@@ -160,11 +173,11 @@ def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s
     if connection.execute(update(camera).where(same).values(**values)).rowcount == 0:
         unheard_of = select(func.count()).where((camera.c.node_id == owner.id) & (camera.c.state == ""))
         if not CAMERA_NAME.fullmatch(name) or connection.execute(unheard_of).scalar_one() >= MOST_UNHEARD_OF:
-            return False
+            return None
         blank = {"label": "", "state": "", "reason": "", "reason_code": "", "listed": False}
         connection.execute(insert(camera).values(node_id=owner.id, name=name, **blank, **values))
     changes.append(connection, "camera", f"{owner.name}/{name}", "still", now_s)
-    return True
+    return _forget(connection, owner.id, camera.c.still_sha256.is_not(None))
 
 
 def _one(connection: Connection, condition: Any) -> Node | None:

@@ -78,7 +78,9 @@ async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]
     """Every request passes here, and only here is decided whether it may go on."""
     context: Context = request.app.state.context
     try:
-        rule = _rule(request)
+        rule = request.state.rule = _rule(request)
+        if rule != NODE and not _may_come_from(request):
+            raise Refused(403, "foreign_origin")
         if rule != OPEN:
             await run_in_threadpool(_let_pass, request, context, rule)
         response = await go_on(request)
@@ -116,8 +118,6 @@ def _let_pass(request: Request, context: Context, rule: str | Action) -> None:
     if rule == NODE:
         _let_node_pass(request, context)
         return
-    if request.method not in ("GET", "HEAD") and not _same_origin(request):
-        raise Refused(403, "foreign_origin")
     signed_in = _signed_in(request, context)
     request.state.person = signed_in
     if rule == PUBLIC:
@@ -153,10 +153,15 @@ def _signed_in(request: Request, context: Context) -> sessions.SignedIn | None:
     return person
 
 
-def _same_origin(request: Request) -> bool:
-    """Browsers say where a request comes from; one from another site is not ours."""
-    site = request.headers.get("Sec-Fetch-Site")
+def _may_come_from(request: Request) -> bool:
+    """Browsers say where a request comes from. From another site a person may be led to a page, nothing else: what
+    another page fetches would be done, and written down, in the name of who is signed in.
+    """
+    site, reads = request.headers.get("Sec-Fetch-Site"), request.method in ("GET", "HEAD")
+    if site in ("same-origin", "none") or (site is None and reads):
+        return True
     if site is not None:
-        return site in ("same-origin", "none")
+        led = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
+        return reads and led and not request.url.path.startswith("/api/")
     origin = request.headers.get("Origin")
     return origin is not None and urlsplit(origin).netloc == request.headers.get("Host")

@@ -1,15 +1,16 @@
 """Signing in and out, and where one-time links lead."""
 
 import secrets
-import threading
+from collections.abc import Callable
 from functools import cache
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 
 from console.domain.access import Role
 from console.domain.account_name import is_name, spelled
@@ -25,7 +26,7 @@ MIN_PASSWORD_CHARACTERS = 10
 Text = Annotated[str, Form(max_length=200, pattern=r"^[^\x00]*$")]
 BROWSER_COOKIE = "gatehouse_browser"
 _hasher = PasswordHasher()
-_hashing = threading.BoundedSemaphore(2)  # each takes 64 MiB; a crowd of tries must not take the machine's memory
+_P = ParamSpec("_P")
 
 
 @cache
@@ -58,8 +59,28 @@ def sign_in_page(request: Request) -> Response:
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, name: Text, password: Text) -> Response:
+async def sign_in(request: Request, name: Text, password: Text) -> Response:
     """Checks name and password; too many wrong ones must wait."""
+    return await _in_turn(request, _sign_in, request, name, password)
+
+
+async def _in_turn(request: Request, work: Callable[_P, Response], *args: _P.args, **more: _P.kwargs) -> Response:
+    """Does work with passwords in turn, apart from all pages; a crowd of strangers can't hold up people at work."""
+    context: Context = request.app.state.context
+    known = await run_in_threadpool(_is_known_browser, request)
+    return await (context.known_sign_ins if known else context.sign_ins).run(work, *args, **more)
+
+
+def _is_known_browser(request: Request) -> bool:
+    context: Context = request.app.state.context
+    token = request.cookies.get(BROWSER_COOKIE)
+    if not token:
+        return False
+    with context.database.read() as connection:
+        return bool(sign_in_tries.people_of_browser(connection, session_hash(token)))
+
+
+def _sign_in(request: Request, name: str, password: str) -> Response:
     context: Context = request.app.state.context
     now_s = context.wall_s()
     address = request.client.host if request.client else ""
@@ -76,21 +97,15 @@ def sign_in(request: Request, name: Text, password: Text) -> Response:
     with context.database.write() as connection:
         sign_in_tries.succeeded(connection, keys, now_s)
         if _hasher.check_needs_rehash(hashed):
-            users.set_password_hash(connection, user.id, _hash(password))
+            users.set_password_hash(connection, user.id, _hasher.hash(password))
     return _signed_in(request, user.id, now_s)
 
 
 def _is_right(hashed: str, password: str) -> bool:
-    with _hashing:
-        try:
-            return _hasher.verify(hashed, password)
-        except (VerificationError, InvalidHashError):
-            return False
-
-
-def _hash(password: str) -> str:
-    with _hashing:
-        return _hasher.hash(password)
+    try:
+        return _hasher.verify(hashed, password)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def _known_browser(request: Request, connection: Connection, user_id: int | None) -> str | None:
@@ -107,8 +122,12 @@ def welcome_page(request: Request, token: str) -> Response:
 
 
 @router.post("/welcome/{token}")
-def welcome(request: Request, token: str, password: Text, again: Text, name: Text = "") -> Response:
+async def welcome(request: Request, token: str, password: Text, again: Text, name: Text = "") -> Response:
     """Makes the account, or gives its password and role anew, and uses the link up."""
+    return await _in_turn(request, _welcome, request, token, password, again, name)
+
+
+def _welcome(request: Request, token: str, password: str, again: str, name: str) -> Response:
     context: Context = request.app.state.context
     link = _usable(request, token)
     name, now_s = link.user_name or spelled(name), context.wall_s()
@@ -118,7 +137,7 @@ def welcome(request: Request, token: str, password: Text, again: Text, name: Tex
         return _page(request, "welcome.html", 422, link=link, problem="passwords_differ")
     if not link.user_name and not is_name(name):
         return _page(request, "welcome.html", 422, link=link, problem="name_missing")
-    hashed = _hash(password)
+    hashed = _hasher.hash(password)
     try:
         with context.database.write() as connection:
             user_id = _account(connection, name, hashed, link, now_s)

@@ -8,6 +8,7 @@ from console.store.database import Database
 from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
+from console.web.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,15 @@ class Context:
     """What every route needs.
 
     database: its writers don't wait long, because people wait for them. notes: what no page waits for.
+    sign_ins: strangers take turns to try a password; known_sign_ins: browsers that somebody has signed in with.
     send_still: asks a node for a picture; False where it can't be asked now.
     broker_connected: whether the console hears the boxes now.
     """
 
     database: Database
     notes: WriteBehind
+    sign_ins: Turns
+    known_sign_ins: Turns
     files: FileStore
     stills: Path
     languages: Languages

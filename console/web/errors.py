@@ -18,6 +18,7 @@ def refusal_response(request: Request, refused: Refused) -> Response:
     if wants_page and refused.status == 401:
         return RedirectResponse("/sign-in", status_code=303)
     if wants_page:
-        pages: Response = request.app.state.pages.refusal(request, refused)
-        return pages
+        page: Response = request.app.state.pages.refusal(request, refused)
+        page.headers.update(refused.headers)
+        return page
     return JSONResponse({"error": refused.code}, refused.status, headers=refused.headers)

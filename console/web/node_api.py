@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from console.domain.jpeg import jpeg_size
 from console.store import evidence, nodes
 from console.web.context import Context
 from console.web.errors import Refused
@@ -90,7 +91,7 @@ def _make_room(request: Request) -> None:
 async def still(request: Request, camera: str) -> Response:
     """Takes in a camera's newest picture (JPEG)."""
     data = await _body(request, MAX_STILL_BYTES)
-    if not data.startswith(b"\xff\xd8"):
+    if jpeg_size(data) is None:
         raise Refused(415, "not_a_jpeg")
     return await run_in_threadpool(_keep_still, request, camera, data)
 
@@ -99,8 +100,11 @@ def _keep_still(request: Request, camera: str, data: bytes) -> Response:
     context, node = _context(request), request.state.node
     digest = hashlib.sha256(data).hexdigest()
     with context.database.write() as connection:
-        if not nodes.set_still(connection, node, camera, digest, context.wall_s()):
+        forgotten = nodes.set_still(connection, node, camera, digest, context.wall_s())
+        if forgotten is None:
             raise Refused(404, "no_such_camera")
+        for name in forgotten:
+            still_path(context, node.name, name).unlink(missing_ok=True)
         # Below the camera's own numbers, so that a name can never be a path.
         path = still_path(context, node.name, camera)
         part = path.with_suffix(".part")

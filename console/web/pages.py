@@ -123,8 +123,8 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         if found is None:
             raise Refused(404, "not_found")
         (view,) = alert_views(connection, [found], watch(connection, now_s, context.broker_connected()))
-        handed_out = audit.digests_handed_out(connection, event_id, FACTS, 3)
-    user_id = request.state.person.user_id
+        handed_out = audit.digests_handed_out(connection, event_id, FACTS)
+    person, user_id = request.state.person.name, request.state.person.user_id
     context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, "", now_s))
     sentence_why = why(request.app.state.pages.language(request), found)
     return _render(
@@ -133,7 +133,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         view=view,
         why=sentence_why,
         reasons=list(CloseReason),
-        handed_out=handed_out,
+        handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first
         taken=taken,
     )
 
@@ -146,6 +146,8 @@ def acknowledge(request: Request, event_id: str) -> Response:
         with context.database.write() as connection:
             first = alerts.acknowledge(connection, event_id, request.state.person.user_id, context.wall_s())
             found = None if first else alerts.find(connection, event_id)
+    except alerts.NoSuchAlertError:
+        raise Refused(404, "not_found") from None
     except alerts.AlertStepError:
         raise Refused(409, "already_closed") from None
     if found is None or found.acknowledged_by == request.state.person.name:
@@ -165,6 +167,8 @@ def close(request: Request, event_id: str, reason: str = Form(""), note: str = F
         with context.database.write() as connection:
             user_id, now_s = request.state.person.user_id, context.wall_s()
             alerts.close(connection, event_id, user_id, CloseReason(reason), note, now_s)
+    except alerts.NoSuchAlertError:
+        raise Refused(404, "not_found") from None
     except alerts.AlertStepError:
         raise Refused(409, "already_closed") from None
     return _back(request, event_id)

@@ -88,14 +88,16 @@ def running_broker(request, tmp_path):
     else:
         command = [sys.executable, "-m", "gatehouse", "broker", "run", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
-        assert process.poll() is None, "the broker ended"
-        assert time.monotonic() < deadline, "the broker does not listen"
-        time.sleep(0.05)
-    yield request.param, port, folder
-    process.terminate()
-    process.wait(10)
+    try:
+        deadline = time.monotonic() + 20
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            assert process.poll() is None, "the broker ended"
+            assert time.monotonic() < deadline, "the broker does not listen"
+            time.sleep(0.05)
+        yield request.param, port, folder
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 class Peer:

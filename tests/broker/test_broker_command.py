@@ -29,6 +29,8 @@ def test_a_folder_is_made_with_keys_for_this_account_only(tmp_path, host):
     secrets = [*(folder / "secrets").iterdir(), folder / "passwords", folder / "acl", folder / "tls" / "server.key"]
     assert len(secrets) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
+    folders = [folder, folder / "secrets", folder / "tls"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
     again = run("init", folder)
     assert (again.exit_code, "already holds a broker" in again.output) == (2, True)
 
@@ -92,12 +94,16 @@ def test_its_end_is_the_end_of_mosquitto(tmp_path, how):
     run("init", tmp_path / "b", "--loopback", "--port", port)
     command = [sys.executable, "-m", "gatehouse", "broker", "run", str(tmp_path / "b")]
     broker = subprocess.Popen(command, stderr=subprocess.PIPE)
-    until_signed_in(port, tmp_path / "b", "console")
-    run("add-node", tmp_path / "b", "kim-dong-1")
-    broker.send_signal(signal.SIGHUP)
-    until_signed_in(port, tmp_path / "b", "kim-dong-1")
-    broker.send_signal(how)
-    broker.communicate(timeout=20)  # to the end of its words: nobody else holds them
+    try:
+        until_signed_in(port, tmp_path / "b", "console")
+        run("add-node", tmp_path / "b", "kim-dong-1")
+        broker.send_signal(signal.SIGHUP)
+        until_signed_in(port, tmp_path / "b", "kim-dong-1")
+        broker.send_signal(how)
+        broker.communicate(timeout=20)  # to the end of its words: nobody else holds them
+    finally:
+        broker.kill()  # where something above failed
+        broker.wait(20)
     assert broker.returncode == (0 if how == signal.SIGTERM else -how)
     socket.create_server(("127.0.0.1", port)).close()
 

@@ -1,6 +1,7 @@
 """Every page as a picture: phone and desktop, Vietnamese and English; nothing yet, quiet, busy, cut, failing, flooded.
 
-`make screenshots` writes them to var/screenshots, and the README's pictures to docs/pictures.
+`make screenshots` writes them to var/screenshots; `make screenshots SHOTS=--readme` the README's to docs/pictures, too.
+They show the time of day, so that each run makes others: whoever only looks leaves what is tracked alone.
 """
 
 import shutil
@@ -131,6 +132,7 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
 def main(
     out: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "var" / "screenshots",
     only: Annotated[str, typer.Option(help="one condition")] = "",
+    readme: Annotated[bool, typer.Option("--readme", help="also replace the README's pictures")] = False,
 ) -> None:
     """Write every page x size x language x condition."""
     out.mkdir(parents=True, exist_ok=True)
@@ -141,7 +143,7 @@ def main(
             with running(Path(folder) / condition) as school:
                 take(browser, school, out, condition)
         browser.close()
-    if not only:
+    if readme:
         for name, target in README.items():
             picture = cv2.imread(str(out / f"{name}.png"))[:1100]
             path = ROOT / "docs" / "pictures" / f"{target}.jpg"

@@ -1,14 +1,18 @@
 """Every route stands in the one table, and the table is what happens."""
 
 import re
+import uuid
 
 import pytest
 
+from broker.contract import codec, topics
+from broker.contract.messages import EventMessage
 from console.domain.access import Action, Role, may
 from console.web.access import NODE, OPEN, PUBLIC, ROUTES
 from console.web.i18n import FOLDER
 
 pytestmark = pytest.mark.system
+EVENT_ID = str(uuid.UUID(int=7))
 
 
 def concrete(path: str) -> str:
@@ -46,6 +50,51 @@ def test_a_request_from_another_page_is_refused(desk):
     browser = desk.browser(Role.GUARD)
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": ""}):
         assert browser.post("/alerts/x/acknowledge", headers=headers).status_code == 403
+
+
+FETCHED = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+LED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+FRAMED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_may_lead_a_person_to_a_page_and_nothing_else(desk, site):
+    browser = desk.browser(Role.ADMINISTRATOR)
+    for (method, path), rule in ROUTES.items():
+        if rule == NODE:
+            continue
+        for how in (FETCHED, LED, FRAMED, {}):
+            status = browser.request(method, concrete(path), headers={"Sec-Fetch-Site": site, **how}).status_code
+            page = method == "GET" and how == LED and not path.startswith("/api/")
+            assert (status == 403) == (not page), (method, path, how)
+
+
+def test_what_another_site_fetches_leaves_no_trace_in_the_persons_name(desk):
+    tell_of_alert(desk)
+    guard = desk.browser(Role.GUARD)
+    for how in (FETCHED, LED):
+        for path in (f"/api/alerts/{EVENT_ID}/facts.json", f"/api/alerts/{EVENT_ID}/files/x?download=true"):
+            assert guard.get(path, headers={"Sec-Fetch-Site": "cross-site", **how}).status_code == 403
+    facts = guard.get(f"/api/alerts/{EVENT_ID}/facts.json", headers={"Sec-Fetch-Site": "same-origin"}).json()
+    assert len(facts["custody"]) == 1
+
+
+def test_an_alert_that_is_not_there_can_not_be_handled(desk):
+    guard = desk.browser(Role.GUARD)
+    tell_of_alert(desk)
+    for path, form in (("acknowledge", {}), ("close", {"reason": "test"})):
+        answer = guard.post(f"/alerts/{uuid.UUID(int=8)}/{path}", data=form)
+        assert (answer.status_code, answer.json()) == (404, {"error": "not_found"})
+    assert guard.post(f"/alerts/{EVENT_ID}/close", data={"reason": "test"}).status_code == 204
+    for path, form in (("acknowledge", {}), ("close", {"reason": "test"})):
+        answer = guard.post(f"/alerts/{EVENT_ID}/{path}", data=form)
+        assert (answer.status_code, answer.json()) == (409, {"error": "already_closed"})
+
+
+def tell_of_alert(desk) -> None:
+    facts = {"event_id": EVENT_ID, "revision": 1, "state": "open", "rule": "loitering", "camera": "gate"}
+    event = EventMessage(**facts, opened_at_s=desk.clock(), captured_at_s=desk.clock())
+    desk.intake.take(topics.EVENT.of("n1"), codec.encode(topics.EVENT, "n1", event, desk.clock(), "box", 1))
 
 
 def test_every_answer_carries_the_safe_headers(desk):

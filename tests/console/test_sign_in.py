@@ -1,17 +1,21 @@
 """Accounts, sessions, and how guessing is slowed down without locking the guards out."""
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from console.app.factory import first_link
+from console.domain import throttle
 from console.domain.access import Role
-from console.domain.throttle import MOST, WINDOW_S
+from console.domain.throttle import MOST, WINDOW_S, keys_of_try
 from console.store import one_time_links, users
+from console.web import auth
 from console.web.access import COOKIE, session_hash
 from console.web.auth import BROWSER_COOKIE, new_link
+from console.web.turns import AT_ONCE, MOST_WAITING, RETRY_AFTER_S
 
 pytestmark = pytest.mark.system
 PASSWORD = "mat-khau-dai"
@@ -123,6 +127,49 @@ def test_many_tries_at_the_same_moment_do_not_slip_by(desk):
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda n: sign_in(browser_at(desk, f"10.0.1.{n}")), range(2 * MOST["name"])))
     assert sorted(answers) == [401] * MOST["name"] + [429] * MOST["name"]
+
+
+def test_an_ipv6_subscriber_is_one_address():
+    """Whoever has a /64 has 2^64 addresses; the next one is somebody else's."""
+    mine = {keys_of_try(address, "x", None)["address"] for address in ("2001:db8::1", "2001:DB8:0:0:ffff::9%eth0")}
+    assert len(mine) == 1
+    others = {keys_of_try(one, "x", None)["address"] for one in ("2001:db8:0:1::1", "10.0.0.1", "10.0.0.2", "a socket")}
+    assert len(mine | others) == 5
+    assert keys_of_try("::ffff:10.0.0.1", "x", None) == keys_of_try("10.0.0.1", "x", None)
+
+
+def test_a_crowd_that_guesses_holds_up_neither_the_wall_nor_browsers_that_are_known(desk, monkeypatch):
+    """Each password is looked at only once the gate opens; the wall is asked for while it is shut."""
+    add_person(desk)
+    with TestClient(desk.console.web, headers={"Origin": "http://testserver"}, follow_redirects=False) as client:
+        known = {
+            BROWSER_COOKIE: client.post("/sign-in", data={"name": "lan", "password": PASSWORD}).cookies[BROWSER_COOKIE]
+        }
+        client.cookies.clear()
+        with ThreadPoolExecutor(80) as pool:
+            gate, is_right = threading.Event(), auth._is_right
+            monkeypatch.setattr(auth, "_is_right", lambda *words: gate.wait(60) and is_right(*words))
+            monkeypatch.setattr(throttle, "MOST", {"browser": 99, "name": 99, "address": 99})
+            form = {"data": {"name": "lan", "password": "wrong"}}
+            tries = [pool.submit(client.post, "/sign-in", **form) for _ in range(60)]
+            first_done = zip(range(60 - AT_ONCE - MOST_WAITING), as_completed(tries, 60), strict=False)
+            away = [one.result() for _, one in first_done]
+            try:
+                assert {answer.status_code for answer in away} == {503}
+                assert {answer.headers["Retry-After"] for answer in away} == {str(RETRY_AFTER_S)}
+                guard = desk.browser(Role.ADMINISTRATOR).cookies[COOKIE]
+                wall = pool.submit(client.get, "/wall", headers={"Cookie": f"{COOKIE}={guard}"})
+                assert wall.result(60).status_code == 200
+                cookie = {"Cookie": f"{BROWSER_COOKIE}={known[BROWSER_COOKIE]}"}
+                at_work = pool.submit(client.post, "/sign-in", **form, headers=cookie)
+                told = client.post("/sign-in", **form, headers={"Accept": "text/html", "Accept-Language": "en"})
+                assert (told.status_code, "Please try again in a few seconds" in told.text) == (503, True)
+                assert not at_work.done()
+            finally:
+                gate.set()
+            assert at_work.result(60).status_code == 401
+            answers = [one.result(60).status_code for one in tries]
+    assert sorted(answers) == [401] * (AT_ONCE + MOST_WAITING) + [503] * len(away)
 
 
 def test_an_account_without_a_usable_hash_signs_nobody_in(desk):

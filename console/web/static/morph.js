@@ -1,11 +1,12 @@
 // Turns what a page shows into what the console sent, touching only what differs: pictures do not flicker, focus stays.
 
-/** Makes `from` like `to`. Elements with data-keep stay as they are as long as `to` has them too.
+/** Makes `from` like `to`. Elements with data-keep stay as they are as long as `to` has them too,
+ * and what a reader has unfolded stays unfolded.
  * @param {Element} from
  * @param {Element} to */
 export function morph(from, to) {
   if (from.hasAttribute("data-keep") && to.hasAttribute("data-keep")) return;
-  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name)) from.removeAttribute(name);
+  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
   for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   /** @type {ChildNode | null} */
   let here = from.firstChild;
