@@ -105,6 +105,7 @@ class EvidenceMessage(_Message):
     camera: Name
     files: tuple[EvidenceFile, ...] = Field((), max_length=16)
     missing: str | None = Field(None, max_length=300, description="why a clip could not be made, for people")
+    missing_code: str = Field("", max_length=40, description="the same as a stable word that the console translates")
 
     @model_validator(mode="after")
     def _names_differ(self) -> "EvidenceMessage":

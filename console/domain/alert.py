@@ -59,5 +59,8 @@ def may_become(state: AlertState, target: AlertState) -> bool:
 
 
 def is_late(opened_at_s: float, received_at_s: float) -> bool:
-    """Whether an event reached the console so late that it must not ring as if it happened now (UTC seconds)."""
+    """Whether an event reached the console so late that it must not ring as if it happened now.
+
+    Both by the same clock, UTC seconds.
+    """
     return received_at_s - opened_at_s > LATE_AFTER_S

@@ -24,6 +24,20 @@ class Verdict:
     refused_because: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a message will never be taken. code: a word of the group "aside"."""
+
+    code: str
+    reason: str
+
+
+FOREIGN_EVENT = _Refusal("foreign_event", "this event belongs to another node")
+ABSURD_NUMBER = _Refusal(
+    "absurd_number", f"outboxsequence: jumps over more than {deliveries.JUMP_MOST} messages, which no outbox does"
+)
+
+
 class Intake:
     """Takes messages in. Twice the same changes nothing; an older revision never overwrites a newer one."""
 
@@ -39,14 +53,14 @@ class Intake:
         try:
             received = codec.decode(topic, payload)
         except codec.DecodeError as error:
-            return self.refuse(topic, payload, str(error))
+            return self.refuse(topic, payload, str(error), "malformed")
         with self._database.write() as connection:
-            reason = self._commit(connection, received, now_s)
-            if reason is not None:
-                deliveries.put_aside(connection, topic, payload, reason, now_s)
+            refusal = self._commit(connection, received, now_s)
+            if refusal is not None:
+                deliveries.put_aside(connection, topic, payload, refusal.reason, now_s, refusal.code)
         if received.sequence is None or received.outbox_id is None:
             return None
-        return Verdict(received.node, received.outbox_id, received.sequence, reason)
+        return Verdict(received.node, received.outbox_id, received.sequence, refusal.reason if refusal else None)
 
     def outboxes(self) -> Sequence[tuple[str, str]]:
         """The node's name and the id of every outbox that was heard of. Raises what the database raises."""
@@ -54,36 +68,38 @@ class Intake:
             return deliveries.outboxes(connection)
 
     @staticmethod
-    def _commit(connection: Connection, received: codec.Received, now_s: float) -> str | None:
+    def _commit(connection: Connection, received: codec.Received, now_s: float) -> _Refusal | None:
         """Writes a message down; or says why it will never be taken."""
         owner = nodes.find(connection, received.node)
         if owner is None:
-            return f"node {received.node!r} is not known here; add it: gatehouse console add-node"
+            add = f"node {received.node!r} is not known here; add it: gatehouse console add-node"
+            return _Refusal("node_unknown", add)
         if received.sequence is not None and received.outbox_id is not None:
-            deliveries.note_number(connection, owner.id, received.outbox_id, received.sequence, now_s)
+            number = (received.outbox_id, received.sequence)
+            if not deliveries.note_number(connection, owner.id, *number, now_s):
+                return ABSURD_NUMBER
         content = received.message.model_dump(mode="json")
+        of_event = isinstance(received.message, EventMessage | EvidenceMessage)
+        if of_event and not alerts.may_tell(connection, owner, content["event_id"]):
+            return FOREIGN_EVENT
         match received.message:
             case EventMessage():
                 if (untimely := _untimely(received.message, now_s)) is not None:
-                    return untimely
-                if not alerts.may_tell(connection, owner, received.message.event_id):
-                    return "this event belongs to another node"
+                    return _Refusal("untimely", untimely)
                 alerts.take_event(connection, owner, content, now_s)
             case EvidenceMessage():
-                if not alerts.may_tell(connection, owner, received.message.event_id):
-                    return "this event belongs to another node"
                 evidence.take(connection, owner, content, now_s)
             case HealthMessage() as health:
-                nodes.set_health(connection, owner.id, owner.name, content, now_s)
+                nodes.set_health(connection, owner, content, now_s)
                 deliveries.note_given_up(connection, owner.id, health.outbox_id, health.outbox_given_up)
             case StatusMessage() as status:
                 nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
         return None
 
-    def refuse(self, topic: str, payload: bytes, reason: str) -> Verdict | None:
+    def refuse(self, topic: str, payload: bytes, reason: str, code: str = "not_stored") -> Verdict | None:
         """Keeps a message aside that can never be taken; a refusal where its node and number can be read.
 
-        Without the refusal the node would send it for ever.
+        Without the refusal the node would send it for ever. code: the reason as a word of the group "aside".
         """
         number, now_s = codec.numbers_of(payload), self._wall_s()
         try:
@@ -92,7 +108,7 @@ class Intake:
             name, kind = "", None
         told = number if kind is not None and kind.numbered else None
         with self._database.write() as connection:
-            deliveries.put_aside(connection, topic, payload, reason, now_s)
+            deliveries.put_aside(connection, topic, payload, reason, now_s, code)
             owner = nodes.find(connection, name) if told else None
             if owner is not None and told is not None:
                 deliveries.note_number(connection, owner.id, *told, now_s)

@@ -12,6 +12,8 @@ from console.store import changes
 from console.store.nodes import Node
 from console.store.tables import alert, camera, event, evidence, node, site, user_account
 
+TURN = 10  # new alerts of a node that stand before the next ones of other nodes
+
 
 class AlertStepError(ValueError):
     """A step that this alert can't take; the text says why."""
@@ -23,7 +25,10 @@ class NoSuchAlertError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An event and what people did about it. `event` is the newest EventMessage as JSON."""
+    """An event and what people did about it. `event` is the newest EventMessage as JSON, its times by the node's clock.
+
+    opened_at_s: by the console's clock. clock_behind_s: to add to times of the newest message for the same clock.
+    """
 
     event_id: str
     state: AlertState
@@ -31,6 +36,8 @@ class Alert:
     site: str
     node: str
     camera_label: str
+    opened_at_s: float
+    clock_behind_s: float
     received_at_s: float
     event: dict[str, Any]
     acknowledged_by: str | None
@@ -53,13 +60,14 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
     values = {
         "revision": revision,
         "severity_order": SEVERITY_ORDER[Severity(message["severity"])],
+        "clock_behind_s": owner.clock_behind_s,
         "revised_at_s": now_s,
         "message_json": json.dumps(message),
     }
     if known is not None:
         connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
     else:
-        opened_at_s = message["opened_at_s"]
+        opened_at_s = message["opened_at_s"] + owner.clock_behind_s
         fresh = {
             "event_id": event_id,
             "node_id": owner.id,
@@ -88,10 +96,20 @@ def may_tell(connection: Connection, owner: Node, event_id: str) -> bool:
 
 
 def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:
-    """Alerts that stand there: the most urgent and the newest first, closed ones in the order of their closing."""
-    urgent_first = (event.c.severity_order.desc(), event.c.opened_at_s.desc())
-    order = (alert.c.closed_at_s.desc(),) if state == AlertState.CLOSED else urgent_first
-    query = _query().where(alert.c.state_order == STATE_ORDER[state]).order_by(*order)
+    """Alerts that stand there: what was acknowledged or closed last comes first.
+
+    New ones: the most urgent, then the newest of them first, by turns of `TURN` for each node: one that floods stands
+    behind the first ones of everybody else.
+    """
+    query = _query().where(alert.c.state_order == STATE_ORDER[state])
+    if state == AlertState.NEW:
+        urgent_first = (event.c.severity_order.desc(), event.c.opened_at_s.desc(), event.c.event_id)
+        place = func.row_number().over(partition_by=event.c.node_id, order_by=urgent_first)
+        query = query.order_by((place - 1) // TURN, *urgent_first)
+    else:
+        query = query.order_by(
+            (alert.c.closed_at_s if state == AlertState.CLOSED else alert.c.acknowledged_at_s).desc()
+        )
     return [_alert(row) for row in connection.execute(query.limit(limit))]
 
 
@@ -140,12 +158,37 @@ def close(connection: Connection, event_id: str, user_id: int, reason: CloseReas
     changes.append(connection, "alert", event_id, "closed_by_person", now_s)
 
 
-def count_new(connection: Connection) -> tuple[int, int]:
-    """How many alerts nobody has taken on; and how many of them ring, because they were told in time."""
-    counted = select(func.count(), func.coalesce(func.sum(case((event.c.late, 0), else_=1)), 0))
-    query = counted.join_from(alert, event, alert.c.event_id == event.c.event_id)
-    total, rings = connection.execute(query.where(alert.c.state_order == STATE_ORDER[AlertState.NEW])).one()
-    return int(total), int(rings)
+@dataclass(frozen=True, slots=True)
+class NewOfNode:
+    """Alerts of a node that nobody has taken on. rings: those of them that were told in time."""
+
+    node: str
+    label: str
+    site: str
+    number: int
+    rings: int
+
+
+def count_new(connection: Connection) -> Sequence[NewOfNode]:
+    """How many alerts nobody has taken on, of every node that has any."""
+    box = (node.c.name, node.c.label, site.c.name.label("site_name"))
+    query = (
+        select(*box, func.count().label("number"), func.sum(case((event.c.late, 0), else_=1)).label("rings"))
+        .join_from(alert, event, alert.c.event_id == event.c.event_id)
+        .join(node, node.c.id == event.c.node_id)
+        .join(site, site.c.id == event.c.site_id)
+        .where(alert.c.state_order == STATE_ORDER[AlertState.NEW])
+        .group_by(*box)
+        .order_by(site.c.name, node.c.name)
+    )
+    found = connection.execute(query)
+    return [NewOfNode(r.name, r.label or r.name, r.site_name, int(r.number), int(r.rings)) for r in found]
+
+
+def count_in_hand(connection: Connection) -> int:
+    """How many alerts somebody has taken on and nobody has closed."""
+    mine = alert.c.state_order == STATE_ORDER[AlertState.ACKNOWLEDGED]
+    return int(connection.execute(select(func.count()).select_from(alert).where(mine)).scalar_one())
 
 
 def _query() -> Any:
@@ -178,6 +221,8 @@ def _alert(row: Any) -> Alert:
         site=row.site_name,
         node=row.node_name,
         camera_label=row.camera_label or message["camera"],
+        opened_at_s=row.opened_at_s,
+        clock_behind_s=row.clock_behind_s,
         received_at_s=row.received_at_s,
         event=message,
         acknowledged_by=row.acknowledged_name,

@@ -9,16 +9,21 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 from console.store.tables import node, outbox, outbox_gap, set_aside
 
 _KEPT_BYTES = 65_536
+JUMP_MOST = 10_000_000  # numbers; a node that sends ten a second needs days for so many
 _KEPT = 2_000  # messages; a node gone mad must not fill the disk
 _KEPT_OF_NODE = 200  # nor push out what others have sent
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A message that could not be taken, and why. times: how often the very same came."""
+    """A message that could not be taken, and why: in English, and as a word of the group "aside".
+
+    times: how often the very same came.
+    """
 
     topic: str
     reason: str
+    reason_code: str
     times: int
     first_at_s: float
     last_at_s: float
@@ -26,25 +31,35 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Messages of a node that are not here. missing: not yet or lost; given_up: by the node, when it had no room."""
+    """Messages of a node that are not here.
+
+    missing: not yet come; given_up: by the node, when it had no room; lost: with an outbox that the node has no more.
+    """
 
     missing: int
     given_up: int
+    lost: int
 
 
-def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> None:
-    """Notes that message `number` of an outbox is here; numbers jumped over are a gap until they come."""
+def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> bool:
+    """Notes that message `number` of an outbox is here; numbers jumped over are a gap until they come.
+
+    False, and nothing noted, where it jumps further than any outbox can.
+    """
     mine = (outbox.c.node_id == node_id) & (outbox.c.outbox_id == outbox_id)
     highest = connection.execute(select(outbox.c.highest).where(mine).with_for_update()).scalar()
     if highest is None:
         connection.execute(insert(outbox).values(node_id=node_id, outbox_id=outbox_id, highest=number))
-        return
+        return True
+    if number > highest + JUMP_MOST:
+        return False
     if number > highest:
         connection.execute(update(outbox).where(mine).values(highest=number))
         if number > highest + 1:
             _add_gap(connection, node_id, outbox_id, (highest + 1, number - 1), now_s)
-        return
-    _fill_gap(connection, node_id, outbox_id, number)
+    else:
+        _fill_gap(connection, node_id, outbox_id, number)
+    return True
 
 
 def outboxes(connection: Connection) -> Sequence[tuple[str, str]]:
@@ -59,19 +74,28 @@ def note_given_up(connection: Connection, node_id: int, outbox_id: str | None, c
     connection.execute(update(outbox).where(mine).values(given_up=count))
 
 
-def absent(connection: Connection, node_id: int) -> Absent:
-    """The messages of a node that are not here. A node tells how many it gave up, not which: they are gaps as well."""
+def absent(connection: Connection, node_id: int, own_outbox: str | None) -> Absent:
+    """The messages of a node that are not here. A node tells how many it gave up, not which: they are gaps as well.
+
+    own_outbox: id of the outbox that the node has now; None where it has not said so, then every one may be its own.
+    """
     span = outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1
     numbers = select(outbox_gap.c.outbox_id, func.sum(span)).group_by(outbox_gap.c.outbox_id)
     gaps = connection.execute(numbers.where(outbox_gap.c.node_id == node_id)).all()
     told = connection.execute(select(outbox.c.outbox_id, outbox.c.given_up).where(outbox.c.node_id == node_id))
     given_up = {row.outbox_id: row.given_up for row in told}
-    missing = sum(max(0, int(gap) - given_up[outbox_id]) for outbox_id, gap in gaps)
-    return Absent(missing, sum(given_up.values()))
+    open_gaps = {outbox_id: max(0, int(gap) - given_up[outbox_id]) for outbox_id, gap in gaps}
+    missing = sum(gap for outbox_id, gap in open_gaps.items() if own_outbox in (None, outbox_id))
+    return Absent(missing, sum(given_up.values()), sum(open_gaps.values()) - missing)
 
 
-def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, now_s: float) -> None:
-    """Keeps a message that could not be taken, with its reason; the same one again is only counted."""
+def put_aside(
+    connection: Connection, topic: str, payload: bytes, reason: str, now_s: float, reason_code: str = ""
+) -> None:
+    """Keeps a message that could not be taken, with its reason; the same one again is only counted.
+
+    reason_code: the reason as a word of the group "aside".
+    """
     topic, reason = _storable(topic)[:300], _storable(reason)[:500]
     digest = hashlib.sha256(payload).hexdigest()
     same = (set_aside.c.topic == topic) & (set_aside.c.payload_sha256 == digest)
@@ -79,7 +103,7 @@ def put_aside(connection: Connection, topic: str, payload: bytes, reason: str, n
     if connection.execute(again).rowcount == 0:
         kept = {"topic": topic, "payload_sha256": digest, "payload": payload[:_KEPT_BYTES]}
         times = {"times": 1, "first_at_s": now_s, "last_at_s": now_s}
-        connection.execute(insert(set_aside).values(**kept, **times, reason=reason))
+        connection.execute(insert(set_aside).values(**kept, **times, reason=reason, reason_code=reason_code))
         of_node = set_aside.c.topic.startswith(topic.rpartition("/")[0] + "/", autoescape=True)
         _keep_newest(connection, of_node, _KEPT_OF_NODE)
         _keep_newest(connection, true(), _KEPT)
@@ -101,7 +125,10 @@ def count_aside(connection: Connection) -> int:
 def listing_aside(connection: Connection, limit: int = 20) -> Sequence[SetAside]:
     """What stands aside, the latest first."""
     query = select(set_aside).order_by(set_aside.c.last_at_s.desc(), set_aside.c.id.desc()).limit(limit)
-    return [SetAside(r.topic, r.reason, r.times, r.first_at_s, r.last_at_s) for r in connection.execute(query)]
+    return [
+        SetAside(r.topic, r.reason, r.reason_code, r.times, r.first_at_s, r.last_at_s)
+        for r in connection.execute(query)
+    ]
 
 
 def _storable(text: str) -> str:

@@ -36,6 +36,14 @@ class EvidenceFile:
     stored_at_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a clip could not be made. reason: as the node says it, in English; code: a word of the group "missing"."""
+
+    reason: str
+    code: str
+
+
 def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: float) -> bool:
     """Takes in an EvidenceMessage (as JSON); False where a newer or the same revision is here already."""
     event_id, revision = message["event_id"], message["revision"]
@@ -44,7 +52,8 @@ def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: fl
     ).first()
     if known is not None and (known.revision >= revision or known.node_id != owner.id):
         return False
-    values = {"revision": revision, "missing": message.get("missing"), "received_at_s": now_s}
+    why = {"missing": message.get("missing"), "missing_code": message.get("missing_code", "")}
+    values = {"revision": revision, "received_at_s": now_s, **why}
     if known is not None:
         connection.execute(update(evidence).where(evidence.c.event_id == event_id).values(**values))
     else:
@@ -80,10 +89,11 @@ def files_of_each(connection: Connection, event_ids: Sequence[str]) -> dict[str,
     return found
 
 
-def missing_reasons(connection: Connection, event_ids: Sequence[str]) -> dict[str, str | None]:
+def missing_reasons(connection: Connection, event_ids: Sequence[str]) -> dict[str, Missing]:
     """Why the node could make no clip of an event, where it said so."""
-    query = select(evidence.c.event_id, evidence.c.missing).where(evidence.c.event_id.in_(event_ids))
-    return {row.event_id: row.missing for row in connection.execute(query)}
+    columns = (evidence.c.event_id, evidence.c.missing, evidence.c.missing_code)
+    query = select(*columns).where(evidence.c.event_id.in_(event_ids), evidence.c.missing.is_not(None))
+    return {row.event_id: Missing(row.missing, row.missing_code) for row in connection.execute(query)}
 
 
 def announced(connection: Connection, owner: Node, sha256: str) -> EvidenceFile | None:

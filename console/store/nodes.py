@@ -5,11 +5,12 @@ import json
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from console.domain.node_clock import NodeClock, heard
 from console.store import changes
 from console.store.tables import camera, node, site
 
@@ -36,6 +37,12 @@ class Node:
     last_seen_at_s: float | None
     version: str
     health: dict[str, Any]
+    clock: NodeClock | None
+
+    @property
+    def clock_behind_s(self) -> float:
+        """Seconds to add to a time of this node for the same by the console's clock."""
+        return self.clock.behind_s if self.clock else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +108,12 @@ def set_status(connection: Connection, node_id: int, name: str, status: str, ver
     changes.append(connection, "node", name, status, now_s)
 
 
-def set_health(connection: Connection, node_id: int, name: str, health: dict[str, Any], now_s: float) -> None:
+def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_s: float) -> None:
     """Takes in a health message (as JSON) and the cameras in it; cameras no longer named are no longer listed."""
+    node_id = owner.id
+    clock = heard(owner.clock, health["started_at_s"], health["at_s"], now_s)
     values = {"last_seen_at_s": now_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
+    values["clock_json"] = json.dumps(asdict(clock))
     connection.execute(update(node).where(node.c.id == node_id).values(**values))
     connection.execute(update(camera).where(camera.c.node_id == node_id).values(listed=False))
     for report in health.get("cameras", ()):
@@ -120,7 +130,7 @@ def set_health(connection: Connection, node_id: int, name: str, health: dict[str
         if connection.execute(update(camera).where(same).values(**row)).rowcount == 0:
             connection.execute(insert(camera).values(node_id=node_id, name=report["camera"], **row))
     _forget(connection, node_id, camera.c.still_sha256.is_(None))
-    changes.append(connection, "node", name, "health", now_s)
+    changes.append(connection, "node", owner.name, "health", now_s)
 
 
 def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) -> Sequence[str]:
@@ -197,4 +207,5 @@ def _node(row: Any) -> Node:
         row.last_seen_at_s,
         row.version,
         json.loads(row.health_json or REPORT_JSON),
+        NodeClock(**json.loads(row.clock_json)) if row.clock_json else None,
     )

@@ -50,6 +50,7 @@ node = Table(
     Column("version", String(60), nullable=False),
     Column("health_at_s", Float),
     Column("health_json", Text),
+    Column("clock_json", Text),
 )
 
 camera = Table(
@@ -79,7 +80,8 @@ event = Table(
     Column("revision", Integer, nullable=False),
     Column("camera", String(64), nullable=False),
     Column("severity_order", Integer, nullable=False),
-    Column("opened_at_s", Float, nullable=False),
+    Column("opened_at_s", Float, nullable=False),  # by the console's clock; the message has it by the node's
+    Column("clock_behind_s", Float, nullable=False, server_default="0"),  # the node's, at the newest revision
     Column("received_at_s", Float, nullable=False),
     Column("revised_at_s", Float, nullable=False),
     Column("late", Boolean, nullable=False),
@@ -110,6 +112,7 @@ evidence = Table(
     Column("node_id", ForeignKey("node.id"), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("missing", String(300)),
+    Column("missing_code", String(40), nullable=False, server_default=""),
     Column("received_at_s", Float, nullable=False),
 )
 
@@ -141,6 +144,7 @@ set_aside = Table(
     Column("payload_sha256", String(64), nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("reason", String(500), nullable=False),
+    Column("reason_code", String(40), nullable=False, server_default=""),
     Column("times", Integer, nullable=False),
     Column("first_at_s", Float, nullable=False),
     Column("last_at_s", Float, nullable=False),

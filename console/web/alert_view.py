@@ -1,11 +1,13 @@
 """What pages show of alerts: where, how long and still counting or not, which files are here, and why it rang."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from console.domain.alert import AlertState
+from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
 from console.store import alerts, evidence
 from console.web.camera_view import Watch
@@ -23,8 +25,19 @@ class AlertView:
     alert: alerts.Alert
     zone: str
     files: dict[str, evidence.EvidenceFile]
-    missing: str | None
+    missing: evidence.Missing | None
     ticks: bool
+
+    def at_s(self, node_at_s: float) -> float:
+        """A time by the node's clock as the console's has it, UTC seconds."""
+        return node_at_s + self.alert.clock_behind_s
+
+    @property
+    def clock_word(self) -> str:
+        """A word of the group "clock" where the node's clock was so wrong that people must know, else empty."""
+        if abs(self.alert.clock_behind_s) < WRONG_S:
+            return ""
+        return "slow" if self.alert.clock_behind_s > 0 else "fast"
 
     @property
     def picture(self) -> evidence.EvidenceFile | None:
@@ -57,14 +70,24 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """Everything on the wall. more_new: new ones that have no room on it; rings: new ones that were told in time."""
+    """Everything on the wall.
+
+    more_new: new ones that have no room on it, and of which nodes; more_in_hand: the same of those that somebody took
+    on; rings: new ones that were told in time.
+    """
 
     new: tuple[AlertView, ...]
     in_hand: tuple[AlertView, ...]
     closed: tuple[AlertView, ...]
-    more_new: int
+    more_new: tuple[tuple[alerts.NewOfNode, int], ...]
+    more_in_hand: int
     rings: int
     watch: Watch
+
+    @property
+    def more_new_in_all(self) -> int:
+        """New ones that have no room, of all nodes."""
+        return sum(number for _, number in self.more_new)
 
     @property
     def flood(self) -> bool:
@@ -79,7 +102,9 @@ def alert_views(connection: Connection, found: Sequence[alerts.Alert], watch: Wa
     return tuple(_view(one, files[one.event_id], missing.get(one.event_id), watch) for one in found)
 
 
-def _view(alert: alerts.Alert, files: Sequence[evidence.EvidenceFile], missing: str | None, watch: Watch) -> AlertView:
+def _view(
+    alert: alerts.Alert, files: Sequence[evidence.EvidenceFile], missing: evidence.Missing | None, watch: Watch
+) -> AlertView:
     event = alert.event
     camera = watch.camera(alert.node, event["camera"])
     seen = camera is not None and camera.condition not in (CameraCondition.BLIND, CameraCondition.UNKNOWN)
@@ -93,13 +118,16 @@ def _view(alert: alerts.Alert, files: Sequence[evidence.EvidenceFile], missing: 
     )
 
 
-def wall(connection: Connection, watch: Watch) -> Wall:
+def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST[AlertState.ACKNOWLEDGED]) -> Wall:
     """The newest alerts in the order in which people must see them."""
+    most = {**MOST, AlertState.ACKNOWLEDGED: most_in_hand}
     new, in_hand, closed = (
-        alert_views(connection, alerts.of_state(connection, state, most), watch) for state, most in MOST.items()
+        alert_views(connection, alerts.of_state(connection, state, limit), watch) for state, limit in most.items()
     )
-    total, rings = alerts.count_new(connection)
-    return Wall(new, in_hand, closed, total - len(new), rings, watch)
+    counted, shown = alerts.count_new(connection), Counter(view.alert.node for view in new)
+    more_new = tuple((one, one.number - shown[one.node]) for one in counted if one.number > shown[one.node])
+    more_in_hand = alerts.count_in_hand(connection) - len(in_hand)
+    return Wall(new, in_hand, closed, more_new, more_in_hand, sum(one.rings for one in counted), watch)
 
 
 def why(language: Language, alert: alerts.Alert) -> str:

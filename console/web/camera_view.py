@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
 from console.store import deliveries, nodes
 
@@ -49,6 +50,13 @@ class NodeView:
     condition: NodeCondition
     absent: deliveries.Absent
 
+    @property
+    def clock_word(self) -> str:
+        """A word of the group "clock" where the node's clock is so wrong that somebody must set it, else empty."""
+        if self.condition in _UNHEARD or abs(self.node.clock_behind_s) < WRONG_S:
+            return ""
+        return "slow" if self.node.clock_behind_s > 0 else "fast"
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -58,9 +66,9 @@ class Watch:
     cameras: tuple[CameraView, ...]
     heard: bool
 
-    def count(self, condition: str) -> int:
-        """How many cameras are in that condition."""
-        return sum(1 for one in self.cameras if one.condition == condition)
+    def count(self, condition: str, node: str | None = None) -> int:
+        """How many cameras are in that condition: of one node, or of all."""
+        return sum(one.condition == condition and node in (None, one.camera.node) for one in self.cameras)
 
     @property
     def heard_at_s(self) -> float | None:
@@ -69,7 +77,7 @@ class Watch:
 
     @property
     def missing(self) -> int:
-        """Messages that should have come and did not, of all nodes."""
+        """Messages that should have come and may still come, of all nodes."""
         return sum(one.absent.missing for one in self.nodes)
 
     def camera(self, node: str, name: str) -> CameraView | None:
@@ -83,7 +91,7 @@ def watch(connection: Connection, now_s: float, heard: bool) -> Watch:
         NodeView(
             box,
             node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s, heard),
-            deliveries.absent(connection, box.id),
+            deliveries.absent(connection, box.id, box.health.get("outbox_id")),
         )
         for box in nodes.listing(connection)
     )
@@ -109,4 +117,5 @@ def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
         return CameraView(camera, condition, "", None, zones)
     if box.condition in _UNHEARD:
         return CameraView(camera, condition, _UNHEARD[box.condition], box.node.last_seen_at_s, zones)
-    return CameraView(camera, condition, camera.reason_code, camera.since_at_s, zones)
+    since_at_s = None if camera.since_at_s is None else camera.since_at_s + box.node.clock_behind_s
+    return CameraView(camera, condition, camera.reason_code, since_at_s, zones)

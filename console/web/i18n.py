@@ -42,8 +42,8 @@ class Language:
         return self.time(at_s) if same_day else self.moment(at_s)
 
     def duration(self, seconds: float) -> str:
-        """Seconds as people say them."""
-        whole = round(seconds)
+        """Seconds as people say them; none where two clocks would make it less than none."""
+        whole = max(0, round(seconds))
         hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
         if hours:
             return self.text("{h} h {m} min", h=hours, m=minutes)

@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from console.domain.access import Action, may
-from console.domain.alert import CloseReason
+from console.domain.alert import AlertState, CloseReason
 from console.store import alerts, audit, deliveries, nodes
-from console.web.alert_view import Wall, alert_views, wall, why
+from console.web.alert_view import MOST, Wall, alert_views, wall, why
 from console.web.alerts_api import FACTS
 from console.web.camera_view import watch
 from console.web.context import Context
@@ -51,7 +51,7 @@ class Pages:
         person = getattr(request.state, "person", None)
         html = self._templates.get_template(template).render(
             _=language.text,
-            say=lambda group, code: sentence(language, group, code),
+            say=lambda group, code, text=None: sentence(language, group, code, text),
             language=language,
             person=person,
             may=lambda action: person is not None and may(person.role, Action(action)),
@@ -95,22 +95,26 @@ async def static(name: str) -> Response:
     return Response(_STATIC[name], media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
 
-def _wall(request: Request) -> Wall:
+_IN_HAND = MOST[AlertState.ACKNOWLEDGED]
+_InHand = Annotated[int, Query(ge=_IN_HAND, le=5000)]  # how many of them people want to see
+
+
+def _wall(request: Request, in_hand: int) -> Wall:
     context = _context(request)
     with context.database.read() as connection:
-        return wall(connection, watch(connection, context.wall_s(), context.broker_connected()))
+        return wall(connection, watch(connection, context.wall_s(), context.broker_connected()), in_hand)
 
 
 @router.get("/")
-def wall_page(request: Request) -> Response:
+def wall_page(request: Request, in_hand: _InHand = _IN_HAND) -> Response:
     """The alert wall."""
-    return _render(request, "wall.html", wall=_wall(request))
+    return _render(request, "wall.html", wall=_wall(request, in_hand))
 
 
 @router.get("/wall")
-def wall_inside(request: Request) -> Response:
+def wall_inside(request: Request, in_hand: _InHand = _IN_HAND) -> Response:
     """The wall's inside, for a page that is open."""
-    return _render(request, "wall_inside.html", wall=_wall(request))
+    return _render(request, "wall_inside.html", wall=_wall(request, in_hand))
 
 
 @router.get("/alerts/{event_id}")

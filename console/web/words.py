@@ -36,6 +36,26 @@ WORDS: dict[str, dict[str, str]] = {
         "line_crossing_in": "Somebody has crossed the line inwards.",
         "line_crossing_out": "Somebody has crossed the line outwards.",
     },
+    "clock": {
+        "slow": "The clock of this box is {duration} slow. Times are corrected here; set the clock of the box.",
+        "fast": "The clock of this box is {duration} fast. Times are corrected here; set the clock of the box.",
+    },
+    "missing": {
+        "not_recorded": "Nothing is recorded of these seconds: the camera was away, or it is overwritten already.",
+        "disk_full": "The clip could not be written: the disk of the box is full.",
+        "not_written": "The clip could not be written on the box.",
+        "camera_removed": "The camera was taken out of the box before the clip was made.",
+        "file_gone": "A file is gone from the disk of the box.",
+        "file_damaged": "A file is damaged on the disk of the box.",
+    },
+    "aside": {
+        "malformed": "The message can't be read by this console. Box and console may be of different versions.",
+        "node_unknown": "This console knows no box of that name. Add it.",
+        "foreign_event": "The alert belongs to another box.",
+        "untimely": "Its time can't be true. Set the clock of the box.",
+        "absurd_number": "Its number can't be true.",
+        "not_stored": "The database can't hold it.",
+    },
     "clip": {"here": "Watch the clip", "coming": "The clip is on its way …", "missing": "No clip"},
     "picture": {"coming": "Picture on its way", "missing": "No picture"},
     "file": {
@@ -137,6 +157,8 @@ SCRIPT_WORDS = {
     "sound_off": "Sound off: turn it on",
     "sound_waits": "Click anywhere to let it ring",
     "taken": "{by} has this alert already.",
+    "settling": "Another alert has just come to the top. Look at it, then press A again.",
+    "moved_off": "The alert that was chosen is no longer here. Choose another one.",
     "not_done": "That did not work. Please try again.",
     "seconds": "{s} s",
     "minutes": "{m} min",
@@ -151,6 +173,6 @@ SCRIPT_WORDS = {
 }
 
 
-def sentence(language: Language, group: str, code: str) -> str:
-    """The sentence of a code word; the word itself where it is newer than this console."""
-    return language.text(WORDS[group].get(code, code))
+def sentence(language: Language, group: str, code: str, text: str | None = None) -> str:
+    """The sentence of a code word; `text`, else the word itself, where it is newer than this console."""
+    return language.text(WORDS[group][code]) if code in WORDS[group] else code if text is None else text

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
 from edge.adapters.outbox_tables import COUNT_GIVEN_UP, OWED, SACRIFICE, TABLES
@@ -23,6 +24,8 @@ MAX_GIVEN_UP = 10_000  # numbers kept: a row that was on its way when it was giv
 _SACRIFICED_AT_ONCE = 100
 _FULL = 0.9  # of the rows: told before the first one is given up
 RETRY_S = 2.0  # after a clip could not be written, doubled with each try
+
+MissingCode = Literal["not_recorded", "disk_full", "not_written", "camera_removed", "file_gone", "file_damaged"]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,14 @@ class ClipJob:
     begins_at_s: float
     ends_at_s: float
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a file that was owed will not come: in plain English, and as a stable word that the console translates."""
+
+    reason: str
+    code: MissingCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +174,7 @@ class SqliteOutbox:
         camera: str,
         files: Sequence[tuple[EvidenceFile, Path]],
         at_s: float,
-        missing: str = "",
+        missing: Missing | None = None,
         done: ClipJob | None = None,
     ) -> EvidenceMessage:
         """Adds files to an event's evidence (a file replaces the one of the same role) as its next revision.
@@ -182,7 +193,8 @@ class SqliteOutbox:
                 revision=before.revision + 1 if before else 1,
                 camera=camera,
                 files=tuple(by_role.values()),
-                missing=missing or None,
+                missing=missing.reason[:300] if missing else None,
+                missing_code=missing.code if missing else "",
             )
             body = message.model_dump_json()
             db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (event_id, camera, body))
@@ -322,7 +334,7 @@ class SqliteOutbox:
         with self._transaction() as db:
             return _forget_upload(db, upload)
 
-    def lost(self, upload: Upload, why: str, at_s: float) -> bool:
+    def lost(self, upload: Upload, why: Missing, at_s: float) -> bool:
         """Tells the console that a file will never come; False where it was replaced, and nothing is lost."""
         with self._transaction() as db:
             row = db.execute("SELECT body FROM evidence WHERE event_id = ?", (upload.event_id,)).fetchone()
@@ -331,7 +343,8 @@ class SqliteOutbox:
             if row is not None:
                 before = EvidenceMessage.model_validate_json(row[0])
                 left = tuple(file for file in before.files if file.sha256 != upload.sha256)
-                changed = {"revision": before.revision + 1, "files": left, "missing": why[:300]}
+                changed = {"revision": before.revision + 1, "files": left}
+                changed |= {"missing": why.reason[:300], "missing_code": why.code}
                 body = before.model_copy(update=changed).model_dump_json()
                 db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (upload.event_id, before.camera, body))
                 self._insert(db, "evidence", upload.event_id, "", body, at_s)

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from edge.adapters.clip_writer import file_sha256
-from edge.adapters.sqlite_outbox import SqliteOutbox, Upload
+from edge.adapters.sqlite_outbox import Missing, MissingCode, SqliteOutbox, Upload
 from edge.adapters.system_clock import SystemClock
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Uploader:
             try:
                 done = self._send_file(upload, stop)
             except FileNotFoundError:
-                self._tell_lost(upload, "is gone from the disk and can't be uploaded")
+                self._tell_lost(upload, "is gone from the disk and can't be uploaded", "file_gone")
                 continue
             except OSError as error:  # this one file; the others must not wait behind it
                 if upload.path not in self._unreadable:
@@ -156,12 +156,12 @@ class Uploader:
         if file_sha256(upload.path) == upload.sha256:
             log.error("the console found another hash for %s; it is sent again", upload.path.name)
             return False
-        self._tell_lost(upload, "is damaged on this disk; it is given up")
+        self._tell_lost(upload, "is damaged on this disk; it is given up", "file_damaged")
         return True
 
-    def _tell_lost(self, upload: Upload, what: str) -> None:
+    def _tell_lost(self, upload: Upload, what: str, code: MissingCode) -> None:
         """The console hears of it, for it waits for the file; a file replaced since this turn began is not lost."""
-        if self._outbox.lost(upload, f"{upload.path.name} {what}", self._clock.wall_s()):
+        if self._outbox.lost(upload, Missing(f"{upload.path.name} {what}", code), self._clock.wall_s()):
             log.error("%s of event %s %s", upload.path.name, upload.event_id, what)
             upload.path.unlink(missing_ok=True)
 

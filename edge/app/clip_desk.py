@@ -1,5 +1,6 @@
 """Stop 12 of the house: snapshots at once, clips when their last second is on disk. One thread for each worker."""
 
+import errno
 import hashlib
 import logging
 import queue
@@ -14,7 +15,7 @@ from edge.adapters.clip_writer import ClipFacts, NoRecording, write_clip
 from edge.adapters.durable import put_in_place
 from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.snapshot import SnapshotError, snapshot
-from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.adapters.sqlite_outbox import ClipJob, Missing, MissingCode, SqliteOutbox
 from edge.adapters.track_log import TrackLog
 from edge.app.camera_line import CameraLine
 from edge.config.schema import RecordingSection
@@ -140,7 +141,7 @@ class ClipDesk:
             if job.tries + 1 < MAX_TRIES and not isinstance(error, NoRecording):
                 self._outbox.clip_failed(job)
                 return
-            why = str(error)[:300]
+            why = Missing(str(error), _missing_code(error))
             self._outbox.put_evidence(job.event_id, job.camera, [], self._clock.wall_s(), missing=why, done=job)
             return
         span = (facts.begins_at_s, facts.ends_at_s)
@@ -190,6 +191,12 @@ class ClipDesk:
             ends_at_s=span[1],
         )
         return facts, path
+
+
+def _missing_code(error: NoRecording | OSError) -> MissingCode:
+    if isinstance(error, NoRecording):
+        return "not_recorded"
+    return "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
 
 
 def _told_gaps(facts: ClipFacts, until_s: float, wanted_until_s: float) -> tuple[VideoGap, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.adapters.sqlite_outbox import Missing, SqliteOutbox
 
 
 def close_orphans(outbox: SqliteOutbox, cameras: Iterable[str], now_s: float, resumed: Collection[str] = ()) -> None:
@@ -30,4 +30,4 @@ def settle_removed_cameras(outbox: SqliteOutbox, configured: Iterable[str], now_
         outbox.snapshots_impossible(owed.event_id)
     for job in outbox.due_clips(removed, float("inf")):
         why = f"camera {job.camera} was taken out of the node's configuration before its clip was made"
-        outbox.put_evidence(job.event_id, job.camera, [], now_s, missing=why, done=job)
+        outbox.put_evidence(job.event_id, job.camera, [], now_s, missing=Missing(why, "camera_removed"), done=job)

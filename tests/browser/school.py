@@ -298,7 +298,9 @@ def failing(school: School) -> EventMessage:
     school.health(faults)
     event = school.event("street", 20, severity="high", dwell_s=75)
     reason = "the recording of these seconds is not on disk: the disk was full from 02:10 to 02:14"
-    missing = EvidenceMessage(event_id=event.event_id, revision=1, camera="street", missing=reason)
+    missing = EvidenceMessage(
+        event_id=event.event_id, revision=1, camera="street", missing=reason, missing_code="disk_full"
+    )
     school.tell(topics.EVIDENCE, missing)
     school.sent += 1204  # 1,200 messages were given up by the box, four got lost on the way
     school.event("fence", 300, rule="intrusion", severity="high", dwell_s=9, threshold_s=None)

@@ -288,3 +288,63 @@ def test_the_hash_of_the_facts_is_shown_to_who_got_them(page, school):
         page.click("a[href$='facts.json']")
     sha256 = hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest()
     expect(page.locator("#evidence")).to_contain_text(sha256, timeout=10000)
+
+
+def test_a_key_that_comes_too_soon_is_answered_and_one_for_a_chosen_alert_counts_in_a_flood(page, school):
+    school.health()
+    for camera in ("gate", "fence"):
+        school.event(camera, severity="low")
+    expect(page.locator(".alert.new")).to_have_count(2, timeout=6000)
+    page.evaluate(  # a key in the very moment in which another alert comes to the top
+        """() => new MutationObserver((_, watcher) => {
+            if (document.querySelectorAll(".alert.new").length < 3) return;
+            watcher.disconnect();
+            setTimeout(() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "a" })), 1);
+        }).observe(document.querySelector("#wall"), { childList: true, subtree: true })"""
+    )
+    school.event("yard", severity="critical")
+    expect(page.locator("#told")).to_contain_text("Một cảnh báo khác vừa lên đầu", timeout=6000)
+    assert page.locator(".alert.acknowledged").count() == 0
+    chosen = page.locator(".alert.new").nth(2)
+    event_id = chosen.get_attribute("data-id")
+    chosen.locator("[data-open]").focus()
+    for number in range(30):
+        school.event("gate", severity="critical", ago_s=number)
+    expect(page.locator(".alert.new")).to_have_count(33, timeout=10000)
+    page.keyboard.press("a")
+    expect(page.locator(f"#in-hand #a-{event_id}")).to_be_visible(timeout=10000)
+    expect(page.locator("#told")).to_be_hidden()
+
+
+def test_a_chosen_alert_that_leaves_the_wall_is_told_and_no_other_is_taken_on(page, school):
+    school.health()
+    event = school.event("gate")
+    expect(page.locator(".alert.new")).to_have_count(1, timeout=6000)
+    page.locator(".alert.new [data-open]").focus()
+    page.route("**/wall*", lambda route: route.fulfill(body="<div class='summary' data-rings='0'></div>"))
+    school.event("fence")
+    expect(page.locator("#told")).to_contain_text("Cảnh báo đang chọn không còn ở đây", timeout=6000)
+    page.keyboard.press("a")
+    assert event.event_id not in page.content()
+
+
+@pytest.mark.parametrize("path", ["/", "/cameras", "alert", "closed"])
+def test_a_finger_hits_what_it_is_meant_to(window, school, path):
+    school.sign_in("guard", Role.GUARD)
+    event, closed = full(school)
+    page = window(Role.ADMINISTRATOR, viewport={"width": 390, "height": 844}, has_touch=True).new_page()
+    alerts = {"alert": f"/alerts/{event.event_id}", "closed": f"/alerts/{closed.event_id}"}
+    page.goto(school.address + alerts.get(path, path))
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, summary, nav a, .clip, .reasons label, .switch, .back a")]
+            .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
+            .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim()}`)"""
+    )
+    assert small == []
+
+
+def test_an_alert_without_a_clip_leaves_no_hole(page, school):
+    event = failing(school)
+    page.goto(f"{school.address}/alerts/{event.event_id}")
+    media, why = page.locator("#media").bounding_box(), page.locator("#reasons-why").bounding_box()
+    assert why["y"] - (media["y"] + media["height"]) < 30

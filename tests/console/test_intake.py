@@ -65,7 +65,7 @@ def test_any_order_and_any_repeats_end_the_same(desk, seed):
     assert found.state == AlertState.NEW
     with desk.console.database.read() as connection:
         assert len(alerts.of_state(connection, AlertState.NEW, 10)) == 1
-        assert deliveries.absent(connection, nodes.find(connection, "n1").id).missing == 0
+        assert deliveries.absent(connection, nodes.find(connection, "n1").id, None).missing == 0
 
 
 def test_what_people_did_outlives_later_revisions(desk):
@@ -81,11 +81,11 @@ def test_a_gap_is_counted_until_it_is_filled(desk):
         desk.intake.take(*encoded(event(sequence), sequence))
     with desk.console.database.read() as connection:
         node_id = nodes.find(connection, "n1").id
-        assert deliveries.absent(connection, node_id).missing == 2
+        assert deliveries.absent(connection, node_id, None).missing == 2
     for sequence in (2, 4):
         desk.intake.take(*encoded(event(sequence), sequence))
     with desk.console.database.read() as connection:
-        assert deliveries.absent(connection, node_id).missing == 0
+        assert deliveries.absent(connection, node_id, None).missing == 0
 
 
 def test_an_unknown_node_and_a_stolen_event_are_refused_and_kept_aside(desk):
@@ -156,7 +156,8 @@ def test_health_lists_cameras_and_those_that_see_nothing_come_first(desk):
 def test_what_a_full_outbox_gave_up_is_told_apart_from_what_is_missing(desk):
     def absent(name="n1"):
         with desk.console.database.read() as connection:
-            found = deliveries.absent(connection, nodes.find(connection, name).id)
+            node = nodes.find(connection, name)
+            found = deliveries.absent(connection, node.id, node.health.get("outbox_id"))
         return found.missing, found.given_up
 
     def report(count, outbox_id="box"):
@@ -173,7 +174,12 @@ def test_what_a_full_outbox_gave_up_is_told_apart_from_what_is_missing(desk):
     for _ in range(2):
         report(5)
     assert absent() == (2, 5)
-    report(4, "another")
+    report(4, "another")  # a new disk: what the old one still owed will never come
+    assert absent() == (0, 5)
+    page = desk.browser(Role.GUARD).get("/cameras", headers={"Accept-Language": "en"}).text
+    assert re.search(r"<dt>lost with a disk that the box no longer has</dt><dd>messages: 2</dd>", page)
+    assert "Messages missing" not in desk.browser(Role.GUARD).get("/", headers={"Accept-Language": "en"}).text
+    report(5)
     assert (absent(), absent("n2")) == ((2, 5), (0, 0))
     page = desk.browser(Role.GUARD).get("/cameras", headers={"Accept-Language": "en"}).text
     assert re.search(r"<dt>missing</dt><dd>messages: 2</dd>", page)
@@ -198,7 +204,7 @@ def test_a_value_that_no_database_holds_is_refused_and_the_wall_stands(desk, cha
     assert verdict.refused_because
     assert desk.browser(Role.GUARD).get("/").status_code == 200
     with desk.console.database.read() as connection:
-        assert deliveries.absent(connection, nodes.find(connection, "n1").id).missing == 0
+        assert deliveries.absent(connection, nodes.find(connection, "n1").id, None).missing == 0
     assert desk.intake.take(*encoded(event(1, "open"), 2)).refused_because is None
 
 
@@ -371,3 +377,12 @@ def test_a_broker_that_is_not_there_is_told_once_with_place_cause_and_cure(desk,
     assert (
         f"the broker at 127.0.0.1:{port} can't be reached (Connection refused); check GATEHOUSE_CONSOLE_" in faults[0]
     )
+
+
+def test_a_number_that_jumps_further_than_any_outbox_is_refused_and_leaves_no_gap(desk):
+    desk.intake.take(*encoded(event(1, "open"), 1))
+    assert "outboxsequence" in desk.intake.take(*encoded(event(2), 2**53)).refused_because
+    assert desk.intake.take(*encoded(event(2), 2)).refused_because is None
+    with desk.console.database.read() as connection:
+        assert deliveries.absent(connection, nodes.find(connection, "n1").id, None).missing == 0
+        assert [one.reason_code for one in deliveries.listing_aside(connection)] == ["absurd_number"]

@@ -56,6 +56,12 @@ def test_every_fault_that_a_node_can_tell_of_has_a_sentence():
     assert told - set(WORDS["fault"]) == set()
 
 
+def test_every_cause_of_a_missing_file_has_a_sentence():
+    from edge.adapters.sqlite_outbox import MissingCode
+
+    assert set(WORDS["missing"]) == set(get_args(MissingCode))
+
+
 def test_every_problem_of_a_node_has_a_sentence():
     from edge.app.supervisor import NODE_PROBLEMS
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from broker.contract import codec, topics
-from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, StatusMessage
+from broker.contract.messages import CameraHealth, EventMessage, EvidenceMessage, HealthMessage, StatusMessage
 from console.app.factory import build
 from console.app.settings import Settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
+from console.store.alerts import TURN
 from console.store.tables import metadata
 from console.web.alert_view import MOST
 
@@ -31,11 +32,11 @@ def test_what_could_not_be_taken_is_shown_to_who_can_mend_it(desk):
     assert "Messages kept aside" not in desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
 
 
-def tell(desk, number: int, **changes) -> None:
+def tell(desk, number: int, node: str = "n1", **changes) -> None:
     facts = {"event_id": str(uuid.UUID(int=number)), "revision": 1, "state": "open", "rule": "loitering"}
     times = {"opened_at_s": desk.clock(), "captured_at_s": desk.clock(), "camera": "gate"}
     event = EventMessage(**{**facts, **times, **changes})
-    desk.intake.take(topics.EVENT.of("n1"), codec.encode(topics.EVENT, "n1", event, desk.clock(), "box", number))
+    desk.intake.take(topics.EVENT.of(node), codec.encode(topics.EVENT, node, event, desk.clock(), "box", number))
 
 
 def test_a_flood_of_alerts_shows_the_most_urgent_and_says_how_many_more(desk):
@@ -134,3 +135,103 @@ def test_no_number_of_new_alerts_hides_one_in_hand_from_scripts(desk):
     guard.post(f"/alerts/{uuid.UUID(int=1)}/acknowledge")
     states = [one["state"] for one in guard.get("/api/alerts").json()]
     assert states == ["new"] * 100 + ["acknowledged"]
+
+
+def health(desk, at_s: float, cameras=(), **more) -> None:
+    facts = {"at_s": at_s, "started_at_s": 5.0, "version": "1", "state": "degraded" if cameras else "ok", **more}
+    message = HealthMessage(**facts, cameras=cameras)
+    desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", message, at_s))
+
+
+@pytest.mark.parametrize(("behind_s", "word"), [(150, "2 min 30 s slow"), (-7200, "2 h 0 min fast")])
+def test_a_box_with_a_wrong_clock_rings_and_somebody_is_told(desk, behind_s, word):
+    node_now_s = desk.clock() - behind_s
+    health(desk, node_now_s, (CameraHealth(camera="gate", state="sees", since_at_s=1.0),))
+    tell(desk, 1, opened_at_s=node_now_s - 5, captured_at_s=node_now_s - 5, dwell_s=60)
+    browser = desk.browser(Role.GUARD)
+    wall = browser.get("/", headers=ENGLISH).text
+    assert 'data-rings="1"' in wall
+    assert "reported late" not in wall
+    assert "rang at 00:46:35" in wall
+    assert "1 min 5 s" in wall
+    for path in ("/", "/cameras", f"/alerts/{uuid.UUID(int=1)}"):
+        assert f"The clock of this box is {word}" in browser.get(path, headers=ENGLISH).text, path
+    assert "Đồng hồ của thiết bị này" in browser.get("/").text
+
+
+def test_no_time_that_went_by_is_less_than_none(desk):
+    cameras = (CameraHealth(camera="gate", state="sees", since_at_s=1.0),)
+    health(desk, desk.clock(), cameras)
+    tell(desk, 1, opened_at_s=desk.clock() + 72_000, captured_at_s=desk.clock() + 72_000)
+    page = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
+    assert "still there" in page
+    assert ">0 s</b>" in page
+
+
+def test_a_box_that_floods_hides_no_alert_of_another(desk):
+    room = next(iter(MOST.values()))
+    for number in range(1, room + 8):
+        tell(desk, number, severity="critical")
+    tell(desk, 999, node="n2", severity="low")
+    page = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
+    assert page.count('class="alert new') == room
+    place = page[: page.index(f'id="a-{uuid.UUID(int=999)}')].count('class="alert new')
+    assert place == TURN + 1
+    assert "More new alerts: 8." in page
+    assert "<strong>Hộp cổng</strong> · Kim Đồng · 8 more" in page
+
+
+def test_alerts_in_hand_that_have_no_room_are_counted_and_reached(desk):
+    guard = desk.browser(Role.GUARD)
+    for number in range(1, 64):
+        tell(desk, number)
+        desk.clock.now_s += 1
+        guard.post(f"/alerts/{uuid.UUID(int=number)}/acknowledge")
+    page = guard.get("/", headers=ENGLISH).text
+    assert page.count('class="alert acknowledged') == 60
+    assert page.index(str(uuid.UUID(int=63))) < page.index(str(uuid.UUID(int=62)))
+    assert 'In hand <span class="count">63' in page
+    assert "3 are older" in page
+    assert 'href="/?in_hand=120#in-hand"' in page
+    for path in ("/?in_hand=120", "/wall?in_hand=120"):
+        assert guard.get(path).text.count('class="alert acknowledged') == 63
+    assert guard.get("/?in_hand=100000").status_code == 422
+
+
+def test_impaired_cameras_do_not_stand_under_those_that_see_nothing(desk):
+    states = (("gate", "blind", "stalled"), ("yard", "impaired", "not_recording"), ("hall", "sees", ""))
+    cameras = tuple(
+        CameraHealth(camera=name, state=state, since_at_s=1.0, reason_code=code) for name, state, code in states
+    )
+    health(desk, desk.clock(), cameras)
+    guard = desk.browser(Role.GUARD)
+    blind, impaired = (
+        guard.get("/", headers=ENGLISH)
+        .text.split("Seeing nothing: 1 of 3 cameras")[1]
+        .split("Impaired: 1 of 3 cameras")
+    )
+    assert ("gate" in blind, "yard" in blind, "yard" in impaired) == (True, False, True)
+    boxes = guard.get("/cameras", headers=ENGLISH).text.split("<h2>Boxes</h2>")[1]
+    assert "Seeing nothing: 1 of 3 cameras" in boxes
+    assert "Impaired: 1 of 3 cameras" in boxes
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("disk_full", "ổ đĩa của thiết bị đã đầy"),
+        ("of_tomorrow", 'lang="en">as the box says'),
+        ("", 'lang="en">as the box'),
+    ],
+)
+def test_why_there_is_no_clip_is_told_in_the_language_of_the_page(desk, code, shown):
+    tell(desk, 1)
+    facts = {"event_id": str(uuid.UUID(int=1)), "revision": 1, "camera": "gate", "missing": "as the box says"}
+    message = EvidenceMessage(**facts, missing_code=code)
+    desk.intake.take(topics.EVIDENCE.of("n1"), codec.encode(topics.EVIDENCE, "n1", message, desk.clock(), "box", 2))
+    assert shown in desk.browser(Role.GUARD).get(f"/alerts/{uuid.UUID(int=1)}").text
+
+
+def test_why_a_message_stands_aside_is_told_in_the_language_of_the_page(desk):
+    desk.intake.take(topics.STATUS.of("n1"), b"{}")
+    assert "không đọc được tin này" in desk.browser(Role.ADMINISTRATOR).get("/cameras").text

@@ -203,7 +203,7 @@ def check_nothing_lost_or_doubled(site: Site, event_ids: list[str], aside: int =
         for one in found.values():
             assert (one.event["revision"], one.event["state"]) == (REVISIONS, "closed")
         node = nodes.find(connection, "box")
-        assert deliveries.absent(connection, node.id).missing == 0
+        assert deliveries.absent(connection, node.id, None).missing == 0
         assert deliveries.count_aside(connection) == aside
         rung = select(tables.change.c.key, func.count()).where(tables.change.c.what == "opened")
         times = dict(connection.execute(rung.group_by(tables.change.c.key)).all())

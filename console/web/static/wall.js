@@ -26,14 +26,16 @@ function rings() {
 }
 
 async function refresh() {
-  const answer = await fetch("/wall");
+  const answer = await fetch(`/wall${location.search}`);
   if (answer.status === 401) return location.assign("/sign-in");
   if (!answer.ok) throw new Error(String(answer.status));
   const wanted = document.createElement("div");
   wanted.id = wall.id;
   wanted.innerHTML = await answer.text();
   const before = rings();
+  const chosen = document.activeElement?.closest(".alert");
   morph(wall, wanted);
+  if (chosen) keep(chosen);
   if (rings() > before) bell.alarm(); // at once: in a hidden tab the next round may be a minute away
   const now = firstNew()?.dataset.acknowledge;
   if (now !== first) [first, firstSince] = [now, performance.now()];
@@ -83,6 +85,17 @@ function choose(at) {
   link.closest(".alert")?.scrollIntoView({ block: "nearest" });
 }
 
+/** Keeps an alert chosen that has moved on the wall; says so where it has left, for then a key would mean another one.
+ * @param {Element} alert */
+function keep(alert) {
+  const link = document.getElementById(alert.id)?.querySelector("[data-open]");
+  if (link instanceof HTMLElement) {
+    if (chosenAt() < 0) link.focus({ preventScroll: true });
+    return;
+  }
+  [told.textContent, told.hidden, firstSince] = [words.moved_off, false, performance.now()];
+}
+
 /** The alert that a key is about: the chosen one, else the first new one once the order has stood still.
  * @returns {HTMLButtonElement | null} */
 function meant() {
@@ -102,8 +115,10 @@ document.addEventListener("keydown", (event) => {
     const [at, last] = [chosenAt(), listed().length - 1];
     choose(event.key === "ArrowDown" ? Math.min(at + 1, last) : Math.max(at - 1, 0));
   }
-  const button = event.key.toLowerCase() === "a" && !event.repeat ? meant() : null;
+  if (event.key.toLowerCase() !== "a" || event.repeat) return;
+  const button = meant();
   if (button && !button.disabled) acknowledge(button);
+  else if (!button && firstNew() && chosenAt() < 0) [told.textContent, told.hidden] = [words.settling, false];
 });
 follow(soon, (silent) => {
   cut = silent;

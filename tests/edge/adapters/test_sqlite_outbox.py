@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from broker.contract.messages import EventMessage, EvidenceFile
 from edge.adapters import sqlite_outbox
-from edge.adapters.sqlite_outbox import ClipJob, OutboxError, SqliteOutbox
+from edge.adapters.sqlite_outbox import ClipJob, Missing, OutboxError, SqliteOutbox
 
 KEPT_PER_EVENT = ("open_event", "evidence", "clip_job", "snapshot_job")
 
@@ -134,7 +134,7 @@ def test_what_was_replaced_during_its_upload_takes_nothing_of_its_successor_alon
     (begun,) = outbox.uploads(9)
     outbox.put_evidence(event(1).event_id, "gate", [(picture("a.jpg", "b"), path)], 2.0)
     assert not outbox.uploaded(begun)
-    assert not outbox.lost(begun, "gone", 3.0)
+    assert not outbox.lost(begun, Missing("gone", "file_gone"), 3.0)
     assert [upload.sha256 for upload in outbox.uploads(9)] == ["b" * 64]
     assert outbox.waiting(0, 9)[-1].message.missing is None
 
@@ -143,7 +143,7 @@ def test_a_lost_file_is_told_also_after_the_event_is_over(outbox, tmp_path):
     outbox.put_event(event(1), 1.0)
     outbox.put_evidence(event(1).event_id, "gate", [(picture("a.jpg", "a"), tmp_path / "a.jpg")], 1.0)
     outbox.put_event(event(1, 2, "closed"), 2.0)
-    assert outbox.lost(outbox.uploads(1)[0], "a.jpg is gone", 3.0)
+    assert outbox.lost(outbox.uploads(1)[0], Missing("a.jpg is gone", "file_gone"), 3.0)
     told = outbox.waiting(0, 9)[-1].message
     assert (told.revision, told.files, told.missing) == (2, (), "a.jpg is gone")
     assert outbox._db.execute("SELECT count(*) FROM evidence").fetchone() == (0,)

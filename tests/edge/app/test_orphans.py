@@ -40,5 +40,6 @@ def test_a_camera_that_was_taken_out_leaves_nothing_open_and_nothing_owed(outbox
     closed, evidence = told(outbox, "old-gate")
     assert (closed.state, closed.revision) == ("closed", 4)
     assert "old-gate was taken out" in evidence.missing
+    assert evidence.missing_code == "camera_removed"
     assert outbox.cameras() == {"gate"}
     assert told(outbox, "gate") == []
