@@ -1,5 +1,6 @@
 """The web server: its TLS and its door are tried before anything runs, so that what is wrong is said in a sentence."""
 
+import resource
 import socket
 
 import uvicorn
@@ -30,6 +31,8 @@ def make_server(settings: Settings, web: FastAPI) -> tuple[uvicorn.Server, socke
         raise ServerError(
             f"tls_certificate or tls_key can't be used: {error}; name PEM files that belong together"
         ) from error
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the usual 1,024 are soon held by who only half asks
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         door = socket.create_server((settings.host, settings.port), family=family, backlog=2048)

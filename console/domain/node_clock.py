@@ -1,9 +1,9 @@
 """How far a node's clock is from the console's. A Raspberry Pi has no clock that outlives a power cut."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-WINDOW_S = 60.0  # four health reports
 SAME_S = 2.0  # less is the journey of a message, not a clock
+APART_S = 5.0  # between two reports that tell whether they come live
 WRONG_S = 30.0  # from here on people are told, so that somebody sets it
 
 
@@ -12,16 +12,13 @@ class NodeClock:
     """What the health reports tell of a node's clock.
 
     A report's lag is its arrival by the console's clock less its time by the node's: the difference of the clocks and
-    a journey, which is never negative but may take an hour where the broker kept the report. So the smallest counts.
-    started_at_s, at_s: of the last report, by the node's clock. lag_s: as far as known. lowest_s: the smallest since
-    `since_s`, by the console's clock.
+    a journey, which is never negative but may take an hour where the broker kept the report.
+    at_s: of the last report, by the node's clock. heard_at_s: its arrival. lag_s: as far as known.
     """
 
-    started_at_s: float
     at_s: float
+    heard_at_s: float
     lag_s: float
-    lowest_s: float
-    since_s: float
 
     @property
     def behind_s(self) -> float:
@@ -29,19 +26,18 @@ class NodeClock:
         return self.lag_s if abs(self.lag_s) >= SAME_S else 0.0
 
 
-def heard(known: NodeClock | None, started_at_s: float, at_s: float, received_at_s: float) -> NodeClock:
+def heard(known: NodeClock | None, at_s: float, received_at_s: float) -> NodeClock:
     """What is known after one more health report.
 
-    started_at_s, at_s: of the report, by the node's clock; received_at_s: by the console's; all UTC seconds.
-    A smaller lag counts at once. A larger one counts when nothing smaller came for a whole window, or at once after the
-    node has started anew, for its clock may have stood still meanwhile. A report that the broker repeats tells nothing.
+    at_s: of the report, by the node's clock; received_at_s: by the console's; UTC seconds.
+    A smaller lag counts at once, as no journey explains it. A larger one counts when two reports come as far apart as
+    they were made: what the broker kept comes in a burst, a clock that was set shows in the report after the next.
     """
     lag_s = received_at_s - at_s
-    if known is None or known.started_at_s != started_at_s:
-        return NodeClock(started_at_s, at_s, lag_s, lag_s, received_at_s)
-    if known.at_s == at_s:
-        return known
-    lowest_s = min(known.lowest_s, lag_s)
-    if received_at_s - known.since_s >= WINDOW_S:
-        return NodeClock(started_at_s, at_s, lowest_s, lag_s, received_at_s)
-    return NodeClock(started_at_s, at_s, min(known.lag_s, lag_s), lowest_s, known.since_s)
+    if known is None:
+        return NodeClock(at_s, received_at_s, min(0.0, lag_s))
+    made_s, came_s = at_s - known.at_s, received_at_s - known.heard_at_s
+    if lag_s >= known.lag_s and 0 <= made_s < APART_S:
+        return known  # a change told between two reports, or one that the broker repeats
+    live = made_s > 0 and abs(came_s - made_s) <= SAME_S
+    return replace(known, at_s=at_s, heard_at_s=received_at_s, lag_s=lag_s if live else min(known.lag_s, lag_s))

@@ -84,7 +84,7 @@ class Intake:
             return FOREIGN_EVENT
         match received.message:
             case EventMessage():
-                if (untimely := _untimely(received.message, now_s)) is not None:
+                if (untimely := _untimely(received.message, owner.clock_behind_s, now_s)) is not None:
                     return _Refusal("untimely", untimely)
                 alerts.take_event(connection, owner, content, now_s)
             case EvidenceMessage():
@@ -115,10 +115,10 @@ class Intake:
         return Verdict(name, *told, reason) if told else None
 
 
-def _untimely(event: EventMessage, now_s: float) -> str | None:
+def _untimely(event: EventMessage, clock_behind_s: float, now_s: float) -> str | None:
     """Why the times of an event can't be: then a clock is wrong, and the alert would stand on the wall for ever."""
     for name in ("opened_at_s", "captured_at_s", "closed_at_s"):
         at_s = getattr(event, name)
-        if at_s is not None and not EARLIEST_S <= at_s <= now_s + AHEAD_MOST_S:
+        if at_s is not None and not EARLIEST_S <= at_s + clock_behind_s <= now_s + AHEAD_MOST_S:
             return f"{name}: {at_s:.0f} is before 2020 or more than a day ahead; set the clock of the node"
     return None

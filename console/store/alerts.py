@@ -27,7 +27,7 @@ class NoSuchAlertError(ValueError):
 class Alert:
     """An event and what people did about it. `event` is the newest EventMessage as JSON, its times by the node's clock.
 
-    opened_at_s: by the console's clock. clock_behind_s: to add to times of the newest message for the same clock.
+    opened_at_s: by the console's clock. clock_behind_s: of the node when it opened, to add to the message's times.
     """
 
     event_id: str
@@ -60,7 +60,6 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
     values = {
         "revision": revision,
         "severity_order": SEVERITY_ORDER[Severity(message["severity"])],
-        "clock_behind_s": owner.clock_behind_s,
         "revised_at_s": now_s,
         "message_json": json.dumps(message),
     }
@@ -74,6 +73,7 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
             "site_id": owner.site_id,
             "camera": message["camera"],
             "opened_at_s": opened_at_s,
+            "clock_behind_s": owner.clock_behind_s,
             "received_at_s": now_s,
             "late": is_late(opened_at_s, now_s),
         }

@@ -111,7 +111,7 @@ def set_status(connection: Connection, node_id: int, name: str, status: str, ver
 def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_s: float) -> None:
     """Takes in a health message (as JSON) and the cameras in it; cameras no longer named are no longer listed."""
     node_id = owner.id
-    clock = heard(owner.clock, health["started_at_s"], health["at_s"], now_s)
+    clock = heard(owner.clock, health["at_s"], now_s)
     values = {"last_seen_at_s": now_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
     values["clock_json"] = json.dumps(asdict(clock))
     connection.execute(update(node).where(node.c.id == node_id).values(**values))

@@ -81,7 +81,7 @@ event = Table(
     Column("camera", String(64), nullable=False),
     Column("severity_order", Integer, nullable=False),
     Column("opened_at_s", Float, nullable=False),  # by the console's clock; the message has it by the node's
-    Column("clock_behind_s", Float, nullable=False, server_default="0"),  # the node's, at the newest revision
+    Column("clock_behind_s", Float, nullable=False, server_default="0"),  # the node's, when it opened
     Column("received_at_s", Float, nullable=False),
     Column("revised_at_s", Float, nullable=False),
     Column("late", Boolean, nullable=False),

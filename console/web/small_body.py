@@ -1,10 +1,13 @@
 """What people send is a small form, or nothing: more is refused before anything is parsed or kept."""
 
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.web.errors import Refused
 
 MOST_BYTES = 16_384  # a note of 1,000 characters is at most 12,000 bytes in a form
+MOST_S = 10.0  # a form that drips in holds a connection
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -31,6 +34,18 @@ async def _small_form(scope: Scope, receive: Receive) -> bytes:
     said = headers.get(b"content-length", b"0")
     if not said.isdigit() or int(said[:10]) > MOST_BYTES:
         raise _too_large()
+    try:
+        async with asyncio.timeout(MOST_S):
+            data = await _read(receive)
+    except TimeoutError:
+        raise Refused(408, "malformed", {"Connection": "close"}) from None
+    kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+    if data and kind != FORM:
+        raise Refused(415, "not_a_form", {"Connection": "close"})
+    return data
+
+
+async def _read(receive: Receive) -> bytes:
     data, more = bytearray(), True
     while more:
         message = await receive()
@@ -40,9 +55,6 @@ async def _small_form(scope: Scope, receive: Receive) -> bytes:
         if len(data) > MOST_BYTES:
             raise _too_large()
         more = message.get("more_body", False)
-    kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
-    if data and kind != FORM:
-        raise Refused(415, "not_a_form", {"Connection": "close"})
     return bytes(data)
 
 

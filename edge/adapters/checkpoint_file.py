@@ -52,18 +52,32 @@ def checkpoint_folder(state_dir: Path, cameras: Collection[str], wall_s: float, 
     folder = memory / f"gatehouse-{os.geteuid()}-{node}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        if not _is_ours_alone(folder):
             raise OSError("somebody else has made it")
-        for path in memory.glob(f"gatehouse-{os.geteuid()}-*/*"):
-            unknown = path.parent == folder and path.name.partition(".")[0] not in cameras  # "gate" and "gate.part"
-            with contextlib.suppress(FileNotFoundError):
-                if unknown or wall_s - path.stat().st_mtime > FORGOTTEN_AFTER_S:
-                    path.unlink()
+        for path in folder.iterdir():
+            if path.name.partition(".")[0] not in cameras:  # "gate" and "gate.part"
+                path.unlink(missing_ok=True)
+        for sibling in memory.glob(f"gatehouse-{os.geteuid()}-*"):
+            with contextlib.suppress(OSError):  # another node's, which looks after them itself while it lives
+                if _is_ours_alone(sibling):
+                    _sweep(sibling, wall_s - FORGOTTEN_AFTER_S)
     except OSError as error:
         log.warning("%s can't be used (%s): a worker that dies begins every stay anew", folder, error)
         return None
     return folder
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    """Whether it is a folder, no link to one, that nobody but this user can have put anything into."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _sweep(folder: Path, before_s: float) -> None:
+    for path in folder.iterdir():
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) and found.st_mtime < before_s:
+            path.unlink()
 
 
 class _Reader(pickle.Unpickler):

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import httpx
@@ -67,11 +67,17 @@ def demo(
         typer.echo(f"gatehouse demo: {error.filename or folder}: {error.strerror}; name another --folder", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        with suppress(OSError):  # its terminal may be gone
-            typer.echo("stopped", err=as_json)
+        _say_farewell(sys.stderr if as_json else sys.stdout)
         return
     if as_json:
         typer.echo(json.dumps(alert, ensure_ascii=False))
+
+
+def _say_farewell(out: TextIO) -> None:
+    try:
+        typer.echo("stopped", file=out)
+    except OSError:  # its terminal is gone; Python would stumble over the unsaid word once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def sign_in_of(source: str, password_file: Path | None) -> tuple[str, dict[str, str]]:

@@ -135,7 +135,8 @@ class Supervisor:
             if turn == turns:
                 log.error("workers of an earlier run hang (%s); they are killed", ", ".join(map(str, living)))
                 for pid in filter(None, living):
-                    os.kill(pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it has just ended
+                        os.kill(pid, signal.SIGKILL)
             self._stop.wait(0.1)
 
     def _watch_over(self, delivery: list[threading.Thread]) -> None:

@@ -17,6 +17,7 @@ _LATE_LINK_S = 1.5  # so long a new person may still turn out to be a lost one
 _CHECK_GAP_S = 0.8  # where the tracker itself found a person again after so long, it is checked that they had not left
 _MOST_UNWATCHED_S = 1.2  # after longer stalls anyone may have come from anywhere
 _MOST_BLIND_S = 30.0  # so long a camera or a process may be gone, and who stands there when it is back was there
+_BLIND_SHARE = 5.0  # but no longer than this share of the time that they were seen
 _REMEMBER_TRACK_S = 60.0
 _CLOSE_HEIGHTS = 0.6  # a step more than the width of a body: a tracker confuses people before their boxes touch
 _CLOSE_AFTER_STALL_HEIGHTS = 1.5  # where everybody walks in a second without a frame
@@ -45,7 +46,9 @@ class PersonKeeper:
         crowded = _crowded(list(seen.values()))
         for identity in self._alive.values():
             identity.bridged = None
-            identity.blind_s = min(identity.blind_s + max(0.0, self._frame_s - _MOST_UNWATCHED_S), _MOST_BLIND_S)
+            known_s = identity.last_seen_s - identity.first_seen_s
+            most_s = min(_MOST_BLIND_S, _BLIND_SHARE * known_s)
+            identity.blind_s = min(identity.blind_s + max(0.0, self._frame_s - _MOST_UNWATCHED_S), most_s)
         seen |= self._check_found_again(seen, frame_size, now_s)
         merged = self._join(seen, frame_size, now_s)
         self._begin(seen, now_s)

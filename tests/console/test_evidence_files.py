@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import update
@@ -245,3 +246,12 @@ def test_a_node_has_only_so_much_in_the_making(desk):
         begun = patch(desk.node(), DATA[: len(DATA) - 1], 0, sha=sha * 64)
         os.utime(context.files._parts / (sha * 64), (desk.clock(),) * 2) if begun.status_code == 204 else None
         assert begun.status_code == (204 if number < 3 else 413)
+
+
+def test_the_same_file_sent_several_times_at_once_is_stored_once_and_whole(desk):
+    announce(desk)
+    node = desk.node()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: patch(node, DATA, 0).status_code, range(12)))
+    assert set(answers) <= {200, 201, 204, 409}, answers
+    assert hashlib.sha256(desk.console.web.state.context.files.path(SHA).read_bytes()).hexdigest() == SHA

@@ -386,3 +386,15 @@ def test_a_number_that_jumps_further_than_any_outbox_is_refused_and_leaves_no_ga
     with desk.console.database.read() as connection:
         assert deliveries.absent(connection, nodes.find(connection, "n1").id, None).missing == 0
         assert [one.reason_code for one in deliveries.listing_aside(connection)] == ["absurd_number"]
+
+
+@pytest.mark.parametrize("behind_s", [1_791_990_000.0, -90_000.0])  # a clock that woke in 1970; one 25 h ahead
+def test_events_of_a_box_whose_wrong_clock_is_known_are_taken_at_their_true_time(desk, behind_s):
+    for _ in range(2):
+        health = HealthMessage(at_s=desk.clock() - behind_s, started_at_s=1.0, version="1", state="ok")
+        desk.intake.take(*encoded(health))
+        desk.clock.now_s += 15
+    at_s = desk.clock() - behind_s - 5
+    told = event(1, "open").model_copy(update={"opened_at_s": at_s, "captured_at_s": at_s})
+    assert desk.intake.take(*encoded(told, 1)).refused_because is None
+    assert find(desk).opened_at_s == pytest.approx(desk.clock() - 5)

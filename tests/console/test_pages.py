@@ -145,6 +145,9 @@ def health(desk, at_s: float, cameras=(), **more) -> None:
 
 @pytest.mark.parametrize(("behind_s", "word"), [(150, "2 min 30 s slow"), (-7200, "2 h 0 min fast")])
 def test_a_box_with_a_wrong_clock_rings_and_somebody_is_told(desk, behind_s, word):
+    desk.clock.now_s -= 15
+    health(desk, desk.clock() - behind_s)
+    desk.clock.now_s += 15  # the second report that comes live tells of the clock
     node_now_s = desk.clock() - behind_s
     health(desk, node_now_s, (CameraHealth(camera="gate", state="sees", since_at_s=1.0),))
     tell(desk, 1, opened_at_s=node_now_s - 5, captured_at_s=node_now_s - 5, dwell_s=60)

@@ -7,7 +7,8 @@ import pytest
 
 from console.domain.access import Role
 from console.web.access import NODE, ROUTES
-from console.web.small_body import FORM, MOST_BYTES
+from console.web.errors import Refused
+from console.web.small_body import FORM, MOST_BYTES, SmallBody
 
 pytestmark = pytest.mark.system
 POSTS = sorted(path for (method, path), rule in ROUTES.items() if method == "POST" and rule != NODE)
@@ -88,3 +89,15 @@ def test_a_refusal_is_a_sentence_and_carries_the_safe_headers(desk):
     assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
     assert "This request is too large." in answer.text
     assert "default-src" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_form_that_drips_in_is_given_up(monkeypatch):
+    monkeypatch.setattr("console.web.small_body.MOST_S", 0.05)
+
+    async def never():
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "headers": [(b"content-length", b"10")], "state": {}}
+    with pytest.raises(Refused) as refused:
+        asyncio.run(SmallBody(None, "node")(scope, never, None))
+    assert refused.value.status == 408

@@ -117,9 +117,9 @@ def test_faults_reach_its_cameras(demo, film):
     lines = iter(process.stdout.readline, "")
     told = next(line for line in lines if "make a camera fail" in line)
     words = told.split("gatehouse ")[-1].split()
-    assert words[:5] == ["edge", "virtual-camera", "fault", "camera", "black"]
+    assert words[:5] == ["edge", "virtual-camera", "fault", "camera", "stall"]
     where = words[5:]
-    for more, answer in ((words, "done"), ([*words[:3], "list", *where], "camera: black")):
+    for more, answer in ((words, "done"), ([*words[:3], "list", *where], "camera: stall")):
         done = subprocess.run([sys.executable, "-m", "gatehouse", *more], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == answer
     process.send_signal(signal.SIGINT)

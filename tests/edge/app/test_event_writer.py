@@ -270,6 +270,21 @@ def test_the_folder_is_private_and_holds_configured_cameras_only(tmp_path):
     assert checkpoint_folder(tmp_path / "other", ["gate"], EPOCH_S, tmp_path) != folder
 
 
+def test_what_others_put_beside_it_is_neither_followed_nor_in_the_way(tmp_path):
+    old = EPOCH_S - 1000
+    diary = tmp_path / "home" / "diary.txt"
+    diary.parent.mkdir()
+    diary.write_text("")
+    foreign = tmp_path / f"gatehouse-{os.geteuid()}-foreign" / "old"
+    foreign.mkdir(parents=True)
+    (tmp_path / f"gatehouse-{os.geteuid()}-link").symlink_to(diary.parent)
+    for path in (diary, foreign):
+        os.utime(path, (old, old))
+    assert checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path) is not None
+    assert diary.exists()
+    assert foreign.exists()
+
+
 def test_without_private_memory_nothing_is_kept_and_the_node_runs_all_the_same(tmp_path, caplog):
     folder = checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path)
     folder.chmod(0o755)

@@ -205,3 +205,11 @@ def test_another_who_stands_there_after_nobody_looked_is_another_stay(street, wa
     looked = [t for t in times(80) if not 20 < t < 32]
     first, second = walker(((0, 320, 300), (25, 320, 300)), 1), walker(((28, 330, 300), (80, 330, 300)), 2)
     assert len(street(polygon=WHOLE).play([first, second], looked).stays) == 2
+
+
+def test_who_was_seen_for_a_moment_before_nobody_looked_is_not_waited_for(street, walker):
+    looked = [t for t in times(60) if not 2 < t < 31]
+    played = street(WatchedRule(LoiteringParams("gate", 20.0)), polygon=WHOLE).play(
+        [walker(((0, 320, 300), (2, 320, 300))), walker(((29, 330, 300), (45, 330, 300)))], looked
+    )
+    assert played.events == []
