@@ -25,13 +25,7 @@ log = logging.getLogger(__name__)
 
 # What a checkpoint is made of. Nothing else is ever made from the file, whoever wrote it.
 _PLAIN = {
-    ("builtins", "set"),
-    ("builtins", "frozenset"),
     ("collections", "deque"),
-    ("collections", "OrderedDict"),
-    ("collections", "defaultdict"),
-    ("copyreg", "_reconstructor"),
-    ("builtins", "object"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -82,8 +76,12 @@ def _sweep(folder: Path, before_s: float) -> None:
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module.startswith("edge.core.") and "." not in name) or (module, name) in _PLAIN:
+        if (module, name) in _PLAIN:
             return super().find_class(module, name)
+        if module.startswith("edge.core.") and "." not in name:
+            found = super().find_class(module, name)
+            if isinstance(found, type) and found.__module__ == module:  # of the core itself, not what it imports
+                return found
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a checkpoint")
 
 

@@ -167,6 +167,10 @@ class Identity:
         mean: NDArray[np.float32] = np.mean([look for _, look in self.looks], axis=0, dtype=np.float32)
         return mean
 
+    def missed_s(self, now_s: float) -> float:
+        """Seconds since the last sight in which somebody looked."""
+        return now_s - self.last_seen_s - self.blind_s
+
     def velocity_px_s(self) -> tuple[float, float]:
         """Of the feet over the last second or so, pixels a second: a line fitted through the trail."""
         points = np.array([p for p in self.trail if p[0] >= self.last_seen_s - 1.2], np.float64)

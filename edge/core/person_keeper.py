@@ -83,8 +83,7 @@ class PersonKeeper:
                 continue
             again = replace(track, first_seen_s=now_s)
             candidate = self._as_candidate(again, now_s)
-            missed_s = now_s - identity.last_seen_s - identity.blind_s
-            if missed_s > person_link.waited_s(identity, candidate, frame_size, self._params):
+            if identity.missed_s(now_s) > person_link.waited_s(identity, candidate, frame_size, self._params):
                 doubtful[track.track_id] = again
                 identity.rebind(NO_TRACK)
         return doubtful
@@ -177,8 +176,7 @@ class PersonKeeper:
     def _expire(self, frame_size: tuple[int, int], now_s: float) -> list[Person]:
         gone: list[Person] = []
         for identity in list(self._alive.values()):
-            missed_s = now_s - identity.last_seen_s - identity.blind_s
-            if missed_s > person_link.patience_s(identity, frame_size, self._params):
+            if identity.missed_s(now_s) > person_link.patience_s(identity, frame_size, self._params):
                 left = person_link.leaves(identity, frame_size, self._params)
                 gone.append(identity.snapshot(seen=False, ended_because="left" if left else "lost"))
                 del self._alive[identity.person_id]

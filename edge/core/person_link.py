@@ -80,7 +80,7 @@ def cost(identity: Identity, candidate: Candidate, frame_size: tuple[int, int], 
     clothes = _clothes(identity, candidate)
     if clothes is None and speed_heights_s(identity) > STANDING_HEIGHTS_S:
         wait_s = min(wait_s, params.blind_bridge_s)
-    if gap_s - identity.blind_s > wait_s:
+    if identity.missed_s(candidate.begun_s) > wait_s:
         return math.inf
     way_s = candidate.born_s - identity.last_seen_s
     reach = min(params.reach_heights + params.reach_heights_s * way_s, params.reach_most_heights)

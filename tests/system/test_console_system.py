@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from node_site import wait_for
 from sqlalchemy import func, select
 
 from broker import installation
@@ -31,16 +31,6 @@ from edge.adapters.uploader import ConsoleAddress, Uploader
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 EVENTS, REVISIONS = 25, 12
 CLIP_BYTES = 24 * 1024 * 1024  # many chunks, so that the console can die between two of them
-
-
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> object:
-    deadline_s = time.monotonic() + seconds
-    while time.monotonic() < deadline_s:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds} s for {what}")
 
 
 def free_port() -> int:

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.app.build import build_pipeline
 from edge.app.event_writer import EventWriter
+from edge.config.load import load_config
 from edge.config.schema import RecordingSection
+from edge.core.checkpoint import Checkpoint
 from edge.core.detection import Detections
 from edge.core.frame import Frame
 from edge.core.rules.crowd import CrowdParams
 from edge.core.rules.loitering import LoiteringParams
 from edge.core.rules.repeated_presence import RepeatedPresenceParams
+from edge.core.rules.table import RULES
 from edge.core.tracking.tracker import Tracker
 from edge.core.watch import CameraWatch, WatchedRule
 from edge.core.zone import Zone
@@ -247,6 +251,22 @@ def test_a_node_that_stops_in_order_leaves_nobody_behind(node):
     node.writer.end()
     assert not node.folder.exists()
     assert states(node)[-1] == ("closed", "restart")
+
+
+def test_every_rule_with_its_armed_hours_goes_through_a_checkpoint(tmp_path):
+    school = load_config(Path(__file__).parents[3] / "configs" / "school.yaml", with_secrets=False)
+    camera = max(school.cameras, key=lambda one: len(one.rules))
+    assert {rule.kind for rule in camera.rules} == {row.kind for row in RULES}
+    assert all(rule.armed for rule in camera.rules)
+    pipeline = build_pipeline("box", "Asia/Ho_Chi_Minh", camera, Crossing())
+    for number in range(60):
+        planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 120, np.uint8)
+        pipeline.process_frame(Frame("gate", number, 1000.0 + number / FPS, EPOCH_S + number / FPS, planes))
+    file = CheckpointFile(tmp_path, "gate", "1")
+    file.save(Checkpoint(1, 1, (), 1000.0, EPOCH_S, *pipeline.state))
+    kept = file.load(HandClock(), LONGEST_S)
+    assert kept is not None
+    assert type(kept.watch) is CameraWatch
 
 
 def test_nothing_but_the_core_is_ever_made_from_a_checkpoint(node, tmp_path, caplog):
