@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from edge.adapters.onnx_detector import (
+from edge.adapters.onnx_detector import OnnxDetector
+from edge.adapters.onnx_session import (
     ORT_ERRORS,
-    OnnxDetector,
     UnusableModelError,
     class_names,
     means_person,

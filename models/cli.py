@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edge.adapters.onnx_detector import UnusableModelError
+from edge.adapters.onnx_session import UnusableModelError
 from edge.config.environment import model_override, user_model_folder
 from models.labelled import LabelError
 from models.registry import ModelError, Registry

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
+from edge.adapters.onnx_detector import OnnxDetector
+from edge.adapters.onnx_session import UnusableModelError
 from edge.config.environment import model_override, user_model_folder
 from edge.config.schema import DetectorSection
 from models.registry import ModelEntry, ModelError, Registry

@@ -6,7 +6,8 @@ from typing import Annotated, cast
 
 import typer
 
-from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
+from edge.adapters.onnx_detector import OnnxDetector
+from edge.adapters.onnx_session import UnusableModelError
 from edge.config.environment import user_model_folder
 from edge.virtual_camera.light import LIGHTS, LightName
 from models.labelled import LabelError

@@ -13,7 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
-from edge.adapters.onnx_detector import OnnxDetector, UnusableModelError
+from edge.adapters.onnx_detector import OnnxDetector
+from edge.adapters.onnx_session import UnusableModelError
 from edge.core.frame import Frame
 from models.add import add
 from models.cli import app
