@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
-    """boxes: (n, 4) float32 xyxy in frame pixels, where something moved. light_changed: the whole picture changed."""
+    """cells: (rows, columns) bool, a grid over the whole frame, true where something moved.
 
-    boxes: NDArray[np.float32]
+    light_changed: the whole picture changed, or nothing is known of how it was before; `cells` say nothing then.
+    """
+
+    cells: NDArray[np.bool_]
     light_changed: bool

@@ -61,7 +61,7 @@ class CameraPipeline:
         """
         if self._stay_watched or not 0 <= frame.media_s - self._followed_s < LONGEST_UNWATCHED_S:
             return 0
-        return 1 if self._peopled or frame.motion is None or len(frame.motion.boxes) else 2
+        return 1 if self._peopled or frame.motion is None or frame.motion.cells.any() else 2
 
     def where_to_look(self, frame: Frame) -> Look:
         """Where in `frame` people are to be looked for, now that its camera's last frame has been followed."""

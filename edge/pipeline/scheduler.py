@@ -29,7 +29,7 @@ class Looked:
 
     frame: Frame
     detections: Detections
-    cut: Boxes
+    cut: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +70,7 @@ class Scheduler:
         for the look at the next one when the last one came back.
         """
         if not look.regions:
-            return [Looked(frame, Detections.empty(), np.zeros((0, 4), np.float32))]
+            return [Looked(frame, Detections.empty())]
         pending = self._waiting[frame.camera] = _Pending(frame, now_s, len(look.regions))
         size, done = (frame.width, frame.height), list[Looked]()
         for region in sorted(look.regions, key=lambda one: (one.xyxy[1] - one.xyxy[3]) * one.scale):

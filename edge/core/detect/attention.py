@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from edge.core.detect.region import Look, Region, whole_frame
 from edge.core.motion import Motion
 
-_COVERED = 0.8  # of what moved, by a region that is looked at anyway
-
 
 @dataclass(frozen=True, slots=True)
 class AttentionParams:
@@ -31,8 +29,8 @@ class AttentionParams:
     most_input: share of one input that the regions of one frame may take; beyond it all are shown smaller.
     """
 
-    person_px: float = 96.0
-    largest_scale: float = 2.0
+    person_px: float = 72.0
+    largest_scale: float = 1.25
     margin_heights: float = 0.3
     margin_heights_per_s: float = 0.6
     margin_moved: float = 0.3
@@ -98,12 +96,11 @@ class Attention:
             height = max(1.0, box[3] - box[1])
             regions.append(Region(_grown(box, height), self._scale(1.5 * height)))
         least = params.smallest_moved * frame_size[1]
-        for box in [] if motion is None else motion.boxes.tolist():
-            if not _covered(box, regions):
-                side = max(box[2] - box[0], box[3] - box[1])
-                around = max(params.margin_moved * side, (least - side) / 2)
-                scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2)))
-                regions.append(Region(_grown(box, around), scale))
+        for box in [] if motion is None else _left_over(motion.cells, regions, frame_size):
+            side = max(box[2] - box[0], box[3] - box[1])
+            around = max(params.margin_moved * side, (least - side) / 2)
+            scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2)))
+            regions.append(Region(_grown(box, around), scale))
         inside = [_inside(region, frame_size) for region in regions]
         return [region for region in inside if region.cost_px > 0]
 
@@ -152,13 +149,31 @@ def _inside(region: Region, frame_size: tuple[int, int]) -> Region:
     return replace(region, xyxy=(left, top, right, bottom))
 
 
-def _covered(box: list[float], regions: list[Region]) -> bool:
-    """Whether a box lies in one of the regions for the most part."""
-    area = max(1e-9, (box[2] - box[0]) * (box[3] - box[1]))
+def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tuple[int, int]) -> list[list[float]]:
+    """What moved and lies in none of the regions, (left, top, right, bottom) in frame pixels."""
+    rows, columns = moved.shape
+    wide, high = frame_size[0] / columns, frame_size[1] / rows
+    left = moved.copy()
     for region in regions:
-        left, top, right, bottom = region.xyxy
-        width = min(box[2], right) - max(box[0], left)
-        height = min(box[3], bottom) - max(box[1], top)
-        if width > 0 and height > 0 and width * height >= _COVERED * area:
-            return True
-    return False
+        x0, y0, x1, y1 = region.xyxy
+        seen_rows = slice(max(0, round(y0 / high)), max(0, round(y1 / high)))
+        left[seen_rows, max(0, round(x0 / wide)) : max(0, round(x1 / wide))] = False
+    return [[x0 * wide, y0 * high, (x1 + 1) * wide, (y1 + 1) * high] for x0, y0, x1, y1 in _patches(left)]
+
+
+def _patches(cells: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
+    """First column and row, last column and row of each patch of cells that touch."""
+    waiting = {(int(row), int(column)) for row, column in np.argwhere(cells)}
+    patches = []
+    while waiting:
+        edge = [waiting.pop()]
+        x0 = x1 = edge[0][1]
+        y0 = y1 = edge[0][0]
+        while edge:
+            row, column = edge.pop()
+            x0, x1, y0, y1 = min(x0, column), max(x1, column), min(y0, row), max(y1, row)
+            beside = {(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & waiting
+            waiting -= beside
+            edge += beside
+        patches.append((x0, y0, x1, y1))
+    return sorted(patches)
