@@ -52,8 +52,8 @@ def bound(
     outputs = []
     for output, shape in zip(session.get_outputs(), output_shapes(session), strict=True):
         if min(shape, default=1) < 0 or output.type != "tensor(float)":
-            told = f"its output {output.name!r} is {output.type} of {output.shape}"
-            raise UnusableModelError(f"{told}; export it with a fixed size and batch 1, then: gatehouse models add FILE")
+            told = f"output {output.name!r} of the network is {output.type} of {output.shape}"
+            raise UnusableModelError(f"{told}; export it with a fixed size, then: gatehouse models add FILE")
         array = np.empty(shape, np.float32)
         binding.bind_output(output.name, "cpu", 0, np.float32, shape, array.ctypes.data)
         outputs.append(array)
