@@ -114,10 +114,10 @@ def evaluate(
 @app.command()
 def benchmark(
     model: Model,
-    rounds: Annotated[int, typer.Option(min=5, help="how often each is timed")] = 50,
+    rounds: Annotated[int, typer.Option(min=5, help="frames of each size that are timed")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Time the bare network and the loop around it, in turns; processor time of one thread."""
+    """Time decoding with the bare network, and with the whole loop around it, in turns; processor time."""
     from models.benchmark import benchmark as run
 
     try:
@@ -128,7 +128,9 @@ def benchmark(
     if as_json:
         typer.echo(json.dumps(asdict(result)))
         return
-    typer.echo(f"{result.model}: bare {result.bare_ms} ms, with the loop {result.loop_ms} ms, ratio {result.ratio}")
+    for size in result.sizes:
+        told = f"bare {size.bare_ms} ms, with the loop {size.loop_ms} ms, ratio {size.ratio}"
+        typer.echo(f"{result.model}, pictures of {size.width}x{size.height}: {told}")
 
 
 def _fail(command: str, error: Exception) -> None:

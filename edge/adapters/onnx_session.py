@@ -3,7 +3,9 @@
 import ast
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge.core.detect.families.family import Family
@@ -36,6 +38,26 @@ def open_session(path: Path) -> ort.InferenceSession:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except ORT_ERRORS as error:
         raise UnusableModelError(f"{path.name} can't be opened as an ONNX network: {str(error)[:200]}") from error
+
+
+def bound(
+    session: ort.InferenceSession, tensor: NDArray[np.float32]
+) -> tuple[ort.IOBinding, list[NDArray[np.float32]]]:
+    """A binding of `tensor`, and of the outputs: they are in the returned arrays after each run, until the next one.
+
+    Raises UnusableModelError where the shape of an output is not fixed.
+    """
+    binding = session.io_binding()
+    binding.bind_cpu_input(session.get_inputs()[0].name, tensor)
+    outputs = []
+    for output, shape in zip(session.get_outputs(), output_shapes(session), strict=True):
+        if min(shape, default=1) < 0 or output.type != "tensor(float)":
+            told = f"output {output.name!r} of the network is {output.type} of {output.shape}"
+            raise UnusableModelError(f"{told}; export it with a fixed size, then: gatehouse models add FILE")
+        array = np.empty(shape, np.float32)
+        binding.bind_output(output.name, "cpu", 0, np.float32, shape, array.ctypes.data)
+        outputs.append(array)
+    return binding, outputs
 
 
 def class_names(session: ort.InferenceSession) -> dict[int, str]:

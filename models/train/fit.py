@@ -140,7 +140,7 @@ def to_input(pictures: Tensor) -> Tensor:
 
 
 def half_precision(device: torch.device) -> torch.autocast:
-    """Computes in bfloat16 where the machine can: a processor without it emulates it, eight times slower than floats."""
+    """Computes in bfloat16 where the machine can; a processor that emulates it is eight times slower than in floats."""
     able = device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
