@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge.adapters.onnx_session import checked_family, open_session
+from edge.adapters.onnx_session import Network, checked_family, open_session
 from edge.core.detect.families.family import Reading
 from edge.core.detect.letterbox import Letterbox
 from edge.core.detect.suppression import suppress
@@ -28,31 +28,27 @@ class OnnxDetector:
         Raises UnusableModelError where the file's input or outputs are not what the entry says.
         """
         self._entry = entry
-        self._session = open_session(path)
-        self._family = checked_family(entry, self._session)
+        session = open_session(path)
+        self._family = checked_family(entry, session)
+        self._network = Network(session)
         self._reading = Reading(entry.width, entry.height, entry.person_class, confidence or entry.confidence)
-        self._input_name = self._session.get_inputs()[0].name
         mean, std = (np.array(triple, np.float32)[:, None, None] for triple in (entry.mean, entry.std))
         self._mean, self._scale = mean, 1.0 / std
         self._blank = (np.full((3, entry.height, entry.width), PAD, np.float32) - mean) * self._scale
-        self._input = self._blank[None].copy()
-        self._binding = self._session.io_binding()
-        self._binding.bind_cpu_input(self._input_name, self._input)
-        for output in self._session.get_outputs():
-            self._binding.bind_output(output.name, "cpu")
+        self._input = self._network.input
+        self._input[0] = self._blank
         self._letterbox: Letterbox | None = None
         self.candidates_cut = 0
 
     @property
     def session(self) -> ort.InferenceSession:
         """The session, for benchmarks."""
-        return self._session
+        return self._network.session
 
     def detect(self, frame: Frame) -> Detections:
         """People in `frame`, in the frame's own pixels, best first."""
         letterbox = self._lay_in(frame)
-        self._session.run_with_iobinding(self._binding)
-        found = self._family.read(self._binding.copy_outputs_to_cpu(), self._reading)
+        found = self._family.read(self._network.run(), self._reading)
         xyxy, score = found.xyxy, found.score
         if len(score) > MAX_CANDIDATES:
             self.candidates_cut += len(score) - MAX_CANDIDATES

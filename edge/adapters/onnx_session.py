@@ -3,7 +3,9 @@
 import ast
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge.core.detect.families.family import Family
@@ -36,6 +38,35 @@ def open_session(path: Path) -> ort.InferenceSession:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except ORT_ERRORS as error:
         raise UnusableModelError(f"{path.name} can't be opened as an ONNX network: {str(error)[:200]}") from error
+
+
+class Network:
+    """An open network whose input and outputs are arrays that stay: write into `input`, `run`, read what it returns."""
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        """session: of a network with one input of a fixed shape; outputs of an open shape are made anew each time."""
+        self.session = session
+        given = session.get_inputs()[0]
+        self.input: NDArray[np.float32] = np.zeros(given.shape, np.float32)
+        self._binding = session.io_binding()
+        self._binding.bind_cpu_input(given.name, self.input)
+        shapes = output_shapes(session)
+        fixed = all(side > 0 for shape in shapes for side in shape)
+        self._outputs = [np.zeros(shape, np.float32) for shape in shapes] if fixed else None
+        for number, output in enumerate(session.get_outputs()):
+            if self._outputs is None:
+                self._binding.bind_output(output.name, "cpu")
+            else:
+                array = self._outputs[number]
+                self._binding.bind_output(output.name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+
+    def run(self) -> list[NDArray[np.float32]]:
+        """The outputs, in the file's order, for what stands in `input`; they hold until the next run."""
+        self.session.run_with_iobinding(self._binding)
+        if self._outputs is not None:
+            return self._outputs
+        made: list[NDArray[np.float32]] = self._binding.copy_outputs_to_cpu()
+        return made
 
 
 def class_names(session: ort.InferenceSession) -> dict[int, str]:
