@@ -4,7 +4,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.adapters.onnx_session import Network, checked_family, open_session
@@ -41,9 +40,9 @@ class OnnxDetector:
         self.candidates_cut = 0
 
     @property
-    def session(self) -> ort.InferenceSession:
-        """The session, for benchmarks."""
-        return self._network.session
+    def network(self) -> Network:
+        """The open network, whose `input` holds what `detect` last laid in: for benchmarks and calibration."""
+        return self._network
 
     def detect(self, frame: Frame) -> Detections:
         """People in `frame`, in the frame's own pixels, best first."""
