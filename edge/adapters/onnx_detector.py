@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.adapters.network_input import NetworkInput
-from edge.adapters.onnx_session import bound, checked_family, open_session
+from edge.adapters.onnx_session import Network, checked_family, open_session
 from edge.core.detect.canvas import Canvas, Tile
 from edge.core.detect.families.family import Reading
 from edge.core.detect.region import whole_frame
@@ -25,17 +24,17 @@ class OnnxDetector:
     def __init__(self, entry: ModelEntry, path: Path, confidence: float | None = None) -> None:
         """confidence: threshold instead of the entry's. Raises UnusableModelError where file and entry don't fit."""
         self._entry = entry
-        self._session = open_session(path)
-        self._family = checked_family(entry, self._session)
+        session = open_session(path)
+        self._family = checked_family(entry, session)
+        self._network = Network(session)
         self._reading = Reading(entry.width, entry.height, entry.person_class, confidence or entry.confidence)
-        self._input = NetworkInput(entry)
-        self._binding, self._outputs = bound(self._session, self._input.tensor)
+        self._input = NetworkInput(entry, self._network.input)
         self.candidates_cut = 0
 
     @property
-    def session(self) -> ort.InferenceSession:
-        """The session, for benchmarks."""
-        return self._session
+    def network(self) -> Network:
+        """The open network, whose `input` holds what `detect` last laid in: for benchmarks and calibration."""
+        return self._network
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -67,8 +66,7 @@ class OnnxDetector:
 
     def run(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """People in the input, best first: boxes (n, 4) xyxy in its pixels, and scores (n,)."""
-        self._session.run_with_iobinding(self._binding)
-        found = self._family.read(self._outputs, self._reading)
+        found = self._family.read(self._network.run(), self._reading)
         xyxy, score = found.xyxy, found.score
         if len(score) > MAX_CANDIDATES:
             self.candidates_cut += len(score) - MAX_CANDIDATES
