@@ -33,6 +33,7 @@ class OnnxDetector:
         self._binding, self._outputs = bound(self._session, self._input.tensor)
         self._letterbox: Letterbox | None = None
         self.candidates_cut = 0
+        self.inferences, self.fill_sum = 0, 0.0  # fill: share of the input that shows picture, 0..1
 
     @property
     def session(self) -> ort.InferenceSession:
@@ -43,6 +44,8 @@ class OnnxDetector:
         """People in `frame`, in the frame's own pixels, best first."""
         letterbox = self._lay_in(frame)
         self._session.run_with_iobinding(self._binding)
+        self.inferences += 1
+        self.fill_sum += letterbox.width * letterbox.height / (self._entry.width * self._entry.height)
         found = self._family.read(self._outputs, self._reading)
         xyxy, score = found.xyxy, found.score
         if len(score) > MAX_CANDIDATES:
