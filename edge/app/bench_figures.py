@@ -51,6 +51,7 @@ class Figures:
     analysed. capture_to_event_ms: from a frame's capture until all that it led to was in the outbox, over all frames,
     whether they led to an event or not, with what the reading was late; event_row_ms_p95: of those that did.
     cpu_cores: of the node alone, the cameras' server is not in it. canvas_fill: share of the input that shows picture.
+    rss_mb, pss_mb: of all workers. rss_mb_per_hour: how that grew; of less than some minutes it says nothing.
     """
 
     cameras: int
@@ -69,6 +70,7 @@ class Figures:
     canvas_fill: float
     rss_mb: float
     pss_mb: float
+    rss_mb_per_hour: float
     worker_restarts: int
     per_camera: tuple[CameraFigures, ...] = field(default=())
 
@@ -85,9 +87,10 @@ def figures(
     frames: Sequence[FrameDone],
     arrival_s: Mapping[str, Sequence[float]],
     videos: Mapping[str, str],
+    rss_bytes: Sequence[tuple[float, int]],
 ) -> Figures:
     """frames: all, of which those done between the two sightings count. arrival_s: how late pictures were read, by
-    camera, seconds. videos: what each camera plays."""
+    camera, seconds. videos: what each camera plays. rss_bytes: of all workers, with the moments."""
     lasted_s = end.at_s - begin.at_s
     counted = [frame for frame in frames if begin.at_s <= frame.done_s < end.at_s]
     cameras = []
@@ -132,9 +135,18 @@ def figures(
         canvas_fill=round((end.fill_sum - begin.fill_sum) / max(1, inferences), 3),
         rss_mb=round(sum(end.rss_bytes) / _MB, 1),
         pss_mb=round(sum(end.pss_bytes) / _MB, 1),
+        rss_mb_per_hour=round(_per_hour(rss_bytes) / _MB, 1),
         worker_restarts=end.restarts,
         per_camera=tuple(cameras),
     )
+
+
+def _per_hour(samples: Sequence[tuple[float, int]]) -> float:
+    """The slope of (seconds, value), by least squares."""
+    if len(samples) < 3:
+        return 0.0
+    at_s, value = np.array(samples, np.float64).T
+    return float(np.polyfit(at_s - at_s[0], value, 1)[0] * 3600)
 
 
 def _percentile(values: Sequence[float], percent: float) -> float:

@@ -83,11 +83,11 @@ def measure(plan: BenchPlan, folder: Path, say: Say) -> Figures:
     played = plan.played()
     stage = Stage(folder, quiet=True)
     try:
-        with _free_port() as port:
+        with free_port() as port:
             pass
         words = [word for name, source in played.items() for word in ("--camera", f"{name}={source}")]
         serve = ["edge", "virtual-camera", "serve", "--port", str(port), *words]
-        with stage.process("cameras", serve, child_environment()), _free_port() as nobody:
+        with stage.process("cameras", serve, child_environment()), free_port() as nobody:
             stage.wait_for_port(port, "cameras")
             return _Trial(plan, _config(plan, folder, port, nobody), say).run()
     except DemoError as error:
@@ -103,6 +103,7 @@ class _Trial:
         self._supervisor = Supervisor(config, version("gatehouse"), self._logbook.note)
         self._ended = threading.Event()
         self._figures: Figures | None = None
+        self._rss_bytes: list[tuple[float, int]] = []
 
     def run(self) -> Figures:
         watcher = threading.Thread(target=self._watch, name="bench")
@@ -131,13 +132,15 @@ class _Trial:
             if len(self._seen()) < self._plan.cameras or self._count_down(WARM_UP_S, "warming up"):
                 return
             begin, first_arrival = self._sighting(), len(self._logbook.arrivals)
+            self._rss_bytes.clear()
             if not self._count_down(self._plan.seconds, "measuring"):
                 end = self._sighting()
                 self._wait(1.0)  # the last frames are told with the next report
                 late: defaultdict[str, list[float]] = defaultdict(list)
                 for camera, late_s in list(self._logbook.arrivals)[first_arrival:]:
                     late[camera].append(late_s)
-                self._figures = figures(begin, end, list(self._logbook.frames), late, self._plan.played())
+                frames, played = list(self._logbook.frames), self._plan.played()
+                self._figures = figures(begin, end, frames, late, played, self._rss_bytes)
         finally:
             self._supervisor.stop()
 
@@ -149,6 +152,9 @@ class _Trial:
         until_s = self._clock.monotonic_s() + for_s
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
             self._say(f"{self._plan.cameras} cameras: {doing}, {left_s:.0f} s left")
+            with suppress(OSError):  # one of them died: restarts tell
+                rss_bytes = sum(memory_of(process).rss_bytes for process in list(self._logbook.work))
+                self._rss_bytes.append((self._clock.monotonic_s(), rss_bytes))
             if self._wait(min(left_s, 1.0)):
                 return True
         return False
@@ -195,7 +201,7 @@ def _config(plan: BenchPlan, folder: Path, cameras_port: int, nobody: int) -> Ed
 
 
 @contextmanager
-def _free_port() -> Iterator[int]:
+def free_port() -> Iterator[int]:
     """A port on which nobody listens while the block runs."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

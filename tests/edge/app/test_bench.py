@@ -27,7 +27,8 @@ def test_what_lies_between_two_sightings_is_counted():
                    rss_bytes=[150 * MB, 50 * MB])  # fmt: skip
     frames = [FrameDone("a", 99.0 + n * 0.2, 99.1 + n * 0.2, int(n == 10)) for n in range(60)]
     frames += [FrameDone("b", 100.05 + n, 100.25 + n, 0) for n in range(9)]
-    found = figures(begin, end, frames, {"b": [0.3, 0.3, 0.3]}, {"a": "one.mp4", "b": "two.mp4"})
+    found = figures(begin, end, frames, {"b": [0.3, 0.3, 0.3]}, {"a": "one.mp4", "b": "two.mp4"},
+                    [(100.0, 199 * MB), (101.0, 200 * MB), (102.0, 201 * MB)])  # fmt: skip
     assert (found.cameras, found.workers, found.seconds) == (2, 2, 10.0)
     assert [camera.analysed_fps for camera in found.per_camera] == [5.0, 0.9]
     assert found.analysed_fps == 0.9
@@ -39,6 +40,7 @@ def test_what_lies_between_two_sightings_is_counted():
     assert found.cpu_cores == 0.5
     assert found.cpu_cores_by_stage == {"read": 0.1, "vision": 0.4}
     assert (found.inferences_per_s, found.canvas_fill, found.rss_mb) == (5.0, 0.5, 200.0)
+    assert found.rss_mb_per_hour == 3600.0
     assert not found.fits  # more than 1 % dropped
 
 
