@@ -64,8 +64,8 @@ def _counted(bins: list[NDArray[np.intp]], weights: list[NDArray[np.float64]], c
     n = len(bins[0])
     first = (np.arange(n) * count).reshape(n, *(1,) * (bins[0].ndim - 1))
     places = np.concatenate([(one + first).ravel() for one in bins])
-    sums: NDArray[np.float64] = np.bincount(places, np.concatenate([one.ravel() for one in weights]), n * count)
-    return sums.reshape(n, count)
+    sums = np.bincount(places, np.concatenate([one.ravel() for one in weights]), n * count)
+    return np.asarray(sums, np.float64).reshape(n, count)
 
 
 def _place(
