@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from edge.adapters.onnx_session import UnusableModelError
-from edge.config.environment import model_override, user_model_folder
+from edge.adapters.providers import Provider, Runner, UnusableProviderError
+from edge.config.environment import cache_folder, model_override, user_model_folder
 from models.labelled import LabelError
 from models.quantize_command import quantize
 from models.registry import ModelError, Registry
@@ -116,21 +117,24 @@ def evaluate(
 @app.command()
 def benchmark(
     model: Model,
-    rounds: Annotated[int, typer.Option(min=5, help="how often each is timed")] = 50,
+    rounds: Annotated[int, typer.Option(min=5, help="frames of each size that are timed")] = 50,
+    provider: Annotated[Provider, typer.Option(help="who runs it")] = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Time the bare network and the loop around it, in turns; processor time of one thread."""
+    """Time decoding with the bare network, and with the whole loop around it, in turns; processor time."""
     from models.benchmark import benchmark as run
 
     try:
         entry, file = _registry().find(_named(model))
-        result = run(entry, file, rounds, time.process_time)
-    except (ModelError, UnusableModelError) as error:
+        result = run(entry, file, rounds, time.process_time, Runner(provider, cache_folder() / "tensorrt"))
+    except (ModelError, UnusableModelError, UnusableProviderError) as error:
         _fail("benchmark", error)
     if as_json:
         typer.echo(json.dumps(asdict(result)))
         return
-    typer.echo(f"{result.model}: bare {result.bare_ms} ms, with the loop {result.loop_ms} ms, ratio {result.ratio}")
+    for size in result.sizes:
+        told = f"bare {size.bare_ms} ms, with the loop {size.loop_ms} ms, ratio {size.ratio}"
+        typer.echo(f"{result.model}, pictures of {size.width}x{size.height}: {told}")
 
 
 def _fail(command: str, error: Exception) -> None:

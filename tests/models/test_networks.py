@@ -250,7 +250,11 @@ def test_the_command_line(tmp_path, person_net, monkeypatch):
     assert "added tiny-net" in run(app, ["add", str(person_net)]).output
     assert "✓ tiny-net" in run(app, ["list"]).output
     figures = json.loads(run(app, ["benchmark", "tiny-net", "--rounds", "5", "--json"]).output)
-    assert figures["loop_ms"] > 0
+    camera, own = figures["sizes"]
+    assert (camera["width"], camera["height"]) == (1280, 720)
+    assert (own["width"], own["height"]) == (64, 36)
+    assert figures["ratio"] == max(camera["ratio"], own["ratio"]) > 1
+    assert figures["people"] == 1  # whatever it sees
     assert run(app, ["add", str(tmp_path / "no.onnx")]).exit_code == 2
 
 

@@ -12,19 +12,20 @@ def suppress(xyxy: NDArray[np.float32], score: NDArray[np.float32], iou: float) 
     """
     order = np.argsort(-score, kind="stable")
     boxes = xyxy[order].astype(np.float64)
-    overlap = _pairwise_iou(boxes)
+    beaten = np.triu(_pairwise_iou(boxes) > iou, 1)  # [better, worse]
     alive = np.ones(len(order), bool)
-    for row in range(len(order)):
+    for row in np.flatnonzero(beaten.any(axis=1)):
         if alive[row]:
-            alive[row + 1 :] &= overlap[row, row + 1 :] <= iou
+            alive &= ~beaten[row]
     return order[alive]
 
 
 def _pairwise_iou(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    corner = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    opposite = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.prod(np.clip(opposite - corner, 0.0, None), axis=2)
-    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None), axis=1)
-    union = area[:, None] + area[None, :] - shared
+    left, top, right, bottom = boxes.T
+    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    area = np.maximum(right - left, 0.0) * np.maximum(bottom - top, 0.0)
+    union = area[:, None] + area - shared
     result: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return result

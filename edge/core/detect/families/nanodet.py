@@ -5,6 +5,7 @@ strides, each the mean of a distribution over 0..7 (Li et al., 'Generalized Foca
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,15 +32,21 @@ def read(outputs: Sequence[Floats], reading: Reading) -> Found:
     maps = [output.reshape(-1, output.shape[-1]) for output in outputs]
     boxes_by_cells = {len(table): table for table in maps if table.shape[1] == 4 * _BINS}
     scores_by_cells = {len(table): table for table in maps if table.shape[1] != 4 * _BINS}
-    found_boxes, found_scores = [], []
-    for stride, count in zip(_STRIDES, cells(reading.width, reading.height, _STRIDES), strict=True):
-        score = scores_by_cells[count][:, reading.person_class]
-        keep = np.flatnonzero(score >= reading.threshold)
-        centre = (grid(reading.width, reading.height, stride)[keep] + 0.5) * stride
-        distance = _means(boxes_by_cells[count][keep]) * stride
-        found_boxes.append(np.concatenate([centre - distance[:, :2], centre + distance[:, 2:]], axis=1))
-        found_scores.append(score[keep])
-    return Found(np.concatenate(found_boxes).astype(np.float32), np.concatenate(found_scores))
+    counts = cells(reading.width, reading.height, _STRIDES)
+    score = np.concatenate([scores_by_cells[count][:, reading.person_class] for count in counts])
+    keep = np.flatnonzero(score >= reading.threshold)
+    centre, stride = _anchors(reading.width, reading.height)
+    distance = _means(np.concatenate([boxes_by_cells[count] for count in counts])[keep]) * stride[keep]
+    boxes = np.concatenate([centre[keep] - distance[:, :2], centre[keep] + distance[:, 2:]], axis=1)
+    return Found(boxes, score[keep])
+
+
+@lru_cache(maxsize=8)
+def _anchors(width: int, height: int) -> tuple[Floats, Floats]:
+    """(cells, 2) centres in input pixels and (cells, 1) strides."""
+    centre = np.concatenate([(grid(width, height, stride) + 0.5) * stride for stride in _STRIDES]).astype(np.float32)
+    stride = np.repeat(np.array(_STRIDES, np.float32), cells(width, height, _STRIDES))[:, None]
+    return centre, stride
 
 
 def _means(logits: Floats) -> Floats:
