@@ -4,6 +4,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
 _X86 = (
     ("avx512_vnni", "AVX-512 VNNI"),
     ("avx_vnni", "AVX VNNI"),
@@ -36,7 +37,7 @@ def _flags() -> set[str]:
 def _told(key: str) -> str:
     """What /proc/cpuinfo says of the first core under `key`; empty where it says nothing."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
     line = next((line for line in lines if line.partition(":")[0].strip() == key), "")

@@ -14,6 +14,8 @@ from edge.config.schema import DetectorSection
 from edge.core.frame import Frame
 from models.registry import ModelEntry, ModelError, Registry
 
+_FAINT = 0.05
+
 
 class DetectorError(Exception):
     """There is no usable network; the text says how to get one. key: which one of the section's is at fault."""
@@ -73,7 +75,7 @@ def _chosen(section: DetectorSection, entry: ModelEntry, path: Path) -> Choice:
         return Choice(section.provider, "as configured")
 
     def open_with(provider: Provider) -> OnnxDetector:
-        return OnnxDetector(entry, path, section.confidence, runner(provider))
+        return OnnxDetector(entry, path, _FAINT, runner(provider))
 
     return choose(entry.sha256, open_with, _gate, cache_folder(), SystemClock())
 

@@ -11,11 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
-from edge.core.detection import Detections
 from models.add import add
 from models.cli import app
 from models.drawn import drawn_gates
-from models.quantize import disagreement
 from models.registry import Registry
 
 SIZE, CELLS = 64, 84
@@ -149,12 +147,3 @@ def test_what_can_not_be_judged_or_calibrated_is_told(folder, spots, tmp_path):
     ):
         done = run("loud", *words)
         assert (done.exit_code, fault in done.output) == (2, True), done.output
-
-
-def test_disagreement_is_nothing_for_the_same_answer_and_counts_each_side():
-    box = np.array([[0, 0, 10, 20]], np.float32)
-    sure, unsure = Detections(box, np.array([0.8], np.float32)), Detections(box, np.array([0.4], np.float32))
-    nobody = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
-    assert disagreement(sure, sure) == 0
-    assert disagreement(sure, nobody) == disagreement(nobody, sure) == pytest.approx(0.8)
-    assert disagreement(sure, unsure) == pytest.approx(0.8 * 0.5 + 0.4 * 0.5)
