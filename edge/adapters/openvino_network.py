@@ -23,7 +23,7 @@ class OpenVinoNetwork:
     """Implements `edge.adapters.providers.Network`."""
 
     def __init__(self, path: Path) -> None:
-        """path: of a network with one input and fixed shapes. Raises UnusableModelError where OpenVINO can't take it."""
+        """path: of a network of fixed shapes. Raises UnusableModelError where OpenVINO can't take it."""
         try:
             compiled = openvino.Core().compile_model(str(path), "CPU", _ONE_THREAD)
             self._request = compiled.create_infer_request()
