@@ -44,32 +44,38 @@ def add(registry: Registry, file: Path, name: str | None = None, licence: str | 
             f"{first['loc'][-1]} {first['input']!r} can't stand in the manifest: {first['msg']}"
         ) from error
     _try_out(entry, file)
+    return keep(entry, file, registry.user_folder, becomes_default=True)
+
+
+def keep(entry: ModelEntry, file: Path, folder: Path, *, becomes_default: bool) -> ModelEntry:
+    """Copies the file into the user's folder, writes its entry down and returns it. Raises ModelError.
+
+    becomes_default: where the user has no default yet.
+    """
     try:
-        _keep(entry, file, registry.user_folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two that add at once: the second reads what the first wrote
+            _copy(entry, file, folder)
+            manifest = read_manifest(folder / "manifest.toml")
+            entries = [other for other in manifest.model if other.name != entry.name] + [entry]
+            default = manifest.default or (entry.name if becomes_default else "")
+            _write(folder / "manifest.toml", default, entries)
     except OSError as error:
-        told = (
-            f"{registry.user_folder} can't take it ({error.strerror}); make room, or set XDG_DATA_HOME to another place"
-        )
+        told = f"{folder} can't take it ({error.strerror}); make room, or set XDG_DATA_HOME to another place"
         raise ModelError(told) from error
     return entry
 
 
-def _keep(entry: ModelEntry, file: Path, folder: Path) -> None:
-    """Copies the file into the user's folder and writes its entry down. Raises ModelError, OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two that add at once: the second reads what the first wrote
-        part = folder / f"{entry.file}.part"
-        try:
-            shutil.copyfile(file, part)
-            if sha256_of(part) != entry.sha256:
-                raise ModelError(f"{file} changed while it was looked at; try again when it is written")
-            part.replace(folder / entry.file)
-        finally:
-            part.unlink(missing_ok=True)
-        manifest = read_manifest(folder / "manifest.toml")
-        entries = [other for other in manifest.model if other.name != entry.name] + [entry]
-        _write(folder / "manifest.toml", manifest.default or entry.name, entries)
+def _copy(entry: ModelEntry, file: Path, folder: Path) -> None:
+    part = folder / f"{entry.file}.part"
+    try:
+        shutil.copyfile(file, part)
+        if sha256_of(part) != entry.sha256:
+            raise ModelError(f"{file} changed while it was looked at; try again when it is written")
+        part.replace(folder / entry.file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _recognised(file: Path, digest: str, name: str | None, licence: str | None) -> ModelEntry:

@@ -11,6 +11,7 @@ import typer
 from edge.adapters.onnx_session import UnusableModelError
 from edge.config.environment import model_override, user_model_folder
 from models.labelled import LabelError
+from models.quantize_command import quantize
 from models.registry import ModelError, Registry
 from models.train.cli import app as train_app
 from models.train.learn_site_command import learn_site
@@ -18,6 +19,7 @@ from models.train.learn_site_command import learn_site
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The networks that find people.")
 app.add_typer(train_app, name="train")
 app.command("learn-site")(learn_site)
+app.command()(quantize)
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 

@@ -116,6 +116,7 @@ WORDS: dict[str, dict[str, str]] = {
         "stopped": "the watching was stopped",
         "unknown": "the cause is not known; look at the box's log",
         "not_recording": "the recording stands still",
+        "overloaded": "the box has too much to do and can't look at every picture",
         "worker_restarts": "the watching process restarts",
         "node_offline": "the box that watches it is offline",
         "node_silent": "the box that watches it is not heard",

@@ -23,6 +23,7 @@ from av.video.stream import VideoStream
 from edge.adapters import stream_faults as faults
 from edge.adapters.decoded_picture import i420
 from edge.adapters.libav_limits import bound_allocations
+from edge.adapters.motion_gate import MotionGate
 from edge.adapters.parameter_sets import sequence_parameter_sets
 from edge.adapters.stream_faults import StreamError, StreamFault, stream_fault
 from edge.adapters.time_line import Arrival, Sampler, TimeLine, settled, with_first_stamps
@@ -151,6 +152,7 @@ class AvSource:
         self._analysed_fps = analysed_fps
         self._stall_s = stall_s
         self._time_line = TimeLine()
+        self._gate = MotionGate()
         self._sampler = Sampler(analysed_fps) if analysed_fps is not None else None
         self._random = random.SystemRandom()
         self._probe_us = 300_000
@@ -369,7 +371,9 @@ class AvSource:
                 self._hand_on(picture, media_s)
 
     def _hand_on(self, picture: av.VideoFrame, media_s: float) -> None:
-        frame = Frame(self._camera, self._handed_on, media_s, self._time_line.utc(media_s), i420(picture))
+        planes = i420(picture)
+        motion = self._gate.update(planes[: planes.shape[0] * 2 // 3], media_s)
+        frame = Frame(self._camera, self._handed_on, media_s, self._time_line.utc(media_s), planes, motion)
         self._handed_on += 1
         self._listener.frame(frame)
 

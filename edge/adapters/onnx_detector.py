@@ -1,14 +1,15 @@
-"""Stop 6 of the house: people in a frame, by a network that onnxruntime runs."""
+"""Stop 6 of the house: people in pieces of frames, by a network that onnxruntime runs."""
 
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
+from numpy.typing import NDArray
 
 from edge.adapters.network_input import NetworkInput
-from edge.adapters.onnx_session import bound, checked_family, open_session
+from edge.adapters.onnx_session import Network, checked_family, open_session
+from edge.core.detect.canvas import Canvas, Tile
 from edge.core.detect.families.family import Reading
-from edge.core.detect.letterbox import Letterbox
+from edge.core.detect.region import whole_frame
 from edge.core.detect.suppression import suppress
 from edge.core.detection import Detections
 from edge.core.frame import Frame
@@ -18,35 +19,54 @@ MAX_CANDIDATES = 1000  # people before suppression; a school gate at noon stays 
 
 
 class OnnxDetector:
-    """Implements edge.core.ports.Detector. For one thread; the input buffer is reused from frame to frame."""
+    """Implements edge.core.ports.Network. For one thread; the input buffer is reused from canvas to canvas."""
 
     def __init__(self, entry: ModelEntry, path: Path, confidence: float | None = None) -> None:
-        """path: the entry's file, already checked. confidence: threshold, None for the entry's own.
-
-        Raises UnusableModelError where the file's input or outputs are not what the entry says.
-        """
+        """confidence: threshold instead of the entry's. Raises UnusableModelError where file and entry don't fit."""
         self._entry = entry
-        self._session = open_session(path)
-        self._family = checked_family(entry, self._session)
+        session = open_session(path)
+        self._family = checked_family(entry, session)
+        self._network = Network(session)
         self._reading = Reading(entry.width, entry.height, entry.person_class, confidence or entry.confidence)
-        self._input = NetworkInput(entry)
-        self._binding, self._outputs = bound(self._session, self._input.tensor)
-        self._letterbox: Letterbox | None = None
+        self._input = NetworkInput(entry, self._network.input)
         self.candidates_cut = 0
-        self.inferences, self.fill_sum = 0, 0.0  # fill: share of the input that shows picture, 0..1
 
     @property
-    def session(self) -> ort.InferenceSession:
-        """The session, for benchmarks."""
-        return self._session
+    def network(self) -> Network:
+        """The open network, whose `input` holds what `detect` last laid in: for benchmarks and calibration."""
+        return self._network
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the input in pixels."""
+        return self._entry.width, self._entry.height
+
+    @property
+    def suppression_iou(self) -> float:
+        """The overlap past which two boxes are the same person."""
+        return self._entry.suppression_iou
 
     def detect(self, frame: Frame) -> Detections:
-        """People in `frame`, in the frame's own pixels, best first."""
-        letterbox = self._lay_in(frame)
-        self._session.run_with_iobinding(self._binding)
-        self.inferences += 1
-        self.fill_sum += letterbox.width * letterbox.height / (self._entry.width * self._entry.height)
-        found = self._family.read(self._outputs, self._reading)
+        """People in `frame` looked at as a whole, in the frame's own pixels, best first."""
+        size = (frame.width, frame.height)
+        tile = Canvas(*self.input_size).place(whole_frame(size, self.input_size), size)
+        assert tile is not None, "an empty canvas holds a whole frame"
+        self.clear()
+        self.lay_in(frame, tile)
+        xyxy, score = self.run()
+        return Detections(tile.to_frame(xyxy), score)
+
+    def lay_in(self, frame: Frame, tile: Tile) -> None:
+        """Shows the network the part of `frame` that `tile` says, where it says."""
+        self._input.lay_in(frame, tile.source, (tile.x, tile.y, tile.x + tile.width, tile.y + tile.height))
+
+    def clear(self) -> None:
+        """Makes the input grey."""
+        self._input.clear()
+
+    def run(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """People in the input, best first: boxes (n, 4) xyxy in its pixels, and scores (n,)."""
+        found = self._family.read(self._network.run(), self._reading)
         xyxy, score = found.xyxy, found.score
         if len(score) > MAX_CANDIDATES:
             self.candidates_cut += len(score) - MAX_CANDIDATES
@@ -56,15 +76,5 @@ class OnnxDetector:
             keep = suppress(xyxy, score, self._entry.suppression_iou)
         else:
             keep = np.argsort(-score, kind="stable")
-        boxes = letterbox.to_frame(xyxy[keep])
-        sound = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-        return Detections(boxes, score[keep].astype(np.float32)).select(sound)
-
-    def _lay_in(self, frame: Frame) -> Letterbox:
-        size = (frame.width, frame.height)
-        letterbox = self._letterbox
-        if letterbox is None or (letterbox.frame_width, letterbox.frame_height) != size:
-            self._letterbox = letterbox = Letterbox.fit(size, (self._entry.width, self._entry.height))
-            self._input.clear()
-        self._input.lay_in(frame, (0, 0, *size), (0, 0, letterbox.width, letterbox.height))
-        return letterbox
+        sound = keep[(xyxy[keep, 2:] - xyxy[keep, :2] >= 1).all(axis=1)]
+        return xyxy[sound], score[sound].astype(np.float32)

@@ -40,24 +40,33 @@ def open_session(path: Path) -> ort.InferenceSession:
         raise UnusableModelError(f"{path.name} can't be opened as an ONNX network: {str(error)[:200]}") from error
 
 
-def bound(
-    session: ort.InferenceSession, tensor: NDArray[np.float32]
-) -> tuple[ort.IOBinding, list[NDArray[np.float32]]]:
-    """A binding of `tensor`, and of the outputs: they are in the returned arrays after each run, until the next one.
+class Network:
+    """An open network whose input and outputs are arrays that stay: write into `input`, `run`, read what it returns."""
 
-    Raises UnusableModelError where the shape of an output is not fixed.
-    """
-    binding = session.io_binding()
-    binding.bind_cpu_input(session.get_inputs()[0].name, tensor)
-    outputs = []
-    for output, shape in zip(session.get_outputs(), output_shapes(session), strict=True):
-        if min(shape, default=1) < 0 or output.type != "tensor(float)":
-            told = f"output {output.name!r} of the network is {output.type} of {output.shape}"
-            raise UnusableModelError(f"{told}; export it with a fixed size, then: gatehouse models add FILE")
-        array = np.empty(shape, np.float32)
-        binding.bind_output(output.name, "cpu", 0, np.float32, shape, array.ctypes.data)
-        outputs.append(array)
-    return binding, outputs
+    def __init__(self, session: ort.InferenceSession) -> None:
+        """session: of a network with one input of a fixed shape; outputs of an open shape are made anew each time."""
+        self.session = session
+        given = session.get_inputs()[0]
+        self.input: NDArray[np.float32] = np.zeros(given.shape, np.float32)
+        self._binding = session.io_binding()
+        self._binding.bind_cpu_input(given.name, self.input)
+        shapes = output_shapes(session)
+        fixed = all(side > 0 for shape in shapes for side in shape)
+        self._outputs = [np.zeros(shape, np.float32) for shape in shapes] if fixed else None
+        for number, output in enumerate(session.get_outputs()):
+            if self._outputs is None:
+                self._binding.bind_output(output.name, "cpu")
+            else:
+                array = self._outputs[number]
+                self._binding.bind_output(output.name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+
+    def run(self) -> list[NDArray[np.float32]]:
+        """The outputs, in the file's order, for what stands in `input`; they hold until the next run."""
+        self.session.run_with_iobinding(self._binding)
+        if self._outputs is not None:
+            return self._outputs
+        made: list[NDArray[np.float32]] = self._binding.copy_outputs_to_cpu()
+        return made
 
 
 def class_names(session: ort.InferenceSession) -> dict[int, str]:

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from edge.adapters.decoded_picture import i420
 from edge.adapters.libav_limits import bound_allocations
+from edge.adapters.motion_gate import MotionGate
 from edge.adapters.time_line import Sampler
 from edge.core.frame import Frame
 
@@ -66,7 +67,7 @@ class VideoFile:
             raise VideoFileError(f"{path} can't be read as a video: {why}; name a video file that is whole") from error
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[SourceFrame]:
-        sampler, analysed = Sampler(self._fps), 0
+        sampler, gate, analysed = Sampler(self._fps), MotionGate(), 0
         first_s: Fraction | None = None
         for number, picture in enumerate(self._pictures(container, stream)):
             if picture.pts is None or picture.time_base is None:
@@ -75,7 +76,9 @@ class VideoFile:
             first_s = at_s if first_s is None else first_s
             media_s = float(at_s - first_s)
             if sampler.wants(media_s):
-                frame = Frame(self._camera, analysed, media_s, self._begins_at_s + media_s, i420(picture))
+                planes = i420(picture)
+                motion = gate.update(planes[: planes.shape[0] * 2 // 3], media_s)
+                frame = Frame(self._camera, analysed, media_s, self._begins_at_s + media_s, planes, motion)
                 analysed += 1
                 yield SourceFrame(frame, number)
 

@@ -9,7 +9,7 @@ from edge.config.schema import (
     RepeatedPresenceSection,
     RuleSection,
 )
-from edge.core.ports import Detector
+from edge.core.detect.attention import Attention
 from edge.core.rules.crowd import CrowdParams
 from edge.core.rules.intrusion import IntrusionParams
 from edge.core.rules.line_crossing import LineCrossingParams
@@ -23,11 +23,11 @@ from edge.core.zone import Zone
 from edge.pipeline.camera_pipeline import CameraPipeline
 
 
-def build_pipeline(node: str, timezone: str, camera: CameraSection, detector: Detector) -> CameraPipeline:
-    """The chain of one camera behind its decoder."""
+def build_pipeline(node: str, timezone: str, camera: CameraSection, input_size: tuple[int, int]) -> CameraPipeline:
+    """The chain of one camera around the network, whose input is so wide and high (pixels)."""
     zones = [Zone(zone.name, zone.polygon, zone.grace_s) for zone in camera.zones]
     rules = [WatchedRule(_params(rule), rule.severity, _schedule(rule, timezone)) for rule in camera.rules]
-    return CameraPipeline(detector, Tracker(), CameraWatch(node, camera.name, zones, rules))
+    return CameraPipeline(Attention(input_size), Tracker(), CameraWatch(node, camera.name, zones, rules))
 
 
 def _params(rule: RuleSection) -> RuleParams:

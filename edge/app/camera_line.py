@@ -16,6 +16,7 @@ from edge.config.load import read_secret
 from edge.config.schema import CameraSection, LineCrossingSection
 from edge.core.frame import Frame
 from edge.core.ports import Clock
+from edge.core.workload import Workload
 from edge.pipeline.mailbox import Mailbox
 
 State = Literal["sees", "impaired", "blind"]
@@ -27,6 +28,11 @@ _LATE_S = 0.5  # a picture is that much on its way, at most, from the camera thr
 def _read(source: AvSource, stop: threading.Event) -> None:
     name_thread("read")
     source.run(stop)
+
+
+def _overloaded(load: Workload) -> StreamFault:
+    told = f"the box has too much to do: it looks at {load.fps:g} of {load.wanted_fps:g} pictures a second"
+    return StreamFault("overloaded", f"{told}; watch fewer cameras with it, or ask for a lower analysed_fps")
 
 
 class _ToRecorder:
@@ -88,8 +94,8 @@ class CameraLine:
         self._lock = threading.Lock()
         self._latest: Frame | None = None
         self._began_s = clock.monotonic_s()
-        self._frames = 0
-        self._rate = (clock.monotonic_s(), 0, 0.0)
+        self._workload, self._looked_at = Workload(), 0
+        self._looked_at_s = self._began_s
         self._state: tuple[State, str, float] = ("blind", _CONNECTING.code, clock.wall_s())
 
     def _source(self, url: str, password: str | None, listener: _ToRecorder | _ToAnalysis, analysed: bool) -> AvSource:
@@ -111,8 +117,13 @@ class CameraLine:
         """A decoded frame, from the reader thread."""
         with self._lock:
             self._latest = frame
-            self._frames += 1
         self._mailbox.put(frame)
+
+    def followed(self, frame: Frame) -> None:
+        """A frame has been looked at, and what it led to is known; from the vision thread."""
+        with self._lock:
+            self._looked_at += 1
+            self._looked_at_s = frame.media_s
 
     @property
     def latest(self) -> Frame | None:
@@ -136,6 +147,10 @@ class CameraLine:
         """How the camera does now. Call it from one thread only: it measures the rate since the last call."""
         main, analysed = self._main.status, (self._sub or self._main).status
         recorder, latest = self.recorder.status, self.latest
+        with self._lock:
+            looked_at = self._looked_at
+        dropped = self._mailbox.dropped(self.section.name)
+        self._workload.note(self._clock.monotonic_s(), looked_at, dropped)
         state, fault = self._judge()
         if (state, fault.code) != self._state[:2]:
             self._state = (state, fault.code, self._clock.wall_s())
@@ -147,8 +162,8 @@ class CameraLine:
             reason=fault.sentence[:300],
             reason_code=fault.code,
             recording=main.connected and main.fault is None and recorder.fault is None,
-            analysed_fps=self._frames_per_second(),
-            frames_dropped=self._mailbox.dropped(self.section.name),
+            analysed_fps=self._workload.fps,
+            frames_dropped=dropped,
             reconnects=max(0, analysed.connections - 1),
             last_frame_at_s=latest.captured_at_s if latest else None,
             width=latest.width if latest else 0,
@@ -163,19 +178,15 @@ class CameraLine:
         longest_s = max(self.section.stall_s, 2 / self.section.analysed_fps) + _LATE_S
         if self.latest is None or self.silent_s > longest_s:
             return "blind", analysed.fault or (_SILENT if analysed.packets else _CONNECTING)
+        if self.latest.media_s - self._looked_at_s > longest_s:
+            return "blind", _overloaded(self._workload)
+        if self._workload.behind:
+            return "impaired", _overloaded(self._workload)
         if self._main.status.fault is not None:
             return "impaired", self._main.status.fault
         if recorder_fault is not None:
             return "impaired", StreamFault("not_recording", recorder_fault)
         return "sees", StreamFault("", "")
-
-    def _frames_per_second(self) -> float:
-        now_s = self._clock.monotonic_s()
-        since_s, frames, rate = self._rate
-        if now_s - since_s >= 2.0:
-            rate = round((self._frames - frames) / (now_s - since_s), 1)
-            self._rate = (now_s, self._frames, rate)
-        return rate
 
     def _zones(self) -> tuple[ZoneShape, ...]:
         rules = self.section.rules

@@ -24,6 +24,7 @@ from edge.config.load import load_config
 from edge.config.schema import ArmedHours, CameraSection, DetectorSection, EdgeConfig, LoiteringSection, ZoneSection
 from edge.core.events import Event
 from edge.pipeline.camera_pipeline import FrameOutcome
+from edge.pipeline.scheduler import Scheduler
 
 LATEST_S = 4e9 - 7 * 86400  # what messages hold, less a long video
 
@@ -207,7 +208,8 @@ def _moment(text: str | None, plan: _Plan) -> float:
 def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_Figures":
     clock = SystemClock()
     detector, entry = make_detector(plan.detector)
-    pipeline = build_pipeline(plan.node, plan.timezone, plan.camera, detector)
+    pipeline = build_pipeline(plan.node, plan.timezone, plan.camera, detector.input_size)
+    scheduler = Scheduler(detector)
     begun_s, figures = clock.monotonic_s(), _Figures(video.name, entry.name)
     last: SourceFrame | None = None
     with ExitStack() as stack:
@@ -216,11 +218,13 @@ def _run(video: Path, plan: _Plan, outputs: _Outputs, begins_at_s: float) -> "_F
         )
         file = VideoFile(video, plan.camera.name, plan.camera.analysed_fps, begins_at_s)
         for source in file:
-            outcome = pipeline.process_frame(source.frame)
+            look = pipeline.where_to_look(source.frame)
+            for looked in scheduler.add(source.frame, look, 0.0) + scheduler.run():
+                outcome = pipeline.follow(looked)
+                figures.note(outcome)
+                _write_events(events_out, outcome.events)
+                _write_tracks(tracks_out, outcome, source.source_number)
             last = source
-            figures.note(outcome)
-            _write_events(events_out, outcome.events)
-            _write_tracks(tracks_out, outcome, source.source_number)
         if last is None:
             raise VideoFileError(f"{video} holds no pictures; name another file")
         media_s, captured_at_s = last.frame.media_s, last.frame.captured_at_s

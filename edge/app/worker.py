@@ -26,8 +26,10 @@ from edge.app.event_writer import EventWriter
 from edge.app.hold import hold
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
 from edge.config.schema import CameraSection, EdgeConfig
+from edge.core.frame import Frame
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
 from edge.pipeline.mailbox import Mailbox
+from edge.pipeline.scheduler import Looked, Scheduler
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ class Worker:
         self._mailbox, self._work = Mailbox(), WorkLog()
         self._outbox = SqliteOutbox(outbox_path(config))
         self._detector, entry = make_detector(config.detector)
+        self._scheduler = Scheduler(self._detector)
         self._stills = config.node.state_dir / "stills"
         self._stills.mkdir(parents=True, exist_ok=True)
         sections = [section for section in config.cameras if section.name in names]
@@ -127,7 +130,9 @@ class Worker:
             return [] if earliest_s is None else [(earliest_s, float("inf"))]
 
         self._lines[name] = CameraLine(section, state_dir / "recordings" / name, self._mailbox, self._clock, protected)
-        self._pipelines[name] = build_pipeline(config.node.name, config.node.timezone, section, self._detector)
+        self._pipelines[name] = build_pipeline(
+            config.node.name, config.node.timezone, section, self._detector.input_size
+        )
         longest_s = MAX_CLIP_S + 2 * section.recording.post_s + 30
         self._tracks[name] = TrackLog(state_dir / "tracks" / name, longest_s, needed_since_s)
 
@@ -171,15 +176,18 @@ class Worker:
         return run
 
     def _watch(self) -> None:
-        """The vision thread: one frame after the other, of whichever camera has waited longest."""
+        """The vision thread: one frame after the other, what is to be looked at in them packed together."""
+        scheduler = self._scheduler
         while not self._stop.is_set():
-            frame = self._mailbox.take(timeout_s=0.5)
+            wait_s = scheduler.due_in_s(self._clock.monotonic_s()) if scheduler.waiting else 0.5
+            frame = self._mailbox.take(wait_s, self._rank, scheduler.waiting)
+            now_s = self._clock.monotonic_s()
             if frame is not None and self._writers[frame.camera].goes_on_with(frame.media_s):
-                outcome = self._pipelines[frame.camera].process_frame(frame)
-                self._tracks[frame.camera].note(outcome.scene)
-                self._write_down(outcome)
-                done_s = self._clock.monotonic_s()
-                self._work.note(FrameDone(frame.camera, frame.media_s, done_s, len(outcome.events)))
+                look = self._pipelines[frame.camera].where_to_look(frame)
+                self._follow(scheduler.add(frame, look, now_s))
+            # Without a frame: the wait is over, or a camera that waits has a newer one, so the box is behind.
+            if frame is None or len(scheduler.waiting) == len(self._lines) or not scheduler.due_in_s(now_s):
+                self._follow(scheduler.run())
             for name, line in self._lines.items():
                 if line.silent_s > LOST_S:
                     self._writers[name].close("camera_lost")
@@ -188,6 +196,18 @@ class Worker:
             if self._told_to_stop:
                 writer.end()
             self._tracks[name].close()
+
+    def _rank(self, frame: Frame) -> int:
+        return self._pipelines[frame.camera].rank(frame)
+
+    def _follow(self, looked: list[Looked]) -> None:
+        for one in looked:
+            outcome = self._pipelines[one.frame.camera].follow(one)
+            self._lines[one.frame.camera].followed(one.frame)
+            self._tracks[one.frame.camera].note(outcome.scene)
+            self._write_down(outcome)
+            done_s = self._clock.monotonic_s()
+            self._work.note(FrameDone(one.frame.camera, one.frame.media_s, done_s, len(outcome.events)))
 
     def _write_down(self, outcome: FrameOutcome) -> None:
         frame, writer = outcome.frame, self._writers[outcome.frame.camera]
@@ -223,7 +243,7 @@ class Worker:
 
     def _work_done(self) -> WorkDone:
         offsets = {name: line.camera_clock_offset_s for name, line in self._lines.items()}
-        return WorkDone(os.getpid(), self._work.take(), self._detector.inferences, self._detector.fill_sum, offsets)
+        return WorkDone(os.getpid(), self._work.take(), self._scheduler.inferences, self._scheduler.fill_sum, offsets)
 
     def _take_still(self, name: str) -> bool:
         line = self._lines[name]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.motion import Motion
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -16,6 +18,7 @@ class Frame:
         every duration in Gatehouse is a difference of two of these.
     captured_at_s: UTC seconds since 1970, for people and for evidence.
     i420: (height * 3 // 2, width) uint8, planes Y, U, V stacked; width and height are even.
+    motion: what moved since the frames before; None where nobody watched for it.
     """
 
     camera: str
@@ -23,6 +26,7 @@ class Frame:
     media_s: float
     captured_at_s: float
     i420: NDArray[np.uint8]
+    motion: Motion | None = None
 
     @property
     def width(self) -> int:

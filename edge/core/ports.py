@@ -2,7 +2,10 @@
 
 from typing import Protocol
 
-from edge.core.detection import Detections
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.detect.canvas import Tile
 from edge.core.frame import Frame
 
 
@@ -18,9 +21,27 @@ class Clock(Protocol):
         ...
 
 
-class Detector(Protocol):
-    """Finds people in a frame."""
+class Network(Protocol):
+    """Finds people in an input that pieces of frames are laid into."""
 
-    def detect(self, frame: Frame) -> Detections:
-        """People in `frame`, in the frame's own pixels, best first."""
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the input in pixels."""
+        ...
+
+    @property
+    def suppression_iou(self) -> float:
+        """The overlap past which two boxes are the same person."""
+        ...
+
+    def lay_in(self, frame: Frame, tile: Tile) -> None:
+        """Shows the network the part of `frame` that `tile` says, where it says."""
+        ...
+
+    def run(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """People in all that is laid in: boxes (n, 4) xyxy in pixels of the input, and scores (n,)."""
+        ...
+
+    def clear(self) -> None:
+        """Takes all pieces out."""
         ...

@@ -37,10 +37,11 @@ class WatchedRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WatchResult:
-    """What one frame led to."""
+    """What one frame led to; stay_watched: somebody is in a zone that a rule is armed for."""
 
     scene: Scene
     events: tuple[Event, ...]
+    stay_watched: bool
 
 
 class CameraWatch:
@@ -63,7 +64,7 @@ class CameraWatch:
         self._camera = camera
         self._persons = PersonKeeper(link)
         self._stays = [StayKeeper(zone, stay) for zone in zones]
-        self._rules = [(build(rule.params), rule.schedule) for rule in rules]
+        self._rules = [(build(rule.params), rule.schedule, rule.place) for rule in rules]
         self._book = EventBook(node, camera, [rule.severity for rule in rules])
 
     @property
@@ -94,9 +95,12 @@ class CameraWatch:
             frame_size=frame_size,
         )
         events: list[Event] = []
-        for number, (rule, schedule) in enumerate(self._rules):
-            events += self._book.shape(number, rule.update(scene, schedule.is_armed(captured_at_s)), scene)
-        return WatchResult(scene, tuple(events))
+        stay_watched = False
+        for number, (rule, schedule, place) in enumerate(self._rules):
+            armed = schedule.is_armed(captured_at_s)
+            events += self._book.shape(number, rule.update(scene, armed), scene)
+            stay_watched |= armed and any(stay.zone == place for stay in scene.stays)
+        return WatchResult(scene, tuple(events), stay_watched)
 
     def close(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
         """Close all open events, for a camera that is lost ("camera_lost") or a node that stops ("restart")."""

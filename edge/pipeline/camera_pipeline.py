@@ -1,15 +1,24 @@
-"""READ THIS FIRST: what happens to one frame of one camera, stop by stop."""
+"""READ THIS FIRST: what happens to one frame of one camera, stop by stop.
+
+look = pipeline.where_to_look(frame)          # where in it somebody is expected, or something moved
+for looked in scheduler.add(frame, look, ...):  # with the regions of other cameras, in as few inputs as it takes
+    outcome = pipeline.follow(looked)         # track, place, judge, shape
+"""
 
 from dataclasses import dataclass
 
 from edge.core.appearance import histograms
+from edge.core.detect.attention import Attention
+from edge.core.detect.region import Look
 from edge.core.detection import Detections
 from edge.core.events import Closing, Event
 from edge.core.frame import Frame
-from edge.core.ports import Detector
 from edge.core.scene import Scene
 from edge.core.tracking.tracker import Tracker
 from edge.core.watch import CameraWatch
+from edge.pipeline.scheduler import Looked
+
+LONGEST_UNWATCHED_S = 2.0  # however busy the others are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,14 +32,16 @@ class FrameOutcome:
 
 
 class CameraPipeline:
-    """One camera behind its decoder. Live cameras and replayed files go through the very same object."""
+    """One camera around the network. Live cameras and replayed files go through the very same object."""
 
-    def __init__(self, detector: Detector, tracker: Tracker, watch: CameraWatch) -> None:
-        self._detector, self._tracker, self._watch = detector, tracker, watch
+    def __init__(self, attention: Attention, tracker: Tracker, watch: CameraWatch) -> None:
+        self._attention, self._tracker, self._watch = attention, tracker, watch
+        self._stay_watched = self._peopled = False
+        self._followed_s = float("-inf")
 
     @property
     def state(self) -> tuple[Tracker, CameraWatch]:
-        """All that the chain behind the detector knows; the live objects, so write them down before the next frame."""
+        """All that the chain behind the network knows; the live objects, so write them down before the next frame."""
         return self._tracker, self._watch
 
     @property
@@ -42,13 +53,30 @@ class CameraPipeline:
         """Goes on where another pipeline of the same camera and configuration stood."""
         self._tracker, self._watch = tracker, watch
 
-    def process_frame(self, frame: Frame) -> FrameOutcome:
-        """Detect, track, place, judge, shape. Frames must come in the order of their media time."""
-        detections = self._detector.detect(frame)
+    def rank(self, frame: Frame) -> int:
+        """Which frames go first when the box can't keep up, least first.
+
+        0: somebody stays in a zone that a rule is armed for, or nobody has looked for `LONGEST_UNWATCHED_S`.
+        1: somebody is there, or something moved. 2: the rest.
+        """
+        if self._stay_watched or not 0 <= frame.media_s - self._followed_s < LONGEST_UNWATCHED_S:
+            return 0
+        return 1 if self._peopled or frame.motion is None or frame.motion.cells.any() else 2
+
+    def where_to_look(self, frame: Frame) -> Look:
+        """Where in `frame` people are to be looked for, now that its camera's last frame has been followed."""
+        size = (frame.width, frame.height)
+        return self._attention.look(size, frame.media_s, frame.motion, self._tracker.expected(frame.media_s))
+
+    def follow(self, looked: Looked) -> FrameOutcome:
+        """Track, place, judge, shape. Frames must come in the order of their media time."""
+        frame, detections = looked.frame, looked.detections
+        self._attention.cut(looked.cut)
         clothes = histograms(frame, detections.xyxy)
         tracks = self._tracker.update(detections, frame.media_s, clothes)
         size = (frame.width, frame.height)
         result = self._watch.update(tracks, size, frame.media_s, frame.captured_at_s)
+        self._followed_s, self._stay_watched, self._peopled = frame.media_s, result.stay_watched, bool(tracks)
         return FrameOutcome(frame, detections, result.scene, result.events)
 
     def close(self, because: Closing, media_s: float, captured_at_s: float) -> tuple[Event, ...]:

@@ -1,6 +1,7 @@
 """Between the reader threads and the vision thread: one place for each camera, the newest frame wins."""
 
 import threading
+from collections.abc import Callable, Container
 
 from edge.core.frame import Frame
 
@@ -21,12 +22,18 @@ class Mailbox:
             self._frames[frame.camera] = frame
             self._ready.notify()
 
-    def take(self, timeout_s: float) -> Frame | None:
-        """The frame of the camera that waits longest; None where none came within `timeout_s`."""
+    def take(
+        self, timeout_s: float, rank: Callable[[Frame], int] = lambda _: 0, busy: Container[str] = ()
+    ) -> Frame | None:
+        """The frame of least rank, of those the one whose camera waits longest.
+
+        busy: cameras whose frames stay where they are. None where no frame came within `timeout_s`, and at once where
+        those that are here are all of busy cameras.
+        """
         with self._ready:
-            if not self._ready.wait_for(lambda: bool(self._frames), timeout_s):
-                return None
-            return self._frames.pop(next(iter(self._frames)))
+            self._ready.wait_for(lambda: bool(self._frames), timeout_s)
+            free = [frame for camera, frame in self._frames.items() if camera not in busy]
+            return self._frames.pop(min(free, key=rank).camera) if free else None
 
     def dropped(self, camera: str) -> int:
         """Frames of `camera` dropped so far."""

@@ -7,7 +7,7 @@ import torch
 from edge.core.detect.suppression import suppress
 from models.accuracy import Answer, measure
 from models.train.canvas import letterboxed
-from models.train.fit import to_input
+from models.train.fit import half_precision, to_input
 from models.train.network import PersonNetwork
 from models.train.shards import Sample
 
@@ -33,7 +33,7 @@ class Judge:
         bgr, box = letterboxed(sample, self._side)
         device = next(network.parameters()).device
         tensor = to_input(torch.from_numpy(bgr[..., ::-1].transpose(2, 0, 1).copy())[None].to(device))
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        with torch.no_grad(), half_precision(device):
             logits, boxes = network(tensor)
         score, keep = logits[0].sigmoid().topk(min(_MOST, logits.shape[1]))
         keep = keep[score >= _FAINT]

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from edge.adapters.video_file import VideoFile
+from edge.core.detect.attention import Attention
 from edge.core.detection import Detections
 from edge.core.rules.loitering import LoiteringParams
 from edge.core.tracking.tracker import Tracker
 from edge.core.watch import CameraWatch, WatchedRule
 from edge.core.zone import Zone
 from edge.pipeline.camera_pipeline import CameraPipeline
+from edge.pipeline.scheduler import Looked
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 ASSETS = SHARED / "assets"
@@ -30,10 +32,10 @@ class TrueBoxes:
         rows = np.loadtxt(ASSETS / "mot/MOT15/PETS09-S2L1/gt/gt.txt", delimiter=",")
         self.rows = rows[rows[:, 6] != 0]
 
-    def detect(self, frame):
+    def look_at(self, frame):
         here = self.rows[self.rows[:, 0] == round(frame.media_s * 10) + 1]
         boxes = np.hstack([here[:, 2:4], here[:, 2:4] + here[:, 4:6]]) * VIDEO_WIDTH / TRUTH_WIDTH
-        return Detections(boxes.astype(np.float32), np.full(len(boxes), 0.9, np.float32))
+        return Looked(frame, Detections(boxes.astype(np.float32), np.full(len(boxes), 0.9, np.float32)))
 
 
 @pytest.mark.parametrize("fps", [10.0, 5.0, 2.0])
@@ -44,10 +46,10 @@ def test_with_perfect_boxes_nobody_is_missed(fps, tmp_path):
     truths = [json.loads(path.read_text()) for path in files]
     zones = [Zone(t["zone_name"], tuple(map(tuple, t["zone"])), t["grace_s"]) for t in truths]
     rules = [WatchedRule(LoiteringParams(t["zone_name"], t["min_dwell_s"])) for t in truths]
-    pipeline = CameraPipeline(TrueBoxes(), Tracker(), CameraWatch("node", "camera", zones, rules))
-    events = []
+    pipeline = CameraPipeline(Attention((416, 416)), Tracker(), CameraWatch("node", "camera", zones, rules))
+    truth_boxes, events = TrueBoxes(), []
     for source in VideoFile(ASSETS / truths[0]["video"], "camera", fps):
-        events += pipeline.process_frame(source.frame).events
+        events += pipeline.follow(truth_boxes.look_at(source.frame)).events
     counts = np.zeros(3, int)
     for path, truth in zip(files, truths, strict=True):
         lines = [json.dumps(asdict(event)) for event in events if event.zone == truth["zone_name"]]

@@ -112,8 +112,12 @@ class BoxMotion:
 
     def xyxy(self) -> Floats:
         """(n, 4) boxes as left, top, right, bottom in pixels."""
-        centre, half = self.mean[:, :2, 0], self.mean[:, 2:, 0] / 2
-        return np.concatenate([centre - half, centre + half], axis=1)
+        return _cornered(self.mean[:, :, 0])
+
+    def expected(self, dt_s: float) -> Floats:
+        """(n, 4) boxes as left, top, right, bottom in pixels, where they will be in `dt_s` >= 0 seconds."""
+        reach = self._params.memory_s * (1.0 - np.exp(-dt_s / self._params.memory_s))
+        return _cornered(self.mean[:, :, 0] + reach * self.mean[:, :, 1])
 
     def _measurement_variance(self, heights: Floats) -> Floats:
         place, size = self._params.position_noise, self._params.size_noise
@@ -124,6 +128,11 @@ class BoxMotion:
         speed, resize = self._params.speed, self._params.resize
         variance: Floats = (heights[:, None] * np.array([speed, speed, resize, resize])) ** 2
         return variance
+
+
+def _cornered(boxes: Floats) -> Floats:
+    centre, half = boxes[:, :2], np.maximum(boxes[:, 2:], 1.0) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def centred(xyxy: Floats) -> Floats:

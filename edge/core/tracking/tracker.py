@@ -49,6 +49,7 @@ class TrackerParams:
     lost_penalty_per_s: taken off the score for each second unseen, so that a track in view goes first.
     surprise_weight: taken off the score for each unit of squared Mahalanobis distance, so that of two boxes that
         overlap alike the one where the motion leads is taken.
+    search_heights_per_s: how much further around a person is looked for with each second unseen.
     max_surprise: no pair beyond this squared Mahalanobis distance; one right pair in a thousand exceeds 18.
     duplicate_overlap: an unmatched box overlapping a matched one by this much begins no track.
     """
@@ -69,6 +70,7 @@ class TrackerParams:
     colour_weight: float = 0.3
     lost_penalty_per_s: float = 0.2
     surprise_weight: float = 0.03
+    search_heights_per_s: float = 0.5
     max_surprise: float = 30.0
     duplicate_overlap: float = 0.7
     motion: MotionParams = field(default_factory=MotionParams)
@@ -117,6 +119,17 @@ class Tracker:
         self._begin(detections, boxes, appearance, free)
         self._forget()
         return self._told()
+
+    def expected(self, now_s: float) -> Floats:
+        """(n, 4) xyxy in the frame's pixels: where everybody who can be found at `now_s` is looked for, told or not.
+
+        Grown with the time that they have not been seen.
+        """
+        boxes = self._motion.expected(max(0.0, now_s - self._now_s))
+        unseen_s = np.array([max(0.0, self._now_s - one.last_seen_s) for one in self._identities])
+        around = self._params.search_heights_per_s * unseen_s * (boxes[:, 3] - boxes[:, 1])
+        grown: Floats = boxes + around[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
+        return grown
 
     def _step_to(self, now_s: float) -> None:
         if now_s < self._now_s:

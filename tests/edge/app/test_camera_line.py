@@ -33,13 +33,21 @@ def camera():
 
 
 @contextmanager
-def running(camera, tmp_path, password="hunter2", **more):
+def running(camera, tmp_path, password="hunter2", looked_at=True, **more):
     (tmp_path / "password").write_text(password + "\n")
     sign_in = {"username": "guard", "password_file": tmp_path / "password"}
     section = CameraSection(**{"name": "gate", "url": camera.url("gate"), **sign_in, **more})
-    line = CameraLine(section, tmp_path / "recordings", Mailbox(), SystemClock(), lambda: ())
+    mailbox = Mailbox()
+    line = CameraLine(section, tmp_path / "recordings", mailbox, SystemClock(), lambda: ())
     stop = threading.Event()
-    threads = line.threads(stop)
+
+    def look() -> None:
+        while not stop.is_set():
+            frame = mailbox.take(0.1)
+            if frame is not None:
+                line.followed(frame)
+
+    threads = line.threads(stop) + ([threading.Thread(target=look)] if looked_at else [])
     for thread in threads:
         thread.start()
     try:
@@ -127,3 +135,11 @@ def test_pictures_sent_in_another_order_are_dated_evenly_from_the_first_on(movin
         shown_s = sorted(float(packet.pts * packet.time_base) for packet in container.demux(stream) if packet.size)
     steps_s = [later - earlier for earlier, later in pairwise(shown_s)][:-4]  # the last ones wait for those between
     assert steps_s == pytest.approx([0.1] * len(steps_s), abs=0.02)
+
+
+def test_a_box_that_cannot_keep_up_says_so_with_figures(camera, tmp_path):
+    with running(camera, tmp_path, looked_at=False) as line:
+        wait_for(lambda: line.health().reason_code == "overloaded")
+        health = line.health()
+    assert health.state == "blind"
+    assert "it looks at 0 of" in health.reason

@@ -18,6 +18,7 @@ from edge.app.event_writer import EventWriter
 from edge.config.load import load_config
 from edge.config.schema import RecordingSection
 from edge.core.checkpoint import Checkpoint
+from edge.core.detect.attention import Attention
 from edge.core.detection import Detections
 from edge.core.frame import Frame
 from edge.core.rules.crowd import CrowdParams
@@ -28,6 +29,7 @@ from edge.core.tracking.tracker import Tracker
 from edge.core.watch import CameraWatch, WatchedRule
 from edge.core.zone import Zone
 from edge.pipeline.camera_pipeline import CameraPipeline
+from edge.pipeline.scheduler import Looked
 
 SIZE = (320, 240)
 EPOCH_S = 1_790_000_000.0
@@ -48,18 +50,16 @@ class HandClock:
         return 1000.0 + self.now_s
 
 
-class Crossing:
-    """A detector that sees two people: one who stays from 1 s to 14 s, one who comes to them from 4 s to 6.5 s."""
-
-    def detect(self, frame: Frame) -> Detections:
-        at_s = frame.media_s - 1000.0
-        boxes = []
-        if 1 <= at_s <= 14:
-            boxes.append((100, 80, 130, 160))
-        if 4 <= at_s <= 6.5:
-            x = 320 - 30 * (at_s - 4)
-            boxes.append((x - 30, 90, x, 170))
-        return Detections(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32))
+def crossing(frame: Frame) -> Looked:
+    """Two people are seen: one who stays from 1 s to 14 s, one who comes to them from 4 s to 6.5 s."""
+    at_s = frame.media_s - 1000.0
+    boxes = []
+    if 1 <= at_s <= 14:
+        boxes.append((100, 80, 130, 160))
+    if 4 <= at_s <= 6.5:
+        x = 320 - 30 * (at_s - 4)
+        boxes.append((x - 30, 90, x, 170))
+    return Looked(frame, Detections(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32)))
 
 
 class Killed(BaseException):
@@ -79,7 +79,7 @@ class Node:
         zone = Zone("all", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)), 2.0)
         rules = (LoiteringParams("all", 3.0), CrowdParams("all", 2, 1.0), RepeatedPresenceParams("all", 4.0, 60.0))
         watch = CameraWatch("box", "gate", [zone], [WatchedRule(rule) for rule in rules])
-        self.pipeline = CameraPipeline(Crossing(), Tracker(), watch)
+        self.pipeline = CameraPipeline(Attention((416, 416)), Tracker(), watch)
         self.checkpoints = CheckpointFile(self.folder, "gate", fingerprint)
         self.writer = EventWriter(
             "gate", self.pipeline, self.outbox, self.checkpoints, RecordingSection(), self.clock, "network"
@@ -90,7 +90,7 @@ class Node:
         self.clock.now_s = number / FPS
         planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 120, np.uint8)
         frame = Frame("gate", number, self.clock.monotonic_s(), self.clock.wall_s(), planes)
-        outcome = self.pipeline.process_frame(frame)
+        outcome = self.pipeline.follow(crossing(frame))
         self.writer.write(outcome.events, frame.media_s, frame.captured_at_s, busy=bool(outcome.scene.persons))
 
     def told(self) -> list[tuple[object, ...]]:
@@ -258,10 +258,11 @@ def test_every_rule_with_its_armed_hours_goes_through_a_checkpoint(tmp_path):
     camera = max(school.cameras, key=lambda one: len(one.rules))
     assert {rule.kind for rule in camera.rules} == {row.kind for row in RULES}
     assert all(rule.armed for rule in camera.rules)
-    pipeline = build_pipeline("box", "Asia/Ho_Chi_Minh", camera, Crossing())
+    pipeline = build_pipeline("box", "Asia/Ho_Chi_Minh", camera, (416, 416))
     for number in range(60):
         planes = np.full((SIZE[1] * 3 // 2, SIZE[0]), 120, np.uint8)
-        pipeline.process_frame(Frame("gate", number, 1000.0 + number / FPS, EPOCH_S + number / FPS, planes))
+        frame = Frame("gate", number, 1000.0 + number / FPS, EPOCH_S + number / FPS, planes)
+        pipeline.follow(crossing(frame))
     file = CheckpointFile(tmp_path, "gate", "1")
     file.save(Checkpoint(1, 1, (), 1000.0, EPOCH_S, *pipeline.state))
     kept = file.load(HandClock(), LONGEST_S)

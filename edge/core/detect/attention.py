@@ -1,0 +1,179 @@
+"""Where to look in a camera's next frame: around those who are there and what moves, now and then everywhere. Pure.
+
+Whoever stands still is looked at for as long as they are followed; whoever was never seen moving, at the next look at
+the whole frame. So what is left out costs a delay of at most `full_every_s`, never a person.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.detect.region import Look, Region, whole_frame
+from edge.core.motion import Motion
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionParams:
+    """Every choice of where to look. Heights are those of the person's box.
+
+    person_px: the height at which people are shown to the network, in its pixels.
+    largest_scale: no region is blown up by more than this.
+    margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
+        look, for those who set off running.
+    margin_moved: room around what moved, shares of its longer side: often only legs or an arm move.
+    smallest_moved: side of the region around the least movement, share of the frame's height.
+    full_every_s: media seconds between two looks at the whole frame.
+    closer: on a look at the whole frame, regions shown this many times larger are looked at as well.
+    join_cost: two regions become one where that takes at most so much of the input that both take.
+    most_input: share of one input that the regions of one frame may take; beyond it all are shown smaller.
+    """
+
+    person_px: float = 72.0
+    largest_scale: float = 1.25
+    margin_heights: float = 0.3
+    margin_heights_per_s: float = 0.6
+    margin_moved: float = 0.3
+    smallest_moved: float = 0.15
+    full_every_s: float = 1.5
+    closer: float = 1.5
+    join_cost: float = 1.05
+    most_input: float = 0.85
+
+
+class Attention:
+    """One camera's."""
+
+    def __init__(self, input_size: tuple[int, int], params: AttentionParams | None = None) -> None:
+        """input_size: width, height of the network's input in pixels."""
+        self._input_size, self._params = input_size, params or AttentionParams()
+        self._full_due_s = float("-inf")
+        self._looked_s = float("-inf")
+        self._cut: NDArray[np.float32] = np.zeros((0, 4), np.float32)
+
+    def cut(self, xyxy: NDArray[np.float32]) -> None:
+        """Somebody was seen only in part, (n, 4) boxes in frame pixels: the next look shows more around them."""
+        self._cut = xyxy
+
+    def look(
+        self, frame_size: tuple[int, int], media_s: float, motion: Motion | None, awaited: NDArray[np.float64]
+    ) -> Look:
+        """Where to look in the frame at `media_s`.
+
+        frame_size: width, height in pixels. motion: what moved; None where nobody watched for it.
+        awaited: (n, 4) xyxy in frame pixels, where those who are followed are expected in this frame.
+        """
+        params = self._params
+        whole = whole_frame(frame_size, self._input_size)
+        full_scale = whole.scale
+        regions = self._fitted(self._regions(frame_size, media_s, motion, awaited, full_scale), full_scale)
+        self._looked_s, self._cut = media_s, self._cut[:0]
+        due = motion is None or motion.light_changed or not 0 < self._full_due_s - media_s <= params.full_every_s
+        nothing_saved = sum(region.cost_px for region in regions) > whole.cost_px and all(
+            region.scale <= params.closer * full_scale for region in regions
+        )
+        if not due and not nothing_saved:
+            return Look(tuple(regions), full=False)
+        self._full_due_s = media_s + params.full_every_s
+        closer = [region for region in regions if region.scale > params.closer * full_scale]
+        return Look((whole, *closer), full=True)
+
+    def _regions(
+        self,
+        frame_size: tuple[int, int],
+        media_s: float,
+        motion: Motion | None,
+        awaited: NDArray[np.float64],
+        full_scale: float,
+    ) -> list[Region]:
+        params = self._params
+        margin = params.margin_heights + params.margin_heights_per_s * min(media_s - self._looked_s, 1.0)
+        regions = []
+        for box in awaited.tolist():
+            height = max(1.0, box[3] - box[1])
+            regions.append(Region(_grown(box, margin * height), self._scale(height)))
+        for box in self._cut.tolist():
+            height = max(1.0, box[3] - box[1])
+            regions.append(Region(_grown(box, height), self._scale(1.5 * height)))
+        least = params.smallest_moved * frame_size[1]
+        for box in [] if motion is None else _left_over(motion.cells, regions, frame_size):
+            side = max(box[2] - box[0], box[3] - box[1])
+            around = max(params.margin_moved * side, (least - side) / 2)
+            scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2)))
+            regions.append(Region(_grown(box, around), scale))
+        inside = [_inside(region, frame_size) for region in regions]
+        return [region for region in inside if region.cost_px > 0]
+
+    def _scale(self, height: float) -> float:
+        return min(self._params.largest_scale, self._params.person_px / height)
+
+    def _fitted(self, regions: list[Region], full_scale: float) -> list[Region]:
+        """Joined where that is cheaper, and shown smaller (down to the whole frame's scale) where they are too many."""
+        budget_px = self._params.most_input * self._input_size[0] * self._input_size[1]
+        if sum(region.cost_px for region in regions) <= 2 * budget_px:  # a crowd is not worth sorting
+            regions = _joined(regions, self._params.join_cost)
+        cost_px = sum(region.cost_px for region in regions)
+        if cost_px <= budget_px:
+            return regions
+        smaller = (budget_px / cost_px) ** 0.5
+        return [replace(region, scale=max(min(region.scale, full_scale), region.scale * smaller)) for region in regions]
+
+
+def _joined(regions: list[Region], join_cost: float) -> list[Region]:
+    """Pairs put together, the cheapest first, for as long as it saves something."""
+    regions = list(regions)
+    while len(regions) > 1:
+        found: tuple[float, int, int, Region] | None = None
+        for i, one in enumerate(regions):
+            for j in range(i + 1, len(regions)):
+                both = one.joined(regions[j])
+                ratio = both.cost_px / max(1e-9, one.cost_px + regions[j].cost_px)
+                if ratio <= join_cost and (found is None or ratio < found[0]):
+                    found = (ratio, i, j, both)
+        if found is None:
+            break
+        _, i, j, both = found
+        regions = [region for k, region in enumerate(regions) if k not in (i, j)] + [both]
+    return regions
+
+
+def _grown(box: list[float], by_px: float) -> tuple[float, float, float, float]:
+    return box[0] - by_px, box[1] - by_px, box[2] + by_px, box[3] + by_px
+
+
+def _inside(region: Region, frame_size: tuple[int, int]) -> Region:
+    left, top, right, bottom = region.xyxy
+    width, height = frame_size
+    left, right = (min(max(side, 0.0), width) for side in (left, right))
+    top, bottom = (min(max(side, 0.0), height) for side in (top, bottom))
+    return replace(region, xyxy=(left, top, right, bottom))
+
+
+def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tuple[int, int]) -> list[list[float]]:
+    """What moved and lies in none of the regions, (left, top, right, bottom) in frame pixels."""
+    rows, columns = moved.shape
+    wide, high = frame_size[0] / columns, frame_size[1] / rows
+    left = moved.copy()
+    for region in regions:
+        x0, y0, x1, y1 = region.xyxy
+        seen_rows = slice(max(0, round(y0 / high)), max(0, round(y1 / high)))
+        left[seen_rows, max(0, round(x0 / wide)) : max(0, round(x1 / wide))] = False
+    return [[x0 * wide, y0 * high, (x1 + 1) * wide, (y1 + 1) * high] for x0, y0, x1, y1 in _patches(left)]
+
+
+def _patches(cells: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
+    """First column and row, last column and row of each patch of cells that touch."""
+    waiting = {(int(row), int(column)) for row, column in np.argwhere(cells)}
+    patches = []
+    while waiting:
+        edge = [waiting.pop()]
+        x0 = x1 = edge[0][1]
+        y0 = y1 = edge[0][0]
+        while edge:
+            row, column = edge.pop()
+            x0, x1, y0, y1 = min(x0, column), max(x1, column), min(y0, row), max(y1, row)
+            beside = {(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & waiting
+            waiting -= beside
+            edge += beside
+        patches.append((x0, y0, x1, y1))
+    return sorted(patches)

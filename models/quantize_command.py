@@ -1,0 +1,102 @@
+"""`gatehouse models quantize`: an 8-bit network of a float one, entered only where it is as good."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.adapters.onnx_session import UnusableModelError
+from edge.adapters.video_file import VideoFile, VideoFileError
+from edge.config.environment import model_override, user_model_folder
+from edge.core.frame import Frame
+from models.labelled import LabelError, read_folder
+from models.registry import ModelError, Registry
+from models.train.progress import Reporter
+
+if TYPE_CHECKING:
+    from models.quantize import Quantization
+
+FRAMES = 100  # to calibrate on; more change no range that matters
+_VIDEO_FPS = 1.0
+
+
+def quantize(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")],
+    images: Annotated[Path, typer.Option(metavar="DIR", help="pictures that judge; YOLO labels in sibling `labels`")],
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR|VIDEO", help="what ranges are read from, again for more; default: --images"),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="of the new entry; default: the network's and _int8")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Make an 8-bit copy of a float network, leaving in floats what costs accuracy.
+
+    It is entered among your networks only if recall and AP50 are within one point of the float network's; otherwise
+    nothing is entered and the exit code is 1.
+    """
+    try:
+        result = _quantized(model, images, calibration or [images], name, as_json)
+    except (ModelError, UnusableModelError, LabelError, VideoFileError) as error:
+        typer.echo(f"gatehouse models quantize: {error}", err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        more = {"speed_up": result.speed_up, "recall_lost": result.recall_lost}
+        typer.echo(json.dumps({**asdict(result), "entry": result.entry and result.entry.name, **more}))
+    else:
+        typer.echo("\n".join(_told(result)))
+    raise typer.Exit(0 if result.entry else 1)
+
+
+def _quantized(model: str, images: Path, sources: list[Path], name: str | None, as_json: bool) -> "Quantization":
+    try:
+        from models.quantize import Material
+        from models.quantize import quantize as run
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error}: 8 bits need one package more: pip install 'gatehouse[quantize]'") from error
+    registry = Registry(user_model_folder())
+    named = (model_override() or model) if model == "default" else model
+    material = Material(lambda: read_folder(images), lambda: _frames(sources), FRAMES, time.process_time)
+    reporter = Reporter("quantize", 5.0, tell=lambda text: typer.echo(text, err=as_json))
+    return run(registry, named, name, material, reporter)
+
+
+def _frames(sources: list[Path]) -> Iterator[Frame]:
+    """As many of each source, at most FRAMES in all: pictures evenly, a video's first ones, one a second."""
+    most = max(1, FRAMES // len(sources))
+    for source in sources:
+        if source.is_dir():
+            step = max(1, sum(1 for _ in source.iterdir()) // most)
+            yield from islice((picture.frame for picture in islice(read_folder(source), 0, None, step)), most)
+        else:
+            yield from islice((one.frame for one in VideoFile(source, "calibration", _VIDEO_FPS)), most)
+
+
+def _told(result: "Quantization") -> list[str]:
+    right, best = result, result.best
+    of = f"{result.in_8_bits} of {result.convolutions} convolutions in 8 bits"
+    lines = [
+        f"{'':8} {'recall':>8} {'precision':>10} {'AP50':>8} {'ms':>8}",
+        f"{'float':8} {right.recall:8.3f} {right.precision:10.3f} {right.ap50:8.3f} {result.float_ms:8.1f}",
+        f"{'8 bits':8} {best.recall:8.3f} {best.precision:10.3f} {best.ap50:8.3f} {result.int8_ms:8.1f}   {of}",
+        f"{result.speed_up} times as fast on this processor ({result.processor}); on another kind measure anew",
+    ]
+    if result.speed_up <= 1.0:
+        lines.append("it is NOT faster here: the float network is the better one for this processor")
+    if result.entry:
+        lines.append(f"entered {result.entry.name}; run it: detector.model or --model {result.entry.name}")
+        return lines
+    lines.append(
+        f"NOT entered: recall fell by {100 * result.recall_lost:.1f} points, AP50 by "
+        f"{100 * (right.ap50 - best.ap50):.1f}; allowed is 1. Tried:"
+    )
+    lines += [
+        f"  {len(one.float_blocks)} blocks in floats: recall {one.recall:.3f}, AP50 {one.ap50:.3f}"
+        for one in result.tried
+    ]
+    return lines
