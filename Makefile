@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-quick lint bench screenshots system scripts train test-train clean
+.PHONY: demo test test-quick lint bench screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -59,6 +59,15 @@ scripts: .venv/.dev
 	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet trackers==2.6.1
 	@touch $@
 
+# OpenVINO lives apart: where it is installed, `provider: auto` measures, and tests shall not depend on what is fast.
+.venv-openvino/.ready: .venv/.dev
+	@echo "installing OpenVINO ..."
+	@$(PIP) --no-deps --target .venv-openvino openvino
+	@touch $@
+
+test-openvino: .venv-openvino/.ready
+	PYTHONPATH=.venv-openvino $(BIN)/python -m pytest tests/edge/adapters/test_providers.py
+
 # Training our own detector lives apart: PyTorch is large. TORCH may name another build, say one for a GPU.
 TORCH ?= torch==2.13.0
 ASSETS ?= ../shared/assets
@@ -110,4 +119,4 @@ $(LEARN)/val-gate-night-0.npz: | .venv-train/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peer .venv-train var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peer .venv-openvino .venv-train var .pytest_cache .mypy_cache .ruff_cache .hypothesis

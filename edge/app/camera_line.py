@@ -25,14 +25,14 @@ _SILENT = StreamFault("no_pictures", "the stream is open but holds no pictures t
 _LATE_S = 0.5  # a picture is that much on its way, at most, from the camera through the decoder
 
 
-def _read(source: AvSource, stop: threading.Event) -> None:
-    name_thread("read")
-    source.run(stop)
-
-
 def _overloaded(load: Workload) -> StreamFault:
     told = f"the box has too much to do: it looks at {load.fps:g} of {load.wanted_fps:g} pictures a second"
     return StreamFault("overloaded", f"{told}; watch fewer cameras with it, or ask for a lower analysed_fps")
+
+
+def _read(source: AvSource, stop: threading.Event) -> None:
+    name_thread("read")
+    source.run(stop)
 
 
 class _ToRecorder:

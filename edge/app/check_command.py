@@ -15,7 +15,7 @@ import typer
 
 from edge.adapters.system_clock import SystemClock
 from edge.app.camera_check import StreamLook, aspect_notes, look_at_stream, save_still
-from edge.app.detector import DetectorError, make_detector, network_fault
+from edge.app.detector import DetectorError, make_detector, network_fault, provider_told
 from edge.app.network_checks import Verdict, check_broker, check_console
 from edge.config.document import ConfigError, Place, place_finder
 from edge.config.load import load_config
@@ -114,14 +114,14 @@ def table(verdicts: list[Verdict], where: Callable[[Place], str]) -> str:
 
 
 def check_network(section: DetectorSection) -> Verdict:
-    """Whether the network that looks for people is here, and is what its entry says."""
-    place = ("detector", "model")
+    """Whether the network that looks for people is here, is what its entry says, and runs where it shall."""
     try:
         _, entry = make_detector(section)
+        told = provider_told(section)
     except DetectorError as error:
-        return Verdict("network", False, str(error), place=place)
-    text = f"{entry.name}, {entry.family} {entry.width}x{entry.height}, licence {entry.licence}"
-    return Verdict("network", True, text, place=place)
+        return Verdict("network", False, str(error), place=("detector", error.key))
+    text = f"{told}, {entry.family} {entry.width}x{entry.height}, licence {entry.licence}"
+    return Verdict("network", True, text, place=("detector", "model"))
 
 
 def check_disk(config: EdgeConfig) -> Verdict:

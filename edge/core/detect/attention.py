@@ -17,7 +17,8 @@ from edge.core.motion import Motion
 class AttentionParams:
     """Every choice of where to look. Heights are those of the person's box.
 
-    person_px: the height at which people are shown to the network, in its pixels.
+    person_px: the height at which people are shown to the network, in its pixels; who is near is shown larger, half as
+        large as a whole frame would show them.
     largest_scale: no region is blown up by more than this.
     margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
         look, for those who set off running.
@@ -91,21 +92,21 @@ class Attention:
         regions = []
         for box in awaited.tolist():
             height = max(1.0, box[3] - box[1])
-            regions.append(Region(_grown(box, margin * height), self._scale(height)))
+            regions.append(Region(_grown(box, margin * height), self._scale(height, full_scale)))
         for box in self._cut.tolist():
             height = max(1.0, box[3] - box[1])
-            regions.append(Region(_grown(box, height), self._scale(1.5 * height)))
+            regions.append(Region(_grown(box, height), self._scale(1.5 * height, full_scale)))
         least = params.smallest_moved * frame_size[1]
         for box in [] if motion is None else _left_over(motion.cells, regions, frame_size):
             side = max(box[2] - box[0], box[3] - box[1])
             around = max(params.margin_moved * side, (least - side) / 2)
-            scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2)))
+            scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2), full_scale))
             regions.append(Region(_grown(box, around), scale))
         inside = [_inside(region, frame_size) for region in regions]
         return [region for region in inside if region.cost_px > 0]
 
-    def _scale(self, height: float) -> float:
-        return min(self._params.largest_scale, self._params.person_px / height)
+    def _scale(self, height: float, full_scale: float) -> float:
+        return max(full_scale / 2, min(self._params.largest_scale, self._params.person_px / height))
 
     def _fitted(self, regions: list[Region], full_scale: float) -> list[Region]:
         """Joined where that is cheaper, and shown smaller (down to the whole frame's scale) where they are too many."""
@@ -123,16 +124,16 @@ def _joined(regions: list[Region], join_cost: float) -> list[Region]:
     """Pairs put together, the cheapest first, for as long as it saves something."""
     regions = list(regions)
     while len(regions) > 1:
-        found: tuple[float, int, int, Region] | None = None
-        for i, one in enumerate(regions):
-            for j in range(i + 1, len(regions)):
-                both = one.joined(regions[j])
-                ratio = both.cost_px / max(1e-9, one.cost_px + regions[j].cost_px)
-                if ratio <= join_cost and (found is None or ratio < found[0]):
-                    found = (ratio, i, j, both)
-        if found is None:
+        edges, scale = np.array([region.xyxy for region in regions]), np.array([region.scale for region in regions])
+        sides = np.maximum(edges[:, None, 2:], edges[None, :, 2:]) - np.minimum(edges[:, None, :2], edges[None, :, :2])
+        cost_px = sides.prod(axis=2) * np.maximum(scale[:, None], scale) ** 2
+        alone_px = cost_px.diagonal()
+        ratio = cost_px / (alone_px[:, None] + alone_px)
+        np.fill_diagonal(ratio, np.inf)
+        i, j = np.unravel_index(int(ratio.argmin()), ratio.shape)
+        if ratio[i, j] > join_cost:
             break
-        _, i, j, both = found
+        both = regions[i].joined(regions[j])
         regions = [region for k, region in enumerate(regions) if k not in (i, j)] + [both]
     return regions
 
