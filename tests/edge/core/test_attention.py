@@ -50,7 +50,10 @@ def test_everyone_who_is_followed_is_shown_whole(data, size):
         if box[0] < box[2] and box[1] < box[3]:
             assert shows(look, box)
     full_scale = min(INPUT[0] / size[0], INPUT[1] / size[1])
-    assert all(full_scale / 2 <= region.scale <= max(PARAMS.largest_scale, full_scale) for region in look.regions)
+    assert all(
+        PARAMS.least_of_full * full_scale <= region.scale <= max(PARAMS.largest_scale, full_scale)
+        for region in look.regions
+    )
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
