@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 from broker.contract.messages import CameraHealth, ZoneShape
 from edge.adapters.av_source import AvSource, StreamInfo
 from edge.adapters.group_decoder import LONGEST_REST_S
+from edge.adapters.processor_use import name_thread
 from edge.adapters.recorder import Ranges, Recorder
 from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import StreamFault
@@ -29,6 +30,11 @@ _LATE_S = 0.5  # a picture is that much on its way, at most, from the camera thr
 def _overloaded(load: Workload) -> StreamFault:
     told = f"the box has too much to do: it looks at {load.fps:g} of {load.wanted_fps:g} pictures a second"
     return StreamFault("overloaded", f"{told}; watch fewer cameras with it, or ask for a lower analysed_fps")
+
+
+def _read(source: AvSource, stop: threading.Event) -> None:
+    name_thread("read")
+    source.run(stop)
 
 
 class _ToRecorder:
@@ -104,7 +110,7 @@ class CameraLine:
         """The reader threads, not started yet."""
         sources = {"main": self._main, "sub": self._sub}
         return [
-            threading.Thread(target=source.run, args=(stop,), name=f"{self.section.name}-{kind}")
+            threading.Thread(target=_read, args=(source, stop), name=f"{self.section.name}-{kind}")
             for kind, source in sources.items()
             if source is not None
         ]
@@ -137,6 +143,11 @@ class CameraLine:
         with self._lock:
             since_s = self._latest.media_s if self._latest else self._began_s
         return self._clock.monotonic_s() - since_s
+
+    @property
+    def camera_clock_offset_s(self) -> float | None:
+        """The camera's wall clock minus this box's, by its last picture that was analysed; None where it tells none."""
+        return (self._sub or self._main).status.camera_clock_offset_s
 
     def health(self) -> CameraHealth:
         """How the camera does now. Call it from one thread only: it measures the rate since the last call."""

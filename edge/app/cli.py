@@ -4,6 +4,7 @@ import os
 
 import typer
 
+from edge.app.bench_command import bench
 from edge.app.check_command import check
 from edge.app.replay_command import replay
 from edge.app.run_command import run
@@ -23,4 +24,5 @@ app.command()(run)
 app.command()(check)
 app.command()(replay)
 app.command()(track)
+app.command()(bench)
 app.add_typer(virtual_camera, name="virtual-camera")

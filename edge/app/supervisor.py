@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -61,8 +62,14 @@ def share_out(cameras: list[str], workers: int) -> list[tuple[str, ...]]:
 class Supervisor:
     """Runs a node. `run` is the whole life of the process."""
 
-    def __init__(self, config: EdgeConfig, version: str) -> None:
-        """Raises AlreadyRunningError; OSError where a secret or the state folder can't be used."""
+    def __init__(
+        self, config: EdgeConfig, version: str, on_report: Callable[[WorkerReport], None] = lambda _: None
+    ) -> None:
+        """on_report: is told all that workers report, in the thread of `run`.
+
+        Raises AlreadyRunningError; OSError where a secret or the state folder can't be used.
+        """
+        self._on_report = on_report
         self._config, self._version, self._clock = config, version, SystemClock()
         config.node.state_dir.mkdir(parents=True, exist_ok=True)
         try:
@@ -95,9 +102,9 @@ class Supervisor:
         self._health_due_s = 0.0
 
     def run(self) -> None:
-        """Watches until SIGTERM or SIGINT."""
+        """Watches until SIGTERM, SIGINT or `stop`."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_: self.stop())
         delivery = [
             threading.Thread(target=self._publisher.run, args=(self._stop,), name="publisher", daemon=True),
             threading.Thread(target=self._uploader.run, args=(self._stop,), name="uploader", daemon=True),
@@ -119,6 +126,10 @@ class Supervisor:
             self._outbox.close()
         if not clean:
             raise SystemExit(70)
+
+    def stop(self) -> None:
+        """Ends `run` in good order; from any thread."""
+        self._stop.set()
 
     def _outlive_former_workers(self) -> None:
         """Waits for the workers of a supervisor that was killed, and ends those that hang: two would tell of the same.
@@ -202,6 +213,7 @@ class Supervisor:
             if isinstance(report, WorkerReport):
                 slot.health = {camera.camera: camera for camera in report.cameras}
                 slot.heard_by_s = self._clock.monotonic_s() + HUNG_S - report.at_one_frame_s
+                self._on_report(report)
             elif isinstance(report, StillTaken):
                 self._uploader.send_still(report.camera, report.path)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
+from edge.adapters.processor_use import name_thread
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock, machine_run
@@ -23,6 +24,7 @@ from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
 from edge.app.event_writer import EventWriter
 from edge.app.hold import hold
+from edge.app.work_done import FrameDone, WorkDone, WorkLog
 from edge.config.schema import CameraSection, EdgeConfig
 from edge.core.frame import Frame
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
@@ -39,10 +41,11 @@ LOST_S = 30.0  # a camera without pictures for so long: what is open there is cl
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """Worker to supervisor: how its cameras do, and for how long its vision thread has been at one frame."""
+    """Worker to supervisor: how its cameras do, for how long its vision thread has been at one frame, what it did."""
 
     cameras: tuple[CameraHealth, ...]
     at_one_frame_s: float
+    work: WorkDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Worker:
 
     def __init__(self, config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
         self._parent, self._clock, self._stop = parent, SystemClock(), threading.Event()
-        self._mailbox = Mailbox()
+        self._mailbox, self._work = Mailbox(), WorkLog()
         self._outbox = SqliteOutbox(outbox_path(config))
         self._detector, entry = make_detector(config.detector)
         self._scheduler = Scheduler(self._detector)
@@ -163,6 +166,7 @@ class Worker:
         """A thread that dies takes the process with it: the supervisor starts both anew, rows on disk survive."""
 
         def run() -> None:
+            name_thread(threading.current_thread().name)
             try:
                 work()
             except Exception:
@@ -203,6 +207,8 @@ class Worker:
             self._lines[one.frame.camera].rest(self._pipelines[one.frame.camera].idle)
             self._tracks[one.frame.camera].note(outcome.scene)
             self._write_down(outcome)
+            done_s = self._clock.monotonic_s()
+            self._work.note(FrameDone(one.frame.camera, one.frame.media_s, done_s, len(outcome.events)))
 
     def _write_down(self, outcome: FrameOutcome) -> None:
         frame, writer = outcome.frame, self._writers[outcome.frame.camera]
@@ -221,7 +227,7 @@ class Worker:
                 now_s = self._clock.monotonic_s()
                 if now_s >= report_due_s:
                     cameras = tuple(line.health() for line in self._lines.values())
-                    self._parent.send(WorkerReport(cameras, now_s - self._watched_at_s))
+                    self._parent.send(WorkerReport(cameras, now_s - self._watched_at_s, self._work_done()))
                     report_due_s = now_s + HEALTH_S
                 for name, due_s in still_due_s.items():
                     if now_s >= due_s and self._take_still(name):
@@ -235,6 +241,10 @@ class Worker:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):
             return
+
+    def _work_done(self) -> WorkDone:
+        offsets = {name: line.camera_clock_offset_s for name, line in self._lines.items()}
+        return WorkDone(os.getpid(), self._work.take(), self._scheduler.inferences, self._scheduler.fill_sum, offsets)
 
     def _take_still(self, name: str) -> bool:
         line = self._lines[name]

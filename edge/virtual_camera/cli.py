@@ -20,7 +20,7 @@ from edge.virtual_camera.digest import Account
 from edge.virtual_camera.draw_command import draw
 from edge.virtual_camera.faults import FAULTS
 from edge.virtual_camera.rtsp_server import RtspServer, VirtualCamera
-from edge.virtual_camera.sources import open_sources
+from edge.virtual_camera.sources import open_sources, split_ahead
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cameras to try things on, without a ladder.")
 
@@ -34,7 +34,7 @@ def serve(
         list[str],
         typer.Option(
             metavar="NAME=SOURCE",
-            help="a video file, or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT][@BEGIN-END/LENGTH]; repeatable",
+            help="a video FILE[@SECONDS], or drawn:STORY:LIGHT:SEED[:WIDTHxHEIGHT][@BEGIN-END/LENGTH]; repeatable",
         ),
     ],
     sub: Annotated[
@@ -103,9 +103,10 @@ def _cameras(cameras: list[str], sub_streams: list[str], account: Account | None
     played, also = _named("--camera", cameras), _named("--sub", sub_streams)
     if lost := sorted(also.keys() - played.keys()):
         raise MediaError(f"--sub {lost[0]}=...: there is no --camera {lost[0]}=...")
-    opened = open_sources([*played.values(), *also.values()])
+    begun = {name: split_ahead(source) for name, source in played.items()}
+    opened = open_sources([*(source for source, _ in begun.values()), *also.values()])
     mains, subs = dict(zip(played, opened, strict=False)), dict(zip(also, opened[len(played) :], strict=True))
-    return [VirtualCamera(name, main, subs.get(name), account, codec) for name, main in mains.items()]
+    return [VirtualCamera(name, main, subs.get(name), account, codec, begun[name][1]) for name, main in mains.items()]
 
 
 def _named(option: str, texts: list[str]) -> dict[str, str]:

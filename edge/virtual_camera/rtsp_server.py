@@ -31,7 +31,7 @@ class VirtualCamera:
     """A camera to be played: `rtsp://host:port/NAME`, and `/NAME/sub` where it has a sub-stream.
 
     main, sub: a coded loop goes out bit for bit; pictures are drawn and coded while they play, once for all who watch.
-    codec: of what is coded; a loop keeps its own.
+    codec: of what is coded; a loop keeps its own. ahead_s: how far into what it plays the camera is when it starts.
     """
 
     name: str
@@ -39,6 +39,7 @@ class VirtualCamera:
     sub: Loop | PictureSource | None = None
     account: Account | None = None
     codec: Codec = "h264"
+    ahead_s: float = 0.0
 
 
 class RtspServer:
@@ -154,7 +155,7 @@ def _streams_of(camera: VirtualCamera, faults: FaultState) -> Iterator[tuple[str
             feed, codec = loop_feed(played, lambda: faults.of_the_picture), played.codec
         else:
             feed, codec = source_feed(played, camera.codec, lambda: faults.of_the_picture), camera.codec
-        yield path, Stream(path, feed, codec, faults, camera.account)
+        yield path, Stream(path, feed, codec, faults, camera.account, camera.ahead_s)
 
 
 def _tell_of_a_crash(player: asyncio.Task[None]) -> None:

@@ -21,9 +21,17 @@ class Stream:
     """Plays one feed. All of it lives in the event loop, but for the making of units, which may take long."""
 
     def __init__(
-        self, name: str, feed: Iterator[AccessUnit], codec: Codec, faults: FaultState, account: Account | None
+        self,
+        name: str,
+        feed: Iterator[AccessUnit],
+        codec: Codec,
+        faults: FaultState,
+        account: Account | None,
+        ahead_s: float = 0.0,
     ) -> None:
+        """ahead_s: so much of the feed is past when it starts: nobody waits for it to play."""
         self.name, self.codec, self.faults, self.account = name, codec, faults, account
+        self._ahead_s = ahead_s
         self.viewers: set[Viewer] = set()
         self.pictures_dropped = 0  # over all viewers
         self._feed = feed
@@ -51,14 +59,15 @@ class Stream:
         """Sends the feed in real time, for ever. executor: where units are made, one at a time."""
         loop = asyncio.get_running_loop()
         begun_s: float | None = None
-        first_reordered_s = 0.0  # B-frames make a camera hold all its pictures back by this much
+        first_dts_s = first_reordered_s = 0.0  # B-frames make a camera hold all its pictures back by this much
         try:
             while (unit := await loop.run_in_executor(executor, next, self._feed, None)) is not None:
                 reordered_s = unit.pts_s - unit.dts_s
                 if begun_s is None:
-                    begun_s, first_reordered_s = clock.monotonic_s() - unit.dts_s, reordered_s
+                    begun_s = clock.monotonic_s() - unit.dts_s - self._ahead_s
+                    first_dts_s, first_reordered_s = unit.dts_s, reordered_s
                 wait_s = begun_s + unit.dts_s - clock.monotonic_s()
-                if wait_s < -_LATE_S:
+                if wait_s < -_LATE_S and unit.dts_s - first_dts_s >= self._ahead_s:
                     begun_s -= wait_s
                 await asyncio.sleep(max(0.0, wait_s))
                 late_s = clock.monotonic_s() - begun_s - unit.dts_s

@@ -17,7 +17,8 @@ from edge.core.motion import Motion
 class AttentionParams:
     """Every choice of where to look. Heights are those of the person's box.
 
-    person_px: the height at which people are shown to the network, in its pixels.
+    person_px: the height at which people are shown to the network, in its pixels; who is near is shown larger, half as
+        large as a whole frame would show them.
     largest_scale: no region is blown up by more than this.
     margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
         look, for those who set off running.
@@ -91,21 +92,21 @@ class Attention:
         regions = []
         for box in awaited.tolist():
             height = max(1.0, box[3] - box[1])
-            regions.append(Region(_grown(box, margin * height), self._scale(height)))
+            regions.append(Region(_grown(box, margin * height), self._scale(height, full_scale)))
         for box in self._cut.tolist():
             height = max(1.0, box[3] - box[1])
-            regions.append(Region(_grown(box, height), self._scale(1.5 * height)))
+            regions.append(Region(_grown(box, height), self._scale(1.5 * height, full_scale)))
         least = params.smallest_moved * frame_size[1]
         for box in [] if motion is None else _left_over(motion.cells, regions, frame_size):
             side = max(box[2] - box[0], box[3] - box[1])
             around = max(params.margin_moved * side, (least - side) / 2)
-            scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2)))
+            scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2), full_scale))
             regions.append(Region(_grown(box, around), scale))
         inside = [_inside(region, frame_size) for region in regions]
         return [region for region in inside if region.cost_px > 0]
 
-    def _scale(self, height: float) -> float:
-        return min(self._params.largest_scale, self._params.person_px / height)
+    def _scale(self, height: float, full_scale: float) -> float:
+        return max(full_scale / 2, min(self._params.largest_scale, self._params.person_px / height))
 
     def _fitted(self, regions: list[Region], full_scale: float) -> list[Region]:
         """Joined where that is cheaper, and shown smaller (down to the whole frame's scale) where they are too many."""
