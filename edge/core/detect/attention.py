@@ -69,8 +69,10 @@ class Attention:
         whole = whole_frame(frame_size, self._input_size)
         full_scale = whole.scale
         regions = self._fitted(self._regions(frame_size, media_s, motion, awaited, full_scale), full_scale)
+        half_step_s = (media_s - self._looked_s) / 2  # of an idle camera's few frames the one nearest to the moment
         self._looked_s, self._cut = media_s, self._cut[:0]
-        due = motion is None or motion.light_changed or not 0 < self._full_due_s - media_s <= params.full_every_s
+        fresh = half_step_s <= self._full_due_s - media_s <= params.full_every_s
+        due = motion is None or motion.light_changed or not fresh
         nothing_saved = sum(region.cost_px for region in regions) > whole.cost_px and all(
             region.scale <= params.closer * full_scale for region in regions
         )
