@@ -124,16 +124,16 @@ def _joined(regions: list[Region], join_cost: float) -> list[Region]:
     """Pairs put together, the cheapest first, for as long as it saves something."""
     regions = list(regions)
     while len(regions) > 1:
-        found: tuple[float, int, int, Region] | None = None
-        for i, one in enumerate(regions):
-            for j in range(i + 1, len(regions)):
-                both = one.joined(regions[j])
-                ratio = both.cost_px / max(1e-9, one.cost_px + regions[j].cost_px)
-                if ratio <= join_cost and (found is None or ratio < found[0]):
-                    found = (ratio, i, j, both)
-        if found is None:
+        edges, scale = np.array([region.xyxy for region in regions]), np.array([region.scale for region in regions])
+        sides = np.maximum(edges[:, None, 2:], edges[None, :, 2:]) - np.minimum(edges[:, None, :2], edges[None, :, :2])
+        cost_px = sides.prod(axis=2) * np.maximum(scale[:, None], scale) ** 2
+        alone_px = cost_px.diagonal()
+        ratio = cost_px / (alone_px[:, None] + alone_px)
+        np.fill_diagonal(ratio, np.inf)
+        i, j = np.unravel_index(int(ratio.argmin()), ratio.shape)
+        if ratio[i, j] > join_cost:
             break
-        _, i, j, both = found
+        both = regions[i].joined(regions[j])
         regions = [region for k, region in enumerate(regions) if k not in (i, j)] + [both]
     return regions
 
