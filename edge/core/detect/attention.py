@@ -25,6 +25,8 @@ class AttentionParams:
     margin_moved: room around what moved, shares of its longer side: often only legs or an arm move.
     smallest_moved: side of the region around the least movement, share of the frame's height.
     full_every_s: media seconds between two looks at the whole frame.
+    full_after_looks: of a box that is behind: so many looks lie between. By time alone each of its few looks would be
+        one at the whole frame, which costs most, and it would never catch up.
     closer: on a look at the whole frame, regions shown this many times larger are looked at as well.
     join_cost: two regions become one where that takes at most so much of the input that both take.
     most_input: share of one input that the regions of one frame may take; beyond it all are shown smaller.
@@ -38,6 +40,7 @@ class AttentionParams:
     margin_moved: float = 0.3
     smallest_moved: float = 0.15
     full_every_s: float = 1.5
+    full_after_looks: int = 3
     closer: float = 1.5
     join_cost: float = 1.05
     most_input: float = 0.85
@@ -49,7 +52,7 @@ class Attention:
     def __init__(self, input_size: tuple[int, int], params: AttentionParams | None = None) -> None:
         """input_size: width, height of the network's input in pixels."""
         self._input_size, self._params = input_size, params or AttentionParams()
-        self._full_due_s = float("-inf")
+        self._full_due_s, self._looks = float("-inf"), 0
         self._looked_s = float("-inf")
         self._cut: NDArray[np.float32] = np.zeros((0, 4), np.float32)
 
@@ -58,12 +61,19 @@ class Attention:
         self._cut = xyxy
 
     def look(
-        self, frame_size: tuple[int, int], media_s: float, motion: Motion | None, awaited: NDArray[np.float64]
+        self,
+        frame_size: tuple[int, int],
+        media_s: float,
+        motion: Motion | None,
+        awaited: NDArray[np.float64],
+        *,
+        behind: bool = False,
     ) -> Look:
         """Where to look in the frame at `media_s`.
 
         frame_size: width, height in pixels. motion: what moved; None where nobody watched for it.
         awaited: (n, 4) xyxy in frame pixels, where those who are followed are expected in this frame.
+        behind: frames before this one were lost, for the box had no time for them.
         """
         params = self._params
         whole = whole_frame(frame_size, self._input_size)
@@ -72,13 +82,16 @@ class Attention:
         half_step_s = (media_s - self._looked_s) / 2  # of an idle camera's few frames the one nearest to the moment
         self._looked_s, self._cut = media_s, self._cut[:0]
         fresh = half_step_s <= self._full_due_s - media_s <= params.full_every_s
+        if behind and self._full_due_s <= media_s + half_step_s:
+            fresh = self._looks < params.full_after_looks
+        self._looks += 1
         due = motion is None or motion.light_changed or not fresh
         nothing_saved = sum(region.cost_px for region in regions) > whole.cost_px and all(
             region.scale <= params.closer * full_scale for region in regions
         )
         if not due and not nothing_saved:
             return Look(tuple(regions), full=False)
-        self._full_due_s = media_s + params.full_every_s
+        self._full_due_s, self._looks = media_s + params.full_every_s, 0
         closer = [region for region in regions if region.scale > params.closer * full_scale]
         return Look((whole, *closer), full=True)
 
