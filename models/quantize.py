@@ -173,7 +173,7 @@ class _Search:
                 self._trial_frames.append(frame)
             detector.detect(frame)
             self._advance("calibrating")
-            yield detector.input.copy()
+            yield detector.network.input.copy()
         if not self._trial_frames:
             raise LabelError("there is nothing to calibrate on; name a folder of pictures or a video: --calibration")
 

@@ -125,6 +125,7 @@ class CameraHealth(_Message):
     reason_code: str = Field("", max_length=40, description="the same as a stable word that the console translates")
     recording: bool = False
     analysed_fps: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    idle: bool = Field(False, description="nothing goes on there, so only key frames are looked at")
     frames_dropped: Count = 0
     reconnects: Count = 0
     last_frame_at_s: Moment | None = None

@@ -10,11 +10,9 @@ import logging
 import random
 import struct
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
 from av.container import InputContainer
@@ -22,9 +20,11 @@ from av.video.stream import VideoStream
 
 from edge.adapters import stream_faults as faults
 from edge.adapters.decoded_picture import i420
+from edge.adapters.group_decoder import GroupDecoder
 from edge.adapters.libav_limits import bound_allocations
 from edge.adapters.motion_gate import MotionGate
 from edge.adapters.parameter_sets import sequence_parameter_sets
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import StreamError, StreamFault, stream_fault
 from edge.adapters.time_line import Arrival, Sampler, TimeLine, settled, with_first_stamps
 from edge.core.frame import Frame
@@ -36,35 +36,9 @@ LONGEST_WAIT_S = 10.0
 REFUSED_WAIT_S = 30.0  # cameras lock an account after a few wrong passwords
 _SOUND_AFTER_S = 10.0  # a connection with video that lasted this long resets the wait
 _CODECS = ("h264", "hevc")
-_LIBAV_AUTH_BYTES = 127
 _MOST_REORDERED = 16  # pictures, in H.264 and H.265
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamAddress:
-    """Where a stream is: an rtsp(s):// address without secrets (or a file), and the secrets beside it.
-
-    ca_file: of rtsps, the authority that the camera's certificate must be signed by. Cameras sign their own, so without
-    one the stream is encrypted, but whoever answers is believed.
-    """
-
-    url: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    transport: str = "tcp"
-    ca_file: Path | None = None
-
-    def secret_url(self) -> str:
-        """The address with user and password in it, for libav alone. Raises StreamError where libav would cut it."""
-        if self.username is None:
-            return self.url
-        sign_in = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
-        if len(sign_in) > _LIBAV_AUTH_BYTES:
-            raise StreamError(stream_fault(faults.SIGN_IN_TOO_LONG, self.url))
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=f"{sign_in}@{parts.netloc}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +59,13 @@ class StreamInfo:
 class SourceStatus:
     """Counters since the start, for the health report.
 
-    fault: why no video comes, or None from the first packet of a connection to its end. camera_clock_offset_s: the
-    camera's wall clock minus this box's, from the last RTCP sender report; None where the camera sends none.
+    fault: why no video comes, or None from the first packet of a connection to its end. idle: only key frames are
+    decoded. camera_clock_offset_s: the camera's wall clock minus this box's, from the last RTCP sender report; None
+    where the camera sends none.
     """
 
     connected: bool
+    idle: bool
     fault: StreamFault | None
     info: StreamInfo | None
     connections: int
@@ -153,6 +129,7 @@ class AvSource:
         self._stall_s = stall_s
         self._time_line = TimeLine()
         self._gate = MotionGate()
+        self._decoder = GroupDecoder()
         self._sampler = Sampler(analysed_fps) if analysed_fps is not None else None
         self._random = random.SystemRandom()
         self._probe_us = 300_000
@@ -163,7 +140,7 @@ class AvSource:
         self._fault: StreamFault | None = None
         self._info: StreamInfo | None = None
         self._connections = self._packets = self._packet_bytes = self._damaged = self._jumps = 0
-        self._decoded = self._handed_on = 0
+        self._handed_on = 0
         self._last_media_s: float | None = None
         self._last_captured_at_s: float | None = None
         self._clock_offset_s: float | None = None
@@ -173,12 +150,13 @@ class AvSource:
         """Where the stream stands; may be read from any thread."""
         return SourceStatus(
             self._connected,
+            self._decoder.rests,
             self._fault,
             self._info,
             self._connections,
             self._packets,
             self._packet_bytes,
-            self._decoded,
+            self._decoder.decoded,
             self._handed_on,
             self._damaged,
             self._jumps,
@@ -186,6 +164,10 @@ class AvSource:
             self._last_captured_at_s,
             self._clock_offset_s,
         )
+
+    def rest(self, idle: bool) -> None:
+        """Whether nothing goes on there, so that key frames will do; from any thread. What moves ends it at once."""
+        self._decoder.idle = idle
 
     def run(self, stop: threading.Event) -> None:
         """Connects for ever, until `stop` is set; waits between tries, longer after each failure in a row."""
@@ -271,6 +253,7 @@ class AvSource:
         if name not in _CODECS:
             raise StreamError(stream_fault(faults.UNSUPPORTED_CODEC, self._address.url, name))
         stream.codec_context.thread_count = 1  # no frame delay, no hidden threads: workers share the cores
+        self._decoder.begin(stream.codec_context)
         return stream
 
     def _describe(self, container: InputContainer, stream: VideoStream) -> StreamInfo:
@@ -350,12 +333,12 @@ class AvSource:
         self._compare_clocks(packet, arrival.wall_s)
         self._listener.packet(packet, stamp.media_s, stamp.captured_at_s)
         if self._sampler is not None:
-            self._decode(packet, self._sampler, arrival.monotonic_s)
+            self._decode(packet, self._sampler, stamp.media_s, arrival.monotonic_s)
         self._fault = None
 
-    def _decode(self, packet: av.Packet[VideoStream], sampler: Sampler, arrival_s: float) -> None:
+    def _decode(self, packet: av.Packet[VideoStream], sampler: Sampler, sent_s: float, arrival_s: float) -> None:
         try:
-            pictures = packet.decode()
+            pictures = self._decoder.pictures(packet, sent_s)
         except av.error.InvalidDataError as error:
             self._damaged += 1
             if arrival_s - self._decoded_at_s > max(self._stall_s, 10.0):
@@ -363,7 +346,6 @@ class AvSource:
             return
         for picture in pictures:
             self._decoded_at_s = arrival_s
-            self._decoded += 1
             assert picture.time_base is not None
             media_s = self._time_line.media(None if picture.pts is None else float(picture.pts * picture.time_base))
             media_s = self._last_frame_s = max(media_s, self._last_frame_s)
@@ -373,6 +355,8 @@ class AvSource:
     def _hand_on(self, picture: av.VideoFrame, media_s: float) -> None:
         planes = i420(picture)
         motion = self._gate.update(planes[: planes.shape[0] * 2 // 3], media_s)
+        if motion.light_changed or motion.cells.any():
+            self._decoder.idle = False
         frame = Frame(self._camera, self._handed_on, media_s, self._time_line.utc(media_s), planes, motion)
         self._handed_on += 1
         self._listener.frame(frame)

@@ -15,7 +15,8 @@ Pixels = NDArray[np.uint8]
 class NetworkInput:
     """The input of a network and what is needed to fill it, all made once. For one thread."""
 
-    def __init__(self, entry: ModelEntry) -> None:
+    def __init__(self, entry: ModelEntry, tensor: NDArray[np.float32]) -> None:
+        """tensor: (1, 3, height, width) of the entry, which is filled from now on."""
         mean, std = (np.array(triple, np.float32)[:, None, None] for triple in (entry.mean, entry.std))
         self._scale = 1.0 / std
         self._offset = -mean / std if mean.any() else None
@@ -26,13 +27,13 @@ class NetworkInput:
             np.empty(count, np.uint8) for count in (size_px * 3 // 2, size_px * 3, size_px * 3)
         )
         self._filled: list[Piece] = []
-        self.tensor: NDArray[np.float32] = np.empty((1, 3, entry.height, entry.width), np.float32)
-        self.tensor[0] = self._grey
+        self._tensor = tensor
+        tensor[0] = self._grey
 
     def clear(self) -> None:
         """Makes all that was laid in grey again."""
         for left, top, right, bottom in self._filled:
-            self.tensor[0, :, top:bottom, left:right] = self._grey
+            self._tensor[0, :, top:bottom, left:right] = self._grey
         self._filled.clear()
 
     def lay_in(self, frame: Frame, source: Piece, target: Piece) -> None:
@@ -49,7 +50,7 @@ class NetworkInput:
         coloured = self._coloured[: area * 3].reshape(height, width, 3)
         planes = self._planes[: area * 3].reshape(3, height, width)
         cv2.split(cv2.cvtColor(small, self._colour, dst=coloured), list(planes))
-        place = self.tensor[0, :, top:bottom, left:right]
+        place = self._tensor[0, :, top:bottom, left:right]
         np.multiply(planes, self._scale, out=place)
         if self._offset is not None:
             np.add(place, self._offset, out=place)

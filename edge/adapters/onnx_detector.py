@@ -33,19 +33,14 @@ class OnnxDetector:
         session = open_session(path)
         self._family = checked_family(entry, session)
         self._reading = Reading(entry.width, entry.height, entry.person_class, confidence or entry.confidence)
-        self._input = NetworkInput(entry)
-        self._network = open_network(path, runner, session, self._input.tensor)
+        self._network = open_network(path, runner, session)
+        self._input = NetworkInput(entry, self._network.input)
         self.candidates_cut = 0
 
     @property
     def network(self) -> Network:
-        """The open network, bound to its input: for benchmarks and calibration."""
+        """The open network, whose input holds what was laid in last: for benchmarks and calibration."""
         return self._network
-
-    @property
-    def input(self) -> NDArray[np.float32]:
-        """What the network is shown, (1, 3, height, width): what `detect` last laid in."""
-        return self._input.tensor
 
     @property
     def input_size(self) -> tuple[int, int]:

@@ -48,11 +48,13 @@ def open_session(path: Path, providers: Sequence[OrtProvider] = ("CPUExecutionPr
 class OrtNetwork:
     """Implements `edge.adapters.providers.Network` on an open session: input and outputs bound once, run after run."""
 
-    def __init__(self, session: ort.InferenceSession, tensor: NDArray[np.float32]) -> None:
-        """tensor: the input, (1, 3, height, width). Raises UnusableModelError where an output's shape is not fixed."""
+    def __init__(self, session: ort.InferenceSession) -> None:
+        """session: of one input of a fixed shape. Raises UnusableModelError where an output's shape is not fixed."""
         self._session = session
+        given = session.get_inputs()[0]
+        self.input: NDArray[np.float32] = np.zeros(given.shape, np.float32)
         self._binding = session.io_binding()
-        self._binding.bind_cpu_input(session.get_inputs()[0].name, tensor)
+        self._binding.bind_cpu_input(given.name, self.input)
         self._outputs: list[NDArray[np.float32]] = []
         for output, shape in zip(session.get_outputs(), output_shapes(session), strict=True):
             if min(shape, default=1) < 0 or output.type != "tensor(float)":

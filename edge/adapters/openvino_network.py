@@ -22,12 +22,13 @@ _ONE_THREAD = {
 class OpenVinoNetwork:
     """Implements `edge.adapters.providers.Network`."""
 
-    def __init__(self, path: Path, tensor: NDArray[np.float32]) -> None:
-        """tensor: the input, (1, 3, height, width). Raises UnusableModelError where OpenVINO can't take the file."""
+    def __init__(self, path: Path) -> None:
+        """path: of a network of fixed shapes. Raises UnusableModelError where OpenVINO can't take it."""
         try:
             compiled = openvino.Core().compile_model(str(path), "CPU", _ONE_THREAD)
             self._request = compiled.create_infer_request()
-            self._request.set_input_tensor(openvino.Tensor(tensor, shared_memory=True))
+            self.input: NDArray[np.float32] = np.zeros(tuple(compiled.input(0).shape), np.float32)
+            self._request.set_input_tensor(openvino.Tensor(self.input, shared_memory=True))
             self._outputs: list[NDArray[np.float32]] = []
             for number, output in enumerate(compiled.outputs):
                 array = np.empty(tuple(output.shape), np.float32)

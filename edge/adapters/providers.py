@@ -38,7 +38,9 @@ class UnusableProviderError(Exception):
 
 
 class Network(Protocol):
-    """A network bound to the array that is its input."""
+    """An open network whose input, (1, 3, height, width), and outputs are arrays that stay: fill, run, read."""
+
+    input: NDArray[np.float32]
 
     def run(self) -> list[NDArray[np.float32]]:
         """The outputs, in the file's order, for what stands in the input; they hold until the next run."""
@@ -65,29 +67,28 @@ def runtime_versions() -> str:
     return ", ".join(versions)
 
 
-def open_network(path: Path, runner: Runner, session: ort.InferenceSession, tensor: NDArray[np.float32]) -> Network:
+def open_network(path: Path, runner: Runner, session: ort.InferenceSession) -> Network:
     """The network in `path`, run by `runner`.
 
-    session: of the same file on the processor. tensor: the input, (1, 3, height, width). Raises UnusableModelError,
-    UnusableProviderError.
+    session: of the same file on the processor. Raises UnusableModelError, UnusableProviderError.
     """
     provider = runner.provider
     if provider == "cpu":
-        return OrtNetwork(session, tensor)
+        return OrtNetwork(session)
     if provider not in available():
         cure = "pip install 'gatehouse[openvino]'" if provider == "openvino" else _GPU_CURE
         raise UnusableProviderError(f"{provider} is not installed here: {cure}; or take another provider: cpu, auto")
     if provider == "openvino":
         from edge.adapters.openvino_network import OpenVinoNetwork
 
-        return OpenVinoNetwork(path, tensor)
+        return OpenVinoNetwork(path)
     opened = open_session(path, _gpu_providers(runner))
     if opened.get_providers()[0] not in (_CUDA, _TENSORRT):  # onnxruntime goes on without one that fails to load
         raise UnusableProviderError(
             f"{provider} is installed and does not start (is there a GPU, do its driver and libraries fit?); "
             "take another provider: cpu, auto"
         )
-    return OrtNetwork(opened, tensor)
+    return OrtNetwork(opened)
 
 
 def _gpu_providers(runner: Runner) -> list[OrtProvider]:

@@ -8,8 +8,9 @@ import av
 from av.video.stream import VideoStream
 
 from edge.adapters import stream_faults as faults
-from edge.adapters.av_source import AvSource, StreamAddress, StreamInfo
+from edge.adapters.av_source import AvSource, StreamInfo
 from edge.adapters.snapshot import snapshot
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import StreamFault
 from edge.app.network_checks import Verdict
 from edge.config.load import read_secret

@@ -8,9 +8,11 @@ import av
 from av.video.stream import VideoStream
 
 from broker.contract.messages import CameraHealth, ZoneShape
-from edge.adapters.av_source import AvSource, StreamAddress, StreamInfo
+from edge.adapters.av_source import AvSource, StreamInfo
+from edge.adapters.group_decoder import LONGEST_REST_S
 from edge.adapters.processor_use import name_thread
 from edge.adapters.recorder import Ranges, Recorder
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import StreamFault
 from edge.config.load import read_secret
 from edge.config.schema import CameraSection, LineCrossingSection
@@ -125,6 +127,10 @@ class CameraLine:
             self._looked_at += 1
             self._looked_at_s = frame.media_s
 
+    def rest(self, idle: bool) -> None:
+        """Whether nothing goes on before the camera; from the vision thread."""
+        (self._sub or self._main).rest(idle)
+
     @property
     def latest(self) -> Frame | None:
         """The newest decoded frame."""
@@ -163,6 +169,7 @@ class CameraLine:
             reason_code=fault.code,
             recording=main.connected and main.fault is None and recorder.fault is None,
             analysed_fps=self._workload.fps,
+            idle=analysed.idle,
             frames_dropped=dropped,
             reconnects=max(0, analysed.connections - 1),
             last_frame_at_s=latest.captured_at_s if latest else None,
@@ -175,7 +182,8 @@ class CameraLine:
     def _judge(self) -> tuple[State, StreamFault]:
         analysed = (self._sub or self._main).status
         recorder_fault = self.recorder.status.fault
-        longest_s = max(self.section.stall_s, 2 / self.section.analysed_fps) + _LATE_S
+        rest_s = LONGEST_REST_S if analysed.idle else 0.0
+        longest_s = max(self.section.stall_s, 2 / self.section.analysed_fps, rest_s) + _LATE_S
         if self.latest is None or self.silent_s > longest_s:
             return "blind", analysed.fault or (_SILENT if analysed.packets else _CONNECTING)
         if self.latest.media_s - self._looked_at_s > longest_s:

@@ -28,5 +28,5 @@ class Workload:
         taken, lost = taken - taken_before, lost - lost_before
         self.fps, self.wanted_fps = (round(count / (now_s - since_s), 1) for count in (taken, taken + lost))
         share = lost / max(1, taken + lost)
-        whole = now_s - since_s > WINDOW_S / 2  # a hiccup of one frame is no load
-        self.behind = share > (ABREAST if self.behind else BEHIND) and (whole or self.behind)
+        telling = now_s - since_s > WINDOW_S / 2 and lost > 1  # a hiccup of one frame is no load
+        self.behind = share > (ABREAST if self.behind else BEHIND) and (telling or self.behind)

@@ -19,6 +19,7 @@ from edge.core.watch import CameraWatch
 from edge.pipeline.scheduler import Looked
 
 LONGEST_UNWATCHED_S = 2.0  # however busy the others are
+IDLE_AFTER_S = 10.0  # without anybody, movement or change of light
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +39,7 @@ class CameraPipeline:
         self._attention, self._tracker, self._watch = attention, tracker, watch
         self._stay_watched = self._peopled = False
         self._followed_s = float("-inf")
+        self._busy_s = float("inf")
 
     @property
     def state(self) -> tuple[Tracker, CameraWatch]:
@@ -48,6 +50,11 @@ class CameraPipeline:
     def open_events(self) -> tuple[Event, ...]:
         """The last told revision of each open event."""
         return self._watch.open_events
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has gone on for `IDLE_AFTER_S`."""
+        return self._followed_s - self._busy_s > IDLE_AFTER_S
 
     def resume(self, tracker: Tracker, watch: CameraWatch) -> None:
         """Goes on where another pipeline of the same camera and configuration stood."""
@@ -77,6 +84,9 @@ class CameraPipeline:
         size = (frame.width, frame.height)
         result = self._watch.update(tracks, size, frame.media_s, frame.captured_at_s)
         self._followed_s, self._stay_watched, self._peopled = frame.media_s, result.stay_watched, bool(tracks)
+        still = frame.motion is not None and not frame.motion.light_changed and not frame.motion.cells.any()
+        if not still or len(detections) or tracks or result.scene.persons or frame.media_s < self._busy_s:
+            self._busy_s = frame.media_s
         return FrameOutcome(frame, detections, result.scene, result.events)
 
     def close(self, because: Closing, media_s: float, captured_at_s: float) -> tuple[Event, ...]:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.av_source import AvSource
 from edge.adapters.recorder import Recorder
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.system_clock import SystemClock
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(400)]

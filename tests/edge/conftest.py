@@ -25,32 +25,41 @@ class Fed:
 
 @pytest.fixture(scope="session")
 def make_video(tmp_path_factory) -> MakeVideo:
-    """Makes (once for each set of arguments) a video of a square that walks; returns its path."""
+    """Makes (once for each set of arguments) a video of a square that walks; returns its path.
+
+    still_s: spans (begin, end) in which it stands. open_gop: pictures before a key frame refer to those behind it.
+    """
     made: dict[object, Path] = {}
 
-    def make(codec="libx264", *, width=160, height=96, fps=10, seconds=6, gop=10, b_frames=0, suffix=".mp4") -> Path:
-        key = (codec, width, height, fps, seconds, gop, b_frames, suffix)
+    def make(codec="libx264", *, width=160, height=96, fps=10, seconds=6, gop=10, b_frames=0, suffix=".mp4",
+             still_s=(), open_gop=False) -> Path:  # fmt: skip
+        key = (codec, width, height, fps, seconds, gop, b_frames, suffix, still_s, open_gop)
         if key not in made:
             made[key] = tmp_path_factory.mktemp("video") / f"made{suffix}"
-            _encode(made[key], codec, (width, height), fps, seconds, (gop, b_frames))
+            _encode(made[key], codec, (width, height), fps, seconds, (gop, b_frames, open_gop), still_s)
         return made[key]
 
     return make
 
 
-def _encode(path: Path, codec: str, size: tuple[int, int], fps: int, seconds: int, pattern: tuple[int, int]) -> None:
-    options = {"preset": "ultrafast", "g": str(pattern[0]), "bf": str(pattern[1])}
+def _encode(path, codec, size, fps, seconds, pattern, still_s) -> None:
+    gop, b_frames, open_gop = pattern
+    options = {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames)}
     if codec == "libx265":
-        options["x265-params"] = f"keyint={pattern[0]}:min-keyint={pattern[0]}:bframes=0:log-level=none:pools=1"
+        shape = f"keyint={gop}:min-keyint={gop}:bframes={b_frames}:open-gop={int(open_gop)}:scenecut=0"
+        options["x265-params"] = f"{shape}:log-level=none:pools=1"
     else:
-        options |= {"sc_threshold": "0", "threads": "1"}
+        options |= {"sc_threshold": "0", "threads": "1", "x264-params": f"open-gop={int(open_gop)}"}
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        step = -1
+        green = 150 if still_s else 0  # a square as bright as the ground moves unseen
         for number in range(fps * seconds):
             picture = np.full((size[1], size[0], 3), 60, np.uint8)
-            left = number * 3 % (size[0] - 24)
-            picture[20:44, left : left + 24] = (200, number % 256, 90)
+            step += not any(begin_s * fps <= number < end_s * fps for begin_s, end_s in still_s)
+            left = max(0, step) * 3 % (size[0] - 24)
+            picture[20:44, left : left + 24] = (200, (green + max(0, step)) % 256, 90)
             frame = av.VideoFrame.from_ndarray(picture, "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(stream.encode(frame))

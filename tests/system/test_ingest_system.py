@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from edge.adapters import stream_faults as faults
-from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.av_source import AvSource
 from edge.adapters.clip_writer import write_clip
 from edge.adapters.recorder import Recorder
 from edge.adapters.segments import list_segments, open_segment
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.media import PictureList, encode
@@ -29,8 +30,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 RECORD = """
 import sys, threading
 from pathlib import Path
-from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.av_source import AvSource
 from edge.adapters.recorder import Recorder
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.system_clock import SystemClock
 class ToDisk(Recorder):
     def frame(self, frame): pass

@@ -17,8 +17,8 @@ from edge.core.motion import Motion
 class AttentionParams:
     """Every choice of where to look. Heights are those of the person's box.
 
-    person_px: the height at which people are shown to the network, in its pixels; who is near is shown larger, half as
-        large as a whole frame would show them.
+    person_px: the height at which people are shown to the network, in its pixels.
+    least_of_full: who is near is shown larger, at least so large as a whole frame would show them, times this.
     largest_scale: no region is blown up by more than this.
     margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
         look, for those who set off running.
@@ -30,7 +30,8 @@ class AttentionParams:
     most_input: share of one input that the regions of one frame may take; beyond it all are shown smaller.
     """
 
-    person_px: float = 72.0
+    person_px: float = 80.0
+    least_of_full: float = 0.75
     largest_scale: float = 1.25
     margin_heights: float = 0.3
     margin_heights_per_s: float = 0.6
@@ -68,8 +69,10 @@ class Attention:
         whole = whole_frame(frame_size, self._input_size)
         full_scale = whole.scale
         regions = self._fitted(self._regions(frame_size, media_s, motion, awaited, full_scale), full_scale)
+        half_step_s = (media_s - self._looked_s) / 2  # of an idle camera's few frames the one nearest to the moment
         self._looked_s, self._cut = media_s, self._cut[:0]
-        due = motion is None or motion.light_changed or not 0 < self._full_due_s - media_s <= params.full_every_s
+        fresh = half_step_s <= self._full_due_s - media_s <= params.full_every_s
+        due = motion is None or motion.light_changed or not fresh
         nothing_saved = sum(region.cost_px for region in regions) > whole.cost_px and all(
             region.scale <= params.closer * full_scale for region in regions
         )
@@ -106,7 +109,9 @@ class Attention:
         return [region for region in inside if region.cost_px > 0]
 
     def _scale(self, height: float, full_scale: float) -> float:
-        return max(full_scale / 2, min(self._params.largest_scale, self._params.person_px / height))
+        return max(
+            self._params.least_of_full * full_scale, min(self._params.largest_scale, self._params.person_px / height)
+        )
 
     def _fitted(self, regions: list[Region], full_scale: float) -> list[Region]:
         """Joined where that is cheaper, and shown smaller (down to the whole frame's scale) where they are too many."""

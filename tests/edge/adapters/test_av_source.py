@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from edge.adapters import stream_faults as faults
-from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.av_source import AvSource
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.system_clock import SystemClock
 
 

@@ -98,6 +98,14 @@ def test_a_provider_that_is_not_here_is_told_with_the_cure(provider, tmp_path):
         detector(provider=provider, engines=tmp_path)
 
 
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+@pytest.mark.skipif("cuda" in available(), reason="a GPU may be here: that one does not start can't be tested")
+def test_a_gpu_that_does_not_start_is_told_and_never_the_processor_in_its_name(provider, tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.adapters.providers.available", lambda: PROVIDERS)
+    with pytest.raises(UnusableProviderError, match=f"{provider} is installed and does not start"):
+        detector(provider=provider, engines=tmp_path / "engines")
+
+
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not here: make test-openvino")
 def test_openvino_answers_what_onnxruntime_answers_each_time_anew():
     mine, other = detector(), detector(provider="openvino")

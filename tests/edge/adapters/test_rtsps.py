@@ -12,7 +12,8 @@ import pytest
 
 from broker.certificates import make_certificates
 from edge.adapters import stream_faults as faults
-from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.av_source import AvSource
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.digest import Account
 from edge.virtual_camera.media import PictureList, encode

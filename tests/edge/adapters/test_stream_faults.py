@@ -9,8 +9,9 @@ import av
 import pytest
 
 from edge.adapters import stream_faults as faults
-from edge.adapters.av_source import AvSource, StreamAddress
+from edge.adapters.av_source import AvSource
 from edge.adapters.rtsp_probe import describe
+from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import scrub, stream_fault
 from edge.adapters.system_clock import SystemClock
 

@@ -143,3 +143,23 @@ def test_a_box_that_cannot_keep_up_says_so_with_figures(camera, tmp_path):
         health = line.health()
     assert health.state == "blind"
     assert "it looks at 0 of" in health.reason
+
+
+def test_an_idle_camera_still_sees_and_records_all_and_says_that_it_rests(make_video, tmp_path):
+    video = make_video(gop=20, seconds=20, still_s=((0.0, 20.0),))
+    unsigned = {"username": None, "password_file": None, "stall_s": 1}  # less than from one key frame to the next
+    with (
+        serve_cameras([VirtualCamera("gate", open_file(video))], SystemClock()) as server,
+        running(server, tmp_path, url=server.url("gate"), **unsigned) as line,
+    ):
+        wait_for(lambda: line.health().state == "sees")
+        line.rest(True)  # the vision thread says so after each frame
+        wait_for(lambda: line.rest(True) or line.health().idle)
+        before = line._main.status
+        told = []
+        wait_for(lambda: told.append(line.health()) or line._main.status.packets > before.packets + 80)
+        after = line._main.status
+        line.rest(False)
+        wait_for(lambda: not line.health().idle)
+    assert {(health.state, health.reason_code, health.recording) for health in told} == {("sees", "", True)}
+    assert 3 <= after.frames_decoded - before.frames_decoded <= 6  # of more than 80

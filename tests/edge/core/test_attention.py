@@ -50,7 +50,10 @@ def test_everyone_who_is_followed_is_shown_whole(data, size):
         if box[0] < box[2] and box[1] < box[3]:
             assert shows(look, box)
     full_scale = min(INPUT[0] / size[0], INPUT[1] / size[1])
-    assert all(full_scale / 2 <= region.scale <= max(PARAMS.largest_scale, full_scale) for region in look.regions)
+    assert all(
+        PARAMS.least_of_full * full_scale <= region.scale <= max(PARAMS.largest_scale, full_scale)
+        for region in look.regions
+    )
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -117,3 +120,14 @@ def test_a_crowd_takes_no_more_than_an_input_and_a_whole_frame_is_kept_where_reg
     look = settled((480, 360)).look((480, 360), 0.2, still(), many)
     assert look.full
     assert len(look.regions) == 1
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(step_s=st.floats(0.05, 2.1))
+def test_everywhere_is_looked_at_every_two_seconds_however_few_frames_come(step_s):
+    attention = settled()
+    full_s = [0.0]
+    for number in range(1, 1 + round(12 / step_s)):
+        if attention.look((1280, 720), number * step_s, still(), NOBODY).full:
+            full_s.append(number * step_s)
+    assert max(np.diff(full_s)) <= 2.1 + 1e-9

@@ -28,6 +28,14 @@ def test_a_lost_frame_now_and_then_is_no_load():
     assert not load.behind
 
 
+def test_a_lost_frame_of_an_idle_camera_which_brings_few_is_no_load():
+    load = Workload()
+    for half in range(60):
+        load.note(half / 2, half // 4, half // 30)
+        assert not load.behind
+    assert after(20, 0.25, 0.25).behind
+
+
 def test_it_has_caught_up_only_when_hardly_anything_is_lost():
     load = after(20, 2, 3)
     taken, lost = 40, 60

@@ -221,7 +221,7 @@ def test_the_exported_file_answers_as_the_network_and_is_taken_in(trained, tmp_p
     entry = add(Registry(tmp_path / "own"), path)
     assert (entry.family, entry.width, entry.classes, entry.licence) == ("yolov8", SIDE, 1, "AGPL-3.0-or-later")
     detector = OnnxDetector(entry, path)
-    detector.input[:] = picture.numpy()
+    detector.network.input[:] = picture.numpy()
     (answer,) = detector.network.run()
     assert np.allclose(answer, expected.numpy(), atol=1e-2)
 
