@@ -161,6 +161,7 @@ def main() -> None:
         "analysed_fps": round(min(counts) / told.seconds, 2),
         "drop_ratio": round(dropped / max(1, dropped + len(delays)), 4),
         "capture_to_event_ms_p95": round(float(np.percentile(delays, 95)) * 1000, 1) if delays else None,
+        "cpu_ms_a_frame": round(1000 * sum(cpu_s for *_, cpu_s, _ in results) / max(1, len(delays)), 1),
         "cpu_cores": round(sum(cpu_s for *_, cpu_s, _ in results) / told.seconds, 3),
         "rss_mb": round(sum(rss for *_, rss in results) / 1e6, 1),
     }
