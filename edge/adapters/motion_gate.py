@@ -41,6 +41,7 @@ class MotionGate:
         self._habit: Plane = np.zeros((0, 0), np.float32)
         self._raw = np.zeros((0, 0), np.bool_)
         self._middle = 0.0
+        self.vain: NDArray[np.bool_] | None = None  # (rows, columns) that are left out; set by any thread
 
     def update(self, luma: NDArray[np.uint8], media_s: float) -> Motion:
         """What moved in the frame at `media_s`. luma: its Y plane, (height, width)."""
@@ -68,7 +69,8 @@ class MotionGate:
         cv2.accumulateWeighted(np.minimum(change, _MOST_BAR), self._habit, 1.0 - np.exp(-since_s / _HABIT_S))
         self._kept.append((media_s, detail))
         before, self._raw = self._raw, raw
-        return Motion(_twice(raw, before, since_s), light_changed=False)
+        cells, vain = _twice(raw, before, since_s), self.vain
+        return Motion(cells & ~vain if vain is not None and vain.shape == cells.shape else cells, light_changed=False)
 
     def _references(self, media_s: float) -> tuple[Plane, Plane]:
         """The newest frames that are old enough, or else the oldest there is."""

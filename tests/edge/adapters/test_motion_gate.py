@@ -208,3 +208,16 @@ def test_who_opens_the_gate_at_night_is_caught(shared_assets):
     seen = [one for one in motions(path, 5.0, 58.0) if one[0] > 50.0]
     assert any(hits(motion, *box, shape=(1088, 960)) for at_s, motion in seen if at_s < 51)
     assert sum(hits(motion, *box, shape=(1088, 960)) for _, motion in seen) > 15
+
+
+def test_places_where_movement_means_nothing_are_left_out():
+    pictures = [np.full((360, 640), 90, np.uint8) for _ in range(12)]
+    for number, picture in enumerate(pictures):
+        picture[20:40, 500:600:12] = 255 if number % 3 else 0  # digits that change
+        picture[20:40, 500 + 9 * number : 505 + 9 * number] = 200
+    gate = MotionGate()
+    moved = [gate.update(picture, number / 5).cells for number, picture in enumerate(pictures)]
+    assert any(cells.any() for cells in moved)
+    gate.vain = np.logical_or.reduce(moved)
+    again = [gate.update(picture, 2.4 + number / 5).cells for number, picture in enumerate(pictures)]
+    assert not any(cells.any() for cells in again)
