@@ -14,6 +14,7 @@ from edge.core.detect.families.table import FAMILIES, recognise
 from models.registry import ModelEntry
 
 ORT_ERRORS = (
+    ort_errors.EPFail,
     ort_errors.Fail,
     ort_errors.InvalidArgument,
     ort_errors.InvalidGraph,

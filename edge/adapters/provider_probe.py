@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +16,8 @@ from edge.adapters.providers import PROVIDERS, Provider, UnusableProviderError, 
 from edge.core.detect.agreement import disagreement
 from edge.core.frame import Frame
 from edge.core.ports import Clock
+
+log = logging.getLogger(__name__)
 
 TOLERANCE = (
     0.05  # our network in 8 bits is 0.07 to 0.12 from its floats; OpenVINO 0.00 from onnxruntime, in 8 bits 0.04
@@ -47,6 +50,9 @@ def choose(key: str, open_with: Open, frame: Callable[[], Frame], folder: Path, 
     with _alone(folder):
         known = _known(file)
         if key not in known:
+            log.info(
+                "trying which of %s runs the network fastest; TensorRT's first time takes minutes", ", ".join(here)
+            )
             known[key] = _measured(here, open_with, frame(), clock)
             _keep(file, known)
         return known[key]

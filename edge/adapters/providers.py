@@ -83,7 +83,8 @@ def open_network(path: Path, runner: Runner, session: ort.InferenceSession) -> N
 
         return OpenVinoNetwork(path)
     opened = open_session(path, _gpu_providers(runner))
-    if opened.get_providers()[0] not in (_CUDA, _TENSORRT):  # onnxruntime goes on without one that fails to load
+    wanted = _CUDA if provider == "cuda" else _TENSORRT
+    if opened.get_providers()[0] != wanted:  # onnxruntime goes on without one that fails to load
         raise UnusableProviderError(
             f"{provider} is installed and does not start (is there a GPU, do its driver and libraries fit?); "
             "take another provider: cpu, auto"

@@ -7,6 +7,9 @@ for looked in scheduler.add(frame, look, ...):  # with the regions of other came
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.core.appearance import histograms
 from edge.core.detect.attention import Attention
 from edge.core.detect.region import Look
@@ -38,6 +41,7 @@ class CameraPipeline:
     def __init__(self, attention: Attention, tracker: Tracker, watch: CameraWatch) -> None:
         self._attention, self._tracker, self._watch = attention, tracker, watch
         self._stay_watched = self._peopled = False
+        self._number = -1
         self._followed_s = float("-inf")
         self._busy_s = float("inf")
 
@@ -56,6 +60,11 @@ class CameraPipeline:
         """Whether nothing has gone on for `IDLE_AFTER_S`."""
         return self._followed_s - self._busy_s > IDLE_AFTER_S
 
+    @property
+    def vain(self) -> NDArray[np.bool_]:
+        """Where in the picture movement means nothing, (rows, columns): a clock, a flag."""
+        return self._attention.vain
+
     def resume(self, tracker: Tracker, watch: CameraWatch) -> None:
         """Goes on where another pipeline of the same camera and configuration stood."""
         self._tracker, self._watch = tracker, watch
@@ -72,13 +81,14 @@ class CameraPipeline:
 
     def where_to_look(self, frame: Frame) -> Look:
         """Where in `frame` people are to be looked for, now that its camera's last frame has been followed."""
-        size = (frame.width, frame.height)
-        return self._attention.look(size, frame.media_s, frame.motion, self._tracker.expected(frame.media_s))
+        size, awaited = (frame.width, frame.height), self._tracker.expected(frame.media_s)
+        behind, self._number = frame.number > self._number + 1, frame.number
+        return self._attention.look(size, frame.media_s, frame.motion, awaited, behind=behind)
 
     def follow(self, looked: Looked) -> FrameOutcome:
         """Track, place, judge, shape. Frames must come in the order of their media time."""
         frame, detections = looked.frame, looked.detections
-        self._attention.cut(looked.cut)
+        self._attention.learn(detections.xyxy, looked.cut, (frame.width, frame.height))
         clothes = histograms(frame, detections.xyxy)
         tracks = self._tracker.update(detections, frame.media_s, clothes)
         size = (frame.width, frame.height)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.detect.region import Look, Region, whole_frame
+from edge.core.detect.vain import VainMotion
 from edge.core.motion import Motion
 
 
@@ -25,6 +26,8 @@ class AttentionParams:
     margin_moved: room around what moved, shares of its longer side: often only legs or an arm move.
     smallest_moved: side of the region around the least movement, share of the frame's height.
     full_every_s: media seconds between two looks at the whole frame.
+    full_after_looks: of a box that is behind: so many looks lie between. By time alone each of its few looks would be
+        one at the whole frame, which costs most, and it would never catch up.
     closer: on a look at the whole frame, regions shown this many times larger are looked at as well.
     join_cost: two regions become one where that takes at most so much of the input that both take.
     most_input: share of one input that the regions of one frame may take; beyond it all are shown smaller.
@@ -38,6 +41,7 @@ class AttentionParams:
     margin_moved: float = 0.3
     smallest_moved: float = 0.15
     full_every_s: float = 1.5
+    full_after_looks: int = 3
     closer: float = 1.5
     join_cost: float = 1.05
     most_input: float = 0.85
@@ -49,21 +53,39 @@ class Attention:
     def __init__(self, input_size: tuple[int, int], params: AttentionParams | None = None) -> None:
         """input_size: width, height of the network's input in pixels."""
         self._input_size, self._params = input_size, params or AttentionParams()
-        self._full_due_s = float("-inf")
+        self._full_due_s, self._looks = float("-inf"), 0
         self._looked_s = float("-inf")
         self._cut: NDArray[np.float32] = np.zeros((0, 4), np.float32)
+        self._vain = VainMotion()
 
-    def cut(self, xyxy: NDArray[np.float32]) -> None:
-        """Somebody was seen only in part, (n, 4) boxes in frame pixels: the next look shows more around them."""
-        self._cut = xyxy
+    @property
+    def vain(self) -> NDArray[np.bool_]:
+        """(rows, columns) of a frame, true where movement is no reason to look: see `VainMotion`."""
+        return self._vain.cells
+
+    def learn(self, people: NDArray[np.float32], cut: NDArray[np.float32], frame_size: tuple[int, int]) -> None:
+        """What came of the last look.
+
+        people, cut: (n, 4) xyxy in frame pixels, of those seen whole and in part; the next look shows more around the
+        latter.
+        """
+        self._vain.learn(np.concatenate([people, cut]), frame_size)
+        self._cut = cut
 
     def look(
-        self, frame_size: tuple[int, int], media_s: float, motion: Motion | None, awaited: NDArray[np.float64]
+        self,
+        frame_size: tuple[int, int],
+        media_s: float,
+        motion: Motion | None,
+        awaited: NDArray[np.float64],
+        *,
+        behind: bool = False,
     ) -> Look:
         """Where to look in the frame at `media_s`.
 
         frame_size: width, height in pixels. motion: what moved; None where nobody watched for it.
         awaited: (n, 4) xyxy in frame pixels, where those who are followed are expected in this frame.
+        behind: frames before this one were lost, for the box had no time for them.
         """
         params = self._params
         whole = whole_frame(frame_size, self._input_size)
@@ -72,13 +94,16 @@ class Attention:
         half_step_s = (media_s - self._looked_s) / 2  # of an idle camera's few frames the one nearest to the moment
         self._looked_s, self._cut = media_s, self._cut[:0]
         fresh = half_step_s <= self._full_due_s - media_s <= params.full_every_s
+        if behind and self._full_due_s <= media_s + half_step_s:
+            fresh = self._looks < params.full_after_looks
+        self._looks += 1
         due = motion is None or motion.light_changed or not fresh
         nothing_saved = sum(region.cost_px for region in regions) > whole.cost_px and all(
             region.scale <= params.closer * full_scale for region in regions
         )
         if not due and not nothing_saved:
             return Look(tuple(regions), full=False)
-        self._full_due_s = media_s + params.full_every_s
+        self._full_due_s, self._looks = media_s + params.full_every_s, 0
         closer = [region for region in regions if region.scale > params.closer * full_scale]
         return Look((whole, *closer), full=True)
 
@@ -100,13 +125,21 @@ class Attention:
             height = max(1.0, box[3] - box[1])
             regions.append(Region(_grown(box, height), self._scale(1.5 * height, full_scale)))
         least = params.smallest_moved * frame_size[1]
-        for box in [] if motion is None else _left_over(motion.cells, regions, frame_size):
+        for box in [] if motion is None else self._moved(motion, regions, frame_size, media_s):
             side = max(box[2] - box[0], box[3] - box[1])
             around = max(params.margin_moved * side, (least - side) / 2)
             scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2), full_scale))
             regions.append(Region(_grown(box, around), scale))
         inside = [_inside(region, frame_size) for region in regions]
         return [region for region in inside if region.cost_px > 0]
+
+    def _moved(
+        self, motion: Motion, regions: list[Region], frame_size: tuple[int, int], media_s: float
+    ) -> list[list[float]]:
+        cells = _left_over(self._vain.worth(motion.cells, media_s), regions, frame_size)
+        self._vain.tried(cells)
+        wide, high = frame_size[0] / cells.shape[1], frame_size[1] / cells.shape[0]
+        return [[x0 * wide, y0 * high, (x1 + 1) * wide, (y1 + 1) * high] for x0, y0, x1, y1 in _patches(cells)]
 
     def _scale(self, height: float, full_scale: float) -> float:
         return max(
@@ -155,8 +188,8 @@ def _inside(region: Region, frame_size: tuple[int, int]) -> Region:
     return replace(region, xyxy=(left, top, right, bottom))
 
 
-def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tuple[int, int]) -> list[list[float]]:
-    """What moved and lies in none of the regions, (left, top, right, bottom) in frame pixels."""
+def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The cells that lie in none of the regions."""
     rows, columns = moved.shape
     wide, high = frame_size[0] / columns, frame_size[1] / rows
     left = moved.copy()
@@ -164,7 +197,7 @@ def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tupl
         x0, y0, x1, y1 = region.xyxy
         seen_rows = slice(max(0, round(y0 / high)), max(0, round(y1 / high)))
         left[seen_rows, max(0, round(x0 / wide)) : max(0, round(x1 / wide))] = False
-    return [[x0 * wide, y0 * high, (x1 + 1) * wide, (y1 + 1) * high] for x0, y0, x1, y1 in _patches(left)]
+    return left
 
 
 def _patches(cells: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:

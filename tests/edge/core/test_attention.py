@@ -90,6 +90,14 @@ def test_the_whole_frame_is_looked_at_often_enough_at_any_rate(steps):
         assert at_s - last_s < PARAMS.full_every_s + 1e-9
 
 
+def test_a_box_that_is_behind_does_not_spend_its_few_looks_on_whole_frames():
+    attention = settled()
+    box = np.array([[600.0, 300.0, 650.0, 430.0]])
+    looks = [attention.look((1280, 720), 2.0 * n, still(), box, behind=True).full for n in range(1, 13)]
+    assert looks == [False, False, False, True] * 3
+    assert attention.look((1280, 720), 30.0, still(), box).full  # it has caught up
+
+
 def test_it_is_looked_at_whole_at_once_after_the_light_changed_a_pause_or_a_clock_set_back():
     changed = Motion(np.zeros((36, 64), np.bool_), light_changed=True)
     assert settled().look((1280, 720), 0.2, changed, NOBODY).full
@@ -100,7 +108,7 @@ def test_it_is_looked_at_whole_at_once_after_the_light_changed_a_pause_or_a_cloc
 
 def test_somebody_seen_in_part_is_looked_at_with_more_around():
     attention = settled()
-    attention.cut(np.array([[600, 300, 650, 380]], np.float32))
+    attention.learn(NOBODY.astype(np.float32), np.array([[600, 300, 650, 380]], np.float32), (1280, 720))
     look = attention.look((1280, 720), 0.2, still(), NOBODY)
     assert shows(look, (560, 240, 690, 440))
     assert attention.look((1280, 720), 0.4, still(), NOBODY).regions == ()
