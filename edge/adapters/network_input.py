@@ -30,10 +30,12 @@ class NetworkInput:
         self._tensor = tensor
         tensor[0] = self._grey
 
-    def clear(self) -> None:
-        """Makes all that was laid in grey again."""
-        for left, top, right, bottom in self._filled:
-            self._tensor[0, :, top:bottom, left:right] = self._grey
+    def clear(self, but: Piece | None = None) -> None:
+        """Makes all that was laid in grey again. but: a place that is filled again at once."""
+        for piece in self._filled:
+            if piece != but:
+                left, top, right, bottom = piece
+                self._tensor[0, :, top:bottom, left:right] = self._grey
         self._filled.clear()
 
     def lay_in(self, frame: Frame, source: Piece, target: Piece) -> None:

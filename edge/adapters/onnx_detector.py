@@ -35,6 +35,7 @@ class OnnxDetector:
         self._reading = Reading(entry.width, entry.height, entry.person_class, confidence or entry.confidence)
         self._network = open_network(path, runner, session)
         self._input = NetworkInput(entry, self._network.input)
+        self._whole: Tile | None = None  # where the last whole frame lay
         self.candidates_cut = 0
 
     @property
@@ -54,17 +55,18 @@ class OnnxDetector:
 
     def detect(self, frame: Frame) -> Detections:
         """People in `frame` looked at as a whole, in the frame's own pixels, best first."""
-        size = (frame.width, frame.height)
-        tile = Canvas(*self.input_size).place(whole_frame(size, self.input_size), size)
-        assert tile is not None, "an empty canvas holds a whole frame"
-        self.clear()
+        tile, size = self._whole, (frame.width, frame.height)
+        if tile is None or tile.frame_size != size:
+            tile = self._whole = Canvas(*self.input_size).place(whole_frame(size, self.input_size), size)
+            assert tile is not None, "an empty canvas holds a whole frame"
+        self._input.clear(but=_place(tile))
         self.lay_in(frame, tile)
         xyxy, score = self.run()
         return Detections(tile.to_frame(xyxy), score)
 
     def lay_in(self, frame: Frame, tile: Tile) -> None:
         """Shows the network the part of `frame` that `tile` says, where it says."""
-        self._input.lay_in(frame, tile.source, (tile.x, tile.y, tile.x + tile.width, tile.y + tile.height))
+        self._input.lay_in(frame, tile.source, _place(tile))
 
     def clear(self) -> None:
         """Makes the input grey."""
@@ -84,3 +86,7 @@ class OnnxDetector:
             keep = np.argsort(-score, kind="stable")
         sound = keep[(xyxy[keep, 2:] - xyxy[keep, :2] >= 1).all(axis=1)]
         return xyxy[sound], score[sound].astype(np.float32)
+
+
+def _place(tile: Tile) -> tuple[int, int, int, int]:
+    return tile.x, tile.y, tile.x + tile.width, tile.y + tile.height

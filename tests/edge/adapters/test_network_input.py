@@ -69,5 +69,9 @@ def test_around_a_piece_and_where_it_was_the_input_is_grey(entry, frame):
     outside[24:144, 16:176] = outside[24:56, 200:232] = False
     assert (tensor[0][:, outside] == grey[..., 0]).all()
     assert not (tensor[0][:, ~outside] == grey[..., 0]).all()
+    laid.clear(but=(200, 24, 232, 56))
+    outside[24:144, 16:176] = True
+    assert (tensor[0][:, outside] == grey[..., 0]).all()
+    laid.lay_in(frame, (0, 0, 64, 64), (200, 24, 232, 56))
     laid.clear()
     assert (tensor[0] == grey).all()
