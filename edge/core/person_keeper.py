@@ -13,7 +13,7 @@ from edge.core.person import NO_TRACK, GapBridged, GapReason, Identity, Person
 from edge.core.person_link import Candidate, LinkParams
 from edge.core.track import Track
 
-_LATE_LINK_S = 1.5  # so long a new person may still turn out to be a lost one
+_LATE_LINK_S = 4.0  # so long a new person may still turn out to be a lost one
 _CHECK_GAP_S = 0.8  # where the tracker itself found a person again after so long, it is checked that they had not left
 _MOST_UNWATCHED_S = 1.2  # after longer stalls anyone may have come from anywhere
 _MOST_BLIND_S = 30.0  # so long a camera or a process may be gone, and who stands there when it is back was there

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.core.detection import Detections
 from edge.core.track import Track
 from edge.core.tracking.association import Floats, Gate, Pairs, affinity, assign, buffered_overlap, colour_distance
+from edge.core.tracking.clutter import Clutter
 from edge.core.tracking.kalman import BoxMotion, MotionParams, centred
 
 NEAR = Gate(
@@ -43,6 +44,8 @@ class TrackerParams:
     tentative_s: a track not yet told is forgotten when unseen for longer than this and for longer than one frame.
     coast_s: an unseen track is still returned (predicted, detected=False) so long.
     max_lost_s: an unseen track can be found again so long.
+    faint_s: a box of low confidence carries a track on that was seen within so long: at two frames a second it is as
+        likely to be another one half hidden.
     near, far, faint, fresh: gates of the first round, of the round that searches wider, of boxes of low confidence, of
         tracks not yet told, whose velocity is hardly known.
     colour_weight: how much of the score colours may take away where both sides have them, 0..1.
@@ -63,6 +66,7 @@ class TrackerParams:
     tentative_s: float = 0.6
     coast_s: float = 0.5
     max_lost_s: float = 2.0
+    faint_s: float = 0.35
     near: Gate = NEAR
     far: Gate = FAR
     faint: Gate = FAINT
@@ -96,6 +100,7 @@ class Tracker:
         self._params = params or TrackerParams()
         self._motion = BoxMotion(self._params.motion)
         self._identities: list[_Identity] = []
+        self._clutter = Clutter()
         self._now_s = -np.inf
         self._previous_s = -np.inf
         self._next_id = 1
@@ -116,6 +121,8 @@ class Tracker:
         detections, appearance = _in_order(detections, appearance, self._params.low_confidence)
         boxes = detections.xyxy.astype(np.float64)
         free = self._match(detections, boxes, appearance)
+        confident = detections.confidence >= self._params.high_confidence
+        self._clutter.note(boxes[free & ~confident], boxes[confident], now_s)
         self._begin(detections, boxes, appearance, free)
         self._forget()
         return self._told()
@@ -135,6 +142,7 @@ class Tracker:
         if now_s < self._now_s:
             self._identities = []
             self._motion = BoxMotion(self._params.motion)
+            self._clutter = Clutter()
         elif self._identities:
             self._motion.predict(now_s - self._now_s)
         self._previous_s, self._now_s = self._now_s, now_s
@@ -154,7 +162,7 @@ class Tracker:
         rounds = (
             (told, confident, params.near),
             (told, confident, params.far),
-            (told & in_view, ~confident, params.faint),
+            (told & in_view & (since <= params.faint_s), ~confident & ~self._clutter.explains(boxes), params.faint),
             (~told, confident, params.fresh),
         )
         for tracks, wanted, gate in rounds:
