@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-quick lint bench capacity screenshots system scripts train test-train test-openvino clean
+.PHONY: demo test test-quick lint bench capacity drawn-loitering screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -24,6 +24,10 @@ bench: .venv/.dev .venv-peer/.peers
 	$(BIN)/python tests/bench/mot_compare.py
 	$(BIN)/python tests/bench/budget.py
 	$(BIN)/python -m pytest -m bench -s tests/bench
+
+# Two hundred drawn scenes through the whole chain; hours on two cores, and says how long.
+drawn-loitering: .venv/.dev
+	$(BIN)/python tests/bench/drawn_loitering.py --scenes 200 --list
 
 screenshots: .venv/.dev system
 	$(BIN)/python tests/browser/screenshots.py $(SHOTS)

@@ -23,7 +23,6 @@ class Clutter:
         self._boxes: Floats = np.zeros((0, 4))
         self._first_s: Floats = np.zeros(0)
         self._last_s: Floats = np.zeros(0)
-        self._covered_s: Floats = np.zeros(0)  # since when a person stands just there; infinite where none does
         self._counts: NDArray[np.intp] = np.zeros(0, np.intp)
 
     def explains(self, boxes: Floats) -> NDArray[np.bool_]:
@@ -33,20 +32,16 @@ class Clutter:
         return np.asarray(overlap.max(axis=1, initial=0.0) >= SAME_OVERLAP, np.bool_)
 
     def note(self, strays: Floats, people: Floats, now_s: float) -> None:
-        """Takes a frame in: its faint boxes that are nobody's, and its people.
-
-        Somebody who stands just there was the thing, only not yet plain to see; somebody who passes it was not.
-        """
-        covered = _overlap(self._boxes, people).max(axis=1, initial=0.0) >= SAME_OVERLAP
-        self._covered_s = np.where(covered, np.minimum(self._covered_s, now_s), np.inf)
-        self._keep((now_s - self._covered_s < SETTLES_S) & (now_s - self._last_s <= FORGET_S))
+        """Takes a frame in: its faint boxes that are nobody's, and its people, who were no thing where they stand."""
+        standing = _overlap(self._boxes, people).max(axis=1, initial=0.0) >= SAME_OVERLAP
+        self._keep(~standing & (now_s - self._last_s <= FORGET_S))
         overlap = _overlap(strays, self._boxes)
         for stray, row in zip(strays, overlap, strict=True):
             again = int(row.argmax()) if len(row) and row.max() >= SAME_OVERLAP else None
             if again is None:
                 self._boxes = np.concatenate([self._boxes, stray[None]])
                 self._first_s, self._last_s = np.append(self._first_s, now_s), np.append(self._last_s, now_s)
-                self._covered_s, self._counts = np.append(self._covered_s, np.inf), np.append(self._counts, 1)
+                self._counts = np.append(self._counts, 1)
             elif self._last_s[again] < now_s:
                 self._boxes[again] += 0.3 * (stray - self._boxes[again])
                 self._last_s[again] = now_s
@@ -55,7 +50,6 @@ class Clutter:
     def _keep(self, rows: NDArray[np.bool_]) -> None:
         self._boxes, self._counts = self._boxes[rows], self._counts[rows]
         self._first_s, self._last_s = self._first_s[rows], self._last_s[rows]
-        self._covered_s = self._covered_s[rows]
 
 
 def _overlap(first: Floats, second: Floats) -> Floats:

@@ -25,7 +25,7 @@ def test_a_thing_that_stood_there_before_takes_nobodys_track(fps):
         now_s = number / fps
         people = [(TRIPOD, 0.4)]
         if now_s < 2.0:  # then hidden, beside the tripod
-            people.append((walker(20.0 + 40.0 * now_s), 0.9))
+            people.append((walker(20.0 + 35.0 * now_s), 0.9))
         tracks = tracker.update(seen(*people), now_s)
         boxes_after += [track.xyxy for track in tracks if track.detected and now_s >= 2.0]
     assert not boxes_after
