@@ -23,11 +23,13 @@ _PIXELS = 4  # of the small picture to a cell's side
 _NEAR_S, _FAR_S = 0.3, 1.0  # how old the two frames are that a new one is compared with, at least
 _PAUSE_S = 3.0  # after so long without a frame all is new
 _SHADE_CELLS = 5  # shades wider than this are taken out
-_LEAST_CHANGE, _MOST_BAR = 7.0, 28.0  # levels of 0..255: a change, and how high a flicker may raise the bar
+_LEAST_CHANGE = (5.0, 7.0)  # levels of 0..255: in a quiet picture somebody far away in the dark, in a restless one
+_LEAST_OF_MEAN = 9.0  # times a frame's mean change, between these two: in rain all of the picture changes
+_MOST_BAR = 28.0  # levels: how high a flicker may raise the bar
 _HABIT_S = 20.0  # how long a flicker is remembered
 _BAR_OF_HABIT = 3.0
-_OFTEN_S, _OFTEN = 30.0, 0.04  # a spot changes often: in that share of the frames of about that time
-_OFTEN_STEP_S = 0.6  # no frame counts for more: three changes at least make a habit, however few frames come
+_OFTEN_S, _OFTEN = 180.0, 0.05  # a spot changes often: in that share of the frames of about that time
+_OFTEN_STEP_S = 0.6  # no frame counts for more: fifteen changes at least make a habit, however few frames come
 _SPOT_CELLS = 8  # at most
 _LEAST_PIXELS = 0.16  # share of a cell
 _LIGHT_LEVELS = 14.0  # a step of the whole picture's middle brightness
@@ -60,7 +62,8 @@ class MotionGate:
         self._middle = middle
         far, near = self._references(media_s)
         change = cv2.min(cv2.absdiff(detail, far), cv2.absdiff(detail, near))
-        bar = np.clip(_BAR_OF_HABIT * self._habit, _LEAST_CHANGE, _MOST_BAR)
+        least = float(np.clip(_LEAST_OF_MEAN * cv2.mean(change)[0], *_LEAST_CHANGE))
+        bar = np.clip(_BAR_OF_HABIT * self._habit, least, _MOST_BAR)
         moved = cv2.compare(change, bar, cv2.CMP_GT)
         raw = cv2.resize(moved, (columns, ROWS), interpolation=cv2.INTER_AREA) > 255 * _LEAST_PIXELS
         if raw.mean() > _LIGHT_SHARE:
