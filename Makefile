@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-quick lint bench screenshots system scripts train test-train clean
+.PHONY: demo test test-quick lint bench capacity screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -20,8 +20,9 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.dev .venv-peer/.ready
+bench: .venv/.dev .venv-peer/.peers
 	$(BIN)/python tests/bench/mot_compare.py
+	$(BIN)/python tests/bench/budget.py
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
 screenshots: .venv/.dev system
@@ -52,12 +53,29 @@ scripts: .venv/.dev
 	@$(PIP) -e '.[dev]'
 	@touch $@ .venv/.demo
 
-# The trackers that ours is compared with live apart: they bring another OpenCV.
-.venv-peer/.ready:
-	@echo "installing the trackers to compare with ..."
+# What ours is compared with lives apart: it brings another OpenCV, and PyTorch.
+PEERS := trackers==2.6.1 supervision==0.31.2 ultralytics==8.4.190 onnxruntime==1.32.0 torchvision==0.28.0
+.venv-peer/.peers:
+	@echo "installing trackers, supervision and ultralytics to compare with (minutes the first time) ..."
 	@$(PYTHON) -m venv .venv-peer
-	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet trackers==2.6.1
+	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet $(TORCH)
+	@.venv-peer/bin/python -m pip --disable-pip-version-check install --quiet $(TORCH) $(PEERS)
 	@touch $@
+
+# How many cameras fit, ours and theirs: half an hour on a machine with nothing else to do.
+VIDEO ?= ../shared/assets/videos/pets09_s2l1_campus_480x360.mp4
+NETWORK ?= ../shared/assets/models/yolov8n_640_fp32dq.onnx
+capacity: .venv/.dev .venv-peer/.peers
+	$(BIN)/python tests/bench/capacity_compare.py $(addprefix --video ,$(VIDEO)) --model $(NETWORK)
+
+# OpenVINO lives apart: where it is installed, `provider: auto` measures, and tests shall not depend on what is fast.
+.venv-openvino/.ready: .venv/.dev
+	@echo "installing OpenVINO ..."
+	@$(PIP) --no-deps --target .venv-openvino openvino
+	@touch $@
+
+test-openvino: .venv-openvino/.ready
+	PYTHONPATH=.venv-openvino $(BIN)/python -m pytest tests/edge/adapters/test_providers.py
 
 # Training our own detector lives apart: PyTorch is large. TORCH may name another build, say one for a GPU.
 TORCH ?= torch==2.13.0
@@ -110,4 +128,4 @@ $(LEARN)/val-gate-night-0.npz: | .venv-train/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peer .venv-train var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peer .venv-openvino .venv-train var .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -39,12 +39,22 @@ def add(registry: Registry, file: Path, name: str | None = None, licence: str | 
         else:
             entry = _recognised(file, digest, name, licence)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ModelError(
-            f"{first['loc'][-1]} {first['input']!r} can't stand in the manifest: {first['msg']}"
-        ) from error
+        raise _cant_stand(error) from error
     _try_out(entry, file)
     return keep(entry, file, registry.user_folder, becomes_default=True)
+
+
+def renamed(entry: ModelEntry, name: str) -> ModelEntry:
+    """The same entry under another name. Raises ModelError where no manifest takes that name."""
+    try:
+        return ModelEntry.model_validate({**entry.model_dump(), "name": name})
+    except ValidationError as error:
+        raise _cant_stand(error) from error
+
+
+def _cant_stand(error: ValidationError) -> ModelError:
+    first = error.errors(include_url=False)[0]
+    return ModelError(f"{first['loc'][-1]} {first['input']!r} can't stand in the manifest: {first['msg']}")
 
 
 def keep(entry: ModelEntry, file: Path, folder: Path, *, becomes_default: bool) -> ModelEntry:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.adapters.decoded_picture import i420
 from edge.adapters.onnx_detector import OnnxDetector
+from edge.adapters.providers import ON_PROCESSOR, Runner
 from edge.core.frame import Frame
 from edge.virtual_camera.access_unit import annex_b
 from edge.virtual_camera.coder import LiveEncoder, usual_bit_rate
@@ -31,7 +32,7 @@ Picture = NDArray[np.uint8]
 class PictureSize:
     """Medians for pictures of one size, milliseconds of processor time a frame.
 
-    bare_ms: H.264 decoding and `session.run`. loop_ms: decoding and everything up to people in the frame's pixels.
+    bare_ms: H.264 decoding and the network alone. loop_ms: decoding and everything up to people in the frame's pixels.
     ratio: median of loop over bare, frame by frame.
     """
 
@@ -54,13 +55,15 @@ class Benchmark:
     sizes: tuple[PictureSize, ...]
 
 
-def benchmark(entry: ModelEntry, file: Path, rounds: int, ticker: Callable[[], float]) -> Benchmark:
+def benchmark(
+    entry: ModelEntry, file: Path, rounds: int, ticker: Callable[[], float], runner: Runner = ON_PROCESSOR
+) -> Benchmark:
     """Times `rounds` frames of a drawn gate with people, at a camera's usual size and at the network's own.
 
     Each frame is decoded and run bare, then decoded and run in the loop, so that a machine that slows down slows both.
     ticker: processor seconds of this process.
     """
-    detector = OnnxDetector(entry, file)
+    detector = OnnxDetector(entry, file, runner=runner)
     scene = DrawnScene(SceneSpec(7, "day", "gathering"))
     pictures = [scene.picture(number) for number in range(_FIRST, _FIRST + _PICTURES)]
     scale = min(entry.width / scene.width, entry.height / scene.height)

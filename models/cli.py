@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from edge.adapters.onnx_session import UnusableModelError
-from edge.config.environment import model_override, user_model_folder
+from edge.adapters.providers import Provider, Runner, UnusableProviderError
+from edge.config.environment import cache_folder, model_override, user_model_folder
 from models.labelled import LabelError
 from models.quantize_command import quantize
 from models.registry import ModelError, Registry
@@ -117,6 +118,7 @@ def evaluate(
 def benchmark(
     model: Model,
     rounds: Annotated[int, typer.Option(min=5, help="frames of each size that are timed")] = 50,
+    provider: Annotated[Provider, typer.Option(help="who runs it")] = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Time decoding with the bare network, and with the whole loop around it, in turns; processor time."""
@@ -124,8 +126,8 @@ def benchmark(
 
     try:
         entry, file = _registry().find(_named(model))
-        result = run(entry, file, rounds, time.process_time)
-    except (ModelError, UnusableModelError) as error:
+        result = run(entry, file, rounds, time.process_time, Runner(provider, cache_folder() / "tensorrt"))
+    except (ModelError, UnusableModelError, UnusableProviderError) as error:
         _fail("benchmark", error)
     if as_json:
         typer.echo(json.dumps(asdict(result)))

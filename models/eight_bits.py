@@ -87,6 +87,8 @@ def _prepared(source: Path, folder: Path) -> Any:
     plain, done = folder / "plain.onnx", folder / "done.onnx"
     try:
         model = onnx.load(source)
+        if any(node.op_type in ("QuantizeLinear", "DequantizeLinear", "ConvInteger") for node in model.graph.node):
+            raise ModelError(f"{source.name} is in 8 bits already: take the float network")
         opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
         if opset < 13:
             model = onnx.version_converter.convert_version(model, _OPSET)

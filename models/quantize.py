@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from edge.adapters.onnx_detector import OnnxDetector
 from edge.adapters.processor import processor_kind
-from edge.core.detection import Detections
+from edge.core.detect.agreement import disagreement
 from edge.core.frame import Frame
-from models.accuracy import Accuracy, iou_table
-from models.add import keep
+from models.accuracy import Accuracy
+from models.add import keep, renamed
 from models.eight_bits import EightBits
 from models.evaluate import Ticker, evaluate
 from models.labelled import LabelError, LabelledPicture
-from models.registry import ModelEntry, Registry, sha256_of
+from models.registry import ModelEntry, ModelError, Registry, sha256_of
 
 MOST_LOST = 0.01  # of recall at the default threshold, and of AP50: recall bought with false boxes is none
 _TRIAL_EVERY = 8  # of the calibration's frames, one on which each block is tried alone
@@ -89,8 +89,9 @@ def quantize(registry: Registry, model: str, name: str | None, material: Materia
     name: of the new entry; by default that of `model` and `_int8`. Raises ModelError, LabelError, UnusableModelError.
     """
     entry, file = registry.find(model)
-    new = entry.model_copy(update={"name": name or f"{entry.name}_int8"})
-    new = ModelEntry.model_validate(new.model_dump())
+    new = renamed(entry, name or f"{entry.name}_int8")
+    if new.name == entry.name:
+        raise ModelError(f"{new.name!r} is the float network's name; give the new one another name")
     with tempfile.TemporaryDirectory(prefix="gatehouse-quantize-") as folder:
         search = _Search(entry, file, Path(folder), material, tell)
         found, target = search.run()
@@ -224,17 +225,3 @@ class _Search:
     def _advance(self, what: str) -> None:
         self._done += 1
         self._tell(self._done, self._total, what)
-
-
-def disagreement(right: Detections, other: Detections) -> float:
-    """How far apart two answers to one picture are: 0 for the same boxes and scores, 1 a box for one without a twin.
-
-    Sum over the boxes of each side of its score times (1 - overlap with the nearest x ratio of their scores).
-    """
-    if not len(right) or not len(other):
-        return float(right.confidence.sum() + other.confidence.sum())
-    overlap = iou_table(right.xyxy, other.xyxy)
-    mine, theirs = right.confidence[:, None].astype(np.float64), other.confidence[None].astype(np.float64)
-    alike = overlap * np.minimum(mine, theirs) / np.maximum(mine, theirs)
-    missed = (mine[:, 0] * (1 - alike.max(axis=1))).sum()
-    return float(missed + (theirs[0] * (1 - alike.max(axis=0))).sum())

@@ -78,6 +78,8 @@ def _frames(sources: list[Path]) -> Iterator[Frame]:
 
 
 def _told(result: "Quantization") -> list[str]:
+    from models.quantize import MOST_LOST
+
     right, best = result, result.best
     of = f"{result.in_8_bits} of {result.convolutions} convolutions in 8 bits"
     lines = [
@@ -88,8 +90,15 @@ def _told(result: "Quantization") -> list[str]:
     ]
     if result.speed_up <= 1.0:
         lines.append("it is NOT faster here: the float network is the better one for this processor")
+    fallen = right.precision - best.precision
+    if fallen > MOST_LOST:
+        lines.append(
+            f"precision fell by {100 * fallen:.1f} points: expect more false boxes at the same threshold; a higher "
+            "`detector.confidence` trades recall for them"
+        )
     if result.entry:
-        lines.append(f"entered {result.entry.name}; run it: detector.model or --model {result.entry.name}")
+        file = user_model_folder() / result.entry.file
+        lines.append(f"entered {result.entry.name} ({file}); name it in detector.model to run it")
         return lines
     lines.append(
         f"NOT entered: recall fell by {100 * result.recall_lost:.1f} points, AP50 by "

@@ -37,6 +37,7 @@ class GroupDecoder:
         self._shown_s: float | None = None  # when it is shown, camera seconds
         self._steps_s: deque[float] = deque(maxlen=_STEPS)
         self._kept: list[Packet] = []  # what the decoder has not seen, in its order
+        self._alone_shown = True  # not so where pictures are renewed strip by strip: there no packet shows one alone
 
     def begin(self, context: VideoCodecContext) -> None:
         """A connection begins; `context` decodes its packets."""
@@ -53,10 +54,14 @@ class GroupDecoder:
             self._kept = []
             self._note(packet, media_s)
         often = bool(self._steps_s) and max(self._steps_s) <= LONGEST_REST_S
-        self.rests = self.idle and often and media_s - self._key_s <= LONGEST_REST_S
+        self.rests = self.idle and often and self._alone_shown and media_s - self._key_s <= LONGEST_REST_S
         if self.rests:
             self._kept.append(packet)
-            return self._alone(packet) if packet.is_keyframe else []
+            if not packet.is_keyframe:
+                return []
+            found = self._alone(packet)
+            self._alone_shown = bool(found)
+            return found
         kept, self._kept = self._kept, []
         for one in kept:  # too late to be looked at
             with suppress(av.error.InvalidDataError):

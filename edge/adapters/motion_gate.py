@@ -3,9 +3,9 @@
 It only says where else to look: what it misses is seen at the next look at the whole frame, what it takes for a
 movement costs processor time. A pixel has moved where it differs from both of two earlier frames: against one alone,
 the place that somebody has just left would count as well. It works on what is left of the picture without its slow
-shades, so clouds and exposure change little; what flickers all the time (leaves, rain, a dark sensor's noise) raises
-its own bar, and a small spot that changes again and again (the clock that cameras write into the picture, a lamp that
-blinks) is no movement.
+shades, so clouds and exposure change little; what flickers all the time (leaves, a dark sensor's noise) raises its
+own bar, and rain that of the whole picture. A small spot that changes again and again for minutes (the clock that
+cameras write into the picture, a lamp that blinks) is no movement.
 """
 
 from collections import deque
@@ -21,11 +21,11 @@ Plane = NDArray[np.float32]
 ROWS = 36  # of the grid
 _PIXELS = 4  # of the small picture to a cell's side
 _NEAR_S, _FAR_S = 0.3, 1.0  # how old the two frames are that a new one is compared with, at least
+_TWICE_S = 0.7  # frames closer than this show who walks twice at one place
 _PAUSE_S = 3.0  # after so long without a frame all is new
 _SHADE_CELLS = 5  # shades wider than this are taken out
-_LEAST_CHANGE = (5.0, 7.0)  # levels of 0..255: in a quiet picture somebody far away in the dark, in a restless one
-_LEAST_OF_MEAN = 9.0  # times a frame's mean change, between these two: in rain all of the picture changes
-_MOST_BAR = 28.0  # levels: how high a flicker may raise the bar
+_LEAST_CHANGE, _MOST_BAR = 4.0, 28.0  # levels of 0..255: a change, and how high a flicker may raise the bar
+_WEATHER_BAR, _BAR_OF_WEATHER = 7.0, 4.0  # what rain raises the bar to, at most
 _HABIT_S = 20.0  # how long a flicker is remembered
 _BAR_OF_HABIT = 3.0
 _OFTEN_S, _OFTEN = 180.0, 0.05  # a spot changes often: in that share of the frames of about that time
@@ -62,7 +62,9 @@ class MotionGate:
         self._middle = middle
         far, near = self._references(media_s)
         change = cv2.min(cv2.absdiff(detail, far), cv2.absdiff(detail, near))
-        least = float(np.clip(_LEAST_OF_MEAN * cv2.mean(change)[0], *_LEAST_CHANGE))
+        some = change[::2, ::2].ravel()  # of which rain changes a tenth
+        weather = _BAR_OF_WEATHER * float(np.partition(some, some.size * 9 // 10)[some.size * 9 // 10])
+        least = min(max(_LEAST_CHANGE, weather), _WEATHER_BAR)
         bar = np.clip(_BAR_OF_HABIT * self._habit, least, _MOST_BAR)
         moved = cv2.compare(change, bar, cv2.CMP_GT)
         raw = cv2.resize(moved, (columns, ROWS), interpolation=cv2.INTER_AREA) > 255 * _LEAST_PIXELS
@@ -74,9 +76,7 @@ class MotionGate:
         weight = 1.0 - np.exp(-min(since_s, _OFTEN_STEP_S) / _OFTEN_S)
         cv2.accumulateWeighted(changed.astype(np.float32), self._often, weight)
         before, self._raw = self._raw, raw
-        if since_s <= _NEAR_S:  # sparks and drops are at a place once; who walks is there, or beside it, twice
-            raw = raw & (cv2.dilate(before.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
-        return Motion(raw, light_changed=False)
+        return Motion(_twice(raw, before, since_s), light_changed=False)
 
     def _references(self, media_s: float) -> tuple[Plane, Plane]:
         """The newest frames that are old enough, or else the oldest there is."""
@@ -92,6 +92,14 @@ class MotionGate:
         self._size, self._middle, self._raw = size, middle, np.zeros(shape, np.bool_)
         self._kept = deque([(media_s, detail)])
         return Motion(np.zeros(shape, np.bool_), light_changed=True)
+
+
+def _twice(moved: NDArray[np.bool_], before: NDArray[np.bool_], since_s: float) -> NDArray[np.bool_]:
+    """Sparks and drops are at a place once; who walks is there, or beside it, twice."""
+    if since_s > _TWICE_S:
+        return moved
+    side = 3 if since_s <= _NEAR_S else 5
+    return moved & (cv2.dilate(before.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
 
 
 def _without_spots(raw: NDArray[np.bool_], often: Plane) -> NDArray[np.bool_]:

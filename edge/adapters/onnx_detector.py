@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.adapters.network_input import NetworkInput
-from edge.adapters.onnx_session import Network, checked_family, open_session
+from edge.adapters.onnx_session import checked_family, open_session
+from edge.adapters.providers import ON_PROCESSOR, Network, Runner, open_network
 from edge.core.detect.canvas import Canvas, Tile
 from edge.core.detect.families.family import Reading
 from edge.core.detect.region import whole_frame
@@ -21,19 +22,24 @@ MAX_CANDIDATES = 1000  # people before suppression; a school gate at noon stays 
 class OnnxDetector:
     """Implements edge.core.ports.Network. For one thread; the input buffer is reused from canvas to canvas."""
 
-    def __init__(self, entry: ModelEntry, path: Path, confidence: float | None = None) -> None:
-        """confidence: threshold instead of the entry's. Raises UnusableModelError where file and entry don't fit."""
+    def __init__(
+        self, entry: ModelEntry, path: Path, confidence: float | None = None, runner: Runner = ON_PROCESSOR
+    ) -> None:
+        """confidence: threshold instead of the entry's.
+
+        Raises UnusableModelError where file and entry don't fit, UnusableProviderError where `runner` can't run it.
+        """
         self._entry = entry
         session = open_session(path)
         self._family = checked_family(entry, session)
-        self._network = Network(session)
         self._reading = Reading(entry.width, entry.height, entry.person_class, confidence or entry.confidence)
+        self._network = open_network(path, runner, session)
         self._input = NetworkInput(entry, self._network.input)
         self.candidates_cut = 0
 
     @property
     def network(self) -> Network:
-        """The open network, whose `input` holds what `detect` last laid in: for benchmarks and calibration."""
+        """The open network, whose input holds what was laid in last: for benchmarks and calibration."""
         return self._network
 
     @property

@@ -1,6 +1,7 @@
 """A network's file as onnxruntime opens it: the session, what the file says of itself, whether its entry is true."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from edge.core.detect.families.table import FAMILIES, recognise
 from models.registry import ModelEntry
 
 ORT_ERRORS = (
+    ort_errors.EPFail,
     ort_errors.Fail,
     ort_errors.InvalidArgument,
     ort_errors.InvalidGraph,
@@ -21,52 +23,52 @@ ORT_ERRORS = (
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
 )
+OrtProvider = str | tuple[str, dict[str, str]]
 
 
 class UnusableModelError(Exception):
     """A file that can't be run as the network its entry describes; the text says what to do."""
 
 
-def open_session(path: Path) -> ort.InferenceSession:
-    """A session of one thread on the processor. Raises UnusableModelError where the file is no network."""
+def open_session(path: Path, providers: Sequence[OrtProvider] = ("CPUExecutionProvider",)) -> ort.InferenceSession:
+    """A session of one thread. Raises UnusableModelError where the file is no network, or no provider takes it.
+
+    providers: as onnxruntime names them, by preference; the processor's takes what the others leave.
+    """
     options = ort.SessionOptions()
     # One single-threaded session a worker: on two cores two of them carry 1.5 to 2 times the frames of one with two.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(path), options, providers=list(providers))
     except ORT_ERRORS as error:
         raise UnusableModelError(f"{path.name} can't be opened as an ONNX network: {str(error)[:200]}") from error
 
 
-class Network:
-    """An open network whose input and outputs are arrays that stay: write into `input`, `run`, read what it returns."""
+class OrtNetwork:
+    """Implements `edge.adapters.providers.Network` on an open session: input and outputs bound once, run after run."""
 
     def __init__(self, session: ort.InferenceSession) -> None:
-        """session: of a network with one input of a fixed shape; outputs of an open shape are made anew each time."""
-        self.session = session
+        """session: of one input of a fixed shape. Raises UnusableModelError where an output's shape is not fixed."""
+        self._session = session
         given = session.get_inputs()[0]
         self.input: NDArray[np.float32] = np.zeros(given.shape, np.float32)
         self._binding = session.io_binding()
         self._binding.bind_cpu_input(given.name, self.input)
-        shapes = output_shapes(session)
-        fixed = all(side > 0 for shape in shapes for side in shape)
-        self._outputs = [np.zeros(shape, np.float32) for shape in shapes] if fixed else None
-        for number, output in enumerate(session.get_outputs()):
-            if self._outputs is None:
-                self._binding.bind_output(output.name, "cpu")
-            else:
-                array = self._outputs[number]
-                self._binding.bind_output(output.name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        self._outputs: list[NDArray[np.float32]] = []
+        for output, shape in zip(session.get_outputs(), output_shapes(session), strict=True):
+            if min(shape, default=1) < 0 or output.type != "tensor(float)":
+                told = f"output {output.name!r} of the network is {output.type} of {output.shape}"
+                raise UnusableModelError(f"{told}; export it with a fixed size, then: gatehouse models add FILE")
+            array = np.empty(shape, np.float32)
+            self._binding.bind_output(output.name, "cpu", 0, np.float32, shape, array.ctypes.data)
+            self._outputs.append(array)
 
     def run(self) -> list[NDArray[np.float32]]:
-        """The outputs, in the file's order, for what stands in `input`; they hold until the next run."""
-        self.session.run_with_iobinding(self._binding)
-        if self._outputs is not None:
-            return self._outputs
-        made: list[NDArray[np.float32]] = self._binding.copy_outputs_to_cpu()
-        return made
+        """The outputs, in the file's order, for what stands in the input; they hold until the next run."""
+        self._session.run_with_iobinding(self._binding)
+        return self._outputs
 
 
 def class_names(session: ort.InferenceSession) -> dict[int, str]:

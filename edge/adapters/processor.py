@@ -4,6 +4,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
 _X86 = (
     ("avx512_vnni", "AVX-512 VNNI"),
     ("avx_vnni", "AVX VNNI"),
@@ -23,10 +24,21 @@ def processor_kind() -> str:
     return f"{machine} with {best}" if best else machine
 
 
+def processor_name() -> str:
+    """As it names itself; on boards the board's name; empty where neither is told."""
+    board = Path("/proc/device-tree/model")
+    return _told("model name") or (board.read_text().strip("\0\n ") if board.exists() else "")
+
+
 def _flags() -> set[str]:
+    return set((_told("flags") or _told("Features")).split())
+
+
+def _told(key: str) -> str:
+    """What /proc/cpuinfo says of the first core under `key`; empty where it says nothing."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return set()
-    line = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return set(line.partition(":")[2].split())
+        return ""
+    line = next((line for line in lines if line.partition(":")[0].strip() == key), "")
+    return line.partition(":")[2].strip()

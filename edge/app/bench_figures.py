@@ -51,7 +51,8 @@ class Figures:
     analysed. capture_to_event_ms: from a frame's capture until all that it led to was in the outbox, over all frames,
     whether they led to an event or not, with what the reading was late; event_row_ms_p95: of those that did.
     cpu_cores: of the node alone, the cameras' server is not in it. canvas_fill: share of the input that shows picture.
-    rss_mb, pss_mb: of all workers. rss_mb_per_hour: how that grew; of less than some minutes it says nothing.
+    cpu_ms_a_frame_by_stage: of an analysed frame; "read" of one that was to be. rss_mb, pss_mb: of all
+    workers. rss_mb_per_hour: how that grew; of less than some minutes it says nothing.
     """
 
     cameras: int
@@ -129,7 +130,8 @@ def figures(
         cpu_cores=round(sum(stage_s.values()) / lasted_s, 3),
         cpu_cores_by_stage={stage: round(used / lasted_s, 3) for stage, used in stage_s.items()},
         cpu_ms_a_frame_by_stage={
-            stage: round(used * 1000 / max(1, len(counted)), 2) for stage, used in stage_s.items()
+            stage: round(used * 1000 / max(1, len(counted) + dropped * (stage == "read")), 2)
+            for stage, used in stage_s.items()
         },
         inferences_per_s=round(inferences / lasted_s, 2),
         canvas_fill=round((end.fill_sum - begin.fill_sum) / max(1, inferences), 3),

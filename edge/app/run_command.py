@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge.adapters.sqlite_outbox import OutboxError
-from edge.app.detector import network_fault
+from edge.app.detector import network_fault, provider_told
 from edge.app.supervisor import AlreadyRunningError, Supervisor
 from edge.config.document import ConfigError
 from edge.config.load import load_config
@@ -28,4 +28,5 @@ def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's co
         told = f"{config}: node.state_dir: {error.filename or ''} can't be used ({error.strerror}); name another folder"
         typer.echo(f"gatehouse edge run: {told}", err=True)
         raise typer.Exit(2) from None
+    logging.getLogger(__name__).info("network %s", provider_told(loaded.detector))
     supervisor.run()

@@ -15,6 +15,11 @@ def user_model_folder() -> Path:
     return Path(base) / "gatehouse" / "models"
 
 
+def cache_folder() -> Path:
+    """For what can be measured or built anew: XDG_CACHE_HOME/gatehouse, by default below ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatehouse"
+
+
 def child_environment(**more: str) -> dict[str, str]:
     """This process's environment with `more` in it, for a child."""
     return {**os.environ, **more}

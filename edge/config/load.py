@@ -6,26 +6,25 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from edge.config import schema
 from edge.config.document import ConfigError, Document, Place, Problem, read_document
-from edge.config.schema import CameraSection, DetectorSection, EdgeConfig
+from edge.config.schema import CameraSection, DetectorSection, EdgeConfig, ProviderName
 from edge.config.ties import dicts, faults_between_keys
 
 RULE_KINDS = ("loitering", "repeated_presence", "intrusion", "crowd", "line_crossing")
+NetworkFault = Callable[[DetectorSection], tuple[str, str] | None]
 
 
-def load_config(
-    path: Path, *, with_secrets: bool = True, network_fault: Callable[[DetectorSection], str] | None = None
-) -> EdgeConfig:
+def load_config(path: Path, *, with_secrets: bool = True, network_fault: NetworkFault | None = None) -> EdgeConfig:
     """The configuration in `path`; file names in it are read relative to its folder.
 
     with_secrets: whether the files with passwords and certificates must be there too.
-    network_fault: says what is wrong with the network that is named, empty where nothing is. None: that network and the
-        folder for recordings are not looked at here.
+    network_fault: says which key of the section is at fault and what is wrong, None where nothing is. Where it is left
+        out that network and the folder for recordings are not looked at here.
     Raises ConfigError with every problem found.
     """
     document, folder = read_document(path), path.resolve().parent
@@ -121,15 +120,15 @@ def _model_below(folder: Path, model: str) -> str:
     return str(_below(folder, model)) if model.endswith(".onnx") else model
 
 
-def _network_faults(
-    raw: dict[Any, Any], folder: Path, fault_of: Callable[[DetectorSection], str]
-) -> Iterator[tuple[Place, str]]:
+def _network_faults(raw: dict[Any, Any], folder: Path, fault_of: NetworkFault) -> Iterator[tuple[Place, str]]:
     section = raw.get("detector", {})
     model = section.get("model", DetectorSection().model) if isinstance(section, dict) else None
     if isinstance(model, str) and model.isprintable() and model:
-        fault = fault_of(DetectorSection(model=_model_below(folder, model)))
+        provider = section.get("provider")
+        known = provider if provider in get_args(ProviderName) else DetectorSection().provider
+        fault = fault_of(DetectorSection(model=_model_below(folder, model), provider=known))
         if fault:
-            yield ("detector", "model"), fault
+            yield ("detector", fault[0]), fault[1]
 
 
 def _state_dir_faults(raw: dict[Any, Any], folder: Path) -> Iterator[tuple[Place, str]]:

@@ -60,6 +60,7 @@ def _sound_path(path: object) -> object:
 
 
 FilePath = Annotated[Path, BeforeValidator(_sound_path)]
+ProviderName = Literal["auto", "cpu", "cuda", "tensorrt", "openvino"]
 ModelName = Annotated[str, BeforeValidator(_sound_path)]
 
 
@@ -250,6 +251,7 @@ class DetectorSection(_Section):
 
     model: ModelName = "default"  # a name in the manifest, or a path of an .onnx file that `gatehouse models add` took
     confidence: Annotated[float, Field(ge=0.05, le=0.95)] | None = None  # default: the manifest's
+    provider: ProviderName = "auto"  # who runs it; auto: the fastest here, measured once
 
 
 class EdgeConfig(_Section):

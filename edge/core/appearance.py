@@ -26,48 +26,53 @@ def histograms(frame: Frame, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns (n, BINS) float32, each row sums to 1: upper body then lower body, each U x V (8 x 8) then Y (8).
     """
     y, u, v = frame.planes()
-    result = np.zeros((len(xyxy), BINS), np.float32)
-    for row, box in zip(result, xyxy, strict=True):
-        left, top, right, bottom = (float(value) for value in box)
-        width, height = right - left, bottom - top
-        # The middle 60 % across is person rather than background.
-        across = np.linspace(left + 0.2 * width, right - 0.2 * width, _SAMPLES_ACROSS)
-        for part, (begin, end) in enumerate(_PARTS):
-            down = np.linspace(top + begin * height, top + end * height, _SAMPLES_DOWN)
-            row[part * PART_BINS : (part + 1) * PART_BINS] = _part(y, u, v, across, down)
-    return result
-
-
-def _part(
-    y: NDArray[np.uint8],
-    u: NDArray[np.uint8],
-    v: NDArray[np.uint8],
-    across: NDArray[np.float64],
-    down: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    # Samples are shared out between neighbouring bins: with hard edges grey clothes, whose chroma lies at the middle
-    # of the range, jump between two bins with every compression.
-    columns = np.clip(across, 0, y.shape[1] - 1).astype(np.intp)
-    rows = np.clip(down, 0, y.shape[0] - 1).astype(np.intp)
-    chroma = np.ix_(rows // 2, columns // 2)
+    rows, columns = _samples(xyxy.astype(np.float64), y.shape)
+    chroma = rows // 2, columns // 2
     u_bin, u_share = _place(u[chroma], _CHROMA_LOW, _CHROMA_HIGH, CHROMA_BINS)
     v_bin, v_share = _place(v[chroma], _CHROMA_LOW, _CHROMA_HIGH, CHROMA_BINS)
     corner = u_bin * CHROMA_BINS + v_bin
-    bins = np.concatenate([corner, corner + CHROMA_BINS, corner + 1, corner + CHROMA_BINS + 1])
-    weights = np.concatenate(
-        [(1 - u_share) * (1 - v_share), u_share * (1 - v_share), (1 - u_share) * v_share, u_share * v_share]
+    # Samples are shared out between neighbouring bins: with hard edges grey clothes, whose chroma lies at the middle
+    # of the range, jump between two bins with every compression.
+    colour = _counted(
+        [corner, corner + CHROMA_BINS, corner + 1, corner + CHROMA_BINS + 1],
+        [(1 - u_share) * (1 - v_share), u_share * (1 - v_share), (1 - u_share) * v_share, u_share * v_share],
+        CHROMA_BINS * CHROMA_BINS,
     )
-    colour = np.bincount(bins, weights, CHROMA_BINS * CHROMA_BINS)
-    y_bin, y_share = _place(y[np.ix_(rows, columns)], 0.0, 255.0, LUMA_BINS)
-    luma = np.bincount(np.concatenate([y_bin, y_bin + 1]), np.concatenate([1 - y_share, y_share]), LUMA_BINS)
-    return np.concatenate([colour * (1 - _LUMA_SHARE), luma * _LUMA_SHARE]) / (len(_PARTS) * len(y_bin))
+    y_bin, y_share = _place(y[rows, columns], 0.0, 255.0, LUMA_BINS)
+    luma = _counted([y_bin, y_bin + 1], [1 - y_share, y_share], LUMA_BINS)
+    parts = np.concatenate([colour * (1 - _LUMA_SHARE), luma * _LUMA_SHARE], axis=1)
+    shared: NDArray[np.float32] = (parts / (len(_PARTS) * _SAMPLES_ACROSS * _SAMPLES_DOWN)).astype(np.float32)
+    return shared.reshape(len(xyxy), BINS)
+
+
+def _samples(xyxy: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pixels that are looked at: rows (parts of all boxes, down, 1), columns (parts of all boxes, 1, across)."""
+    left, top, right, bottom = xyxy.T
+    width, height = right - left, bottom - top
+    # The middle 60 % across is person rather than background.
+    across = np.linspace(left + 0.2 * width, right - 0.2 * width, _SAMPLES_ACROSS, axis=1)
+    begins, ends = np.array(_PARTS).T
+    down = np.linspace(top[:, None] + begins * height[:, None], top[:, None] + ends * height[:, None], _SAMPLES_DOWN)
+    down = np.moveaxis(down, 0, 2).reshape(-1, _SAMPLES_DOWN)
+    columns = np.clip(across, 0, shape[1] - 1).astype(np.intp).repeat(len(_PARTS), axis=0)
+    rows = np.clip(down, 0, shape[0] - 1).astype(np.intp)
+    return rows[:, :, None], columns[:, None, :]
+
+
+def _counted(bins: list[NDArray[np.intp]], weights: list[NDArray[np.float64]], count: int) -> NDArray[np.float64]:
+    """(n, count) sums of the weights in each bin; each array of bins and weights is (n, ...)."""
+    n = len(bins[0])
+    first = (np.arange(n) * count).reshape(n, *(1,) * (bins[0].ndim - 1))
+    places = np.concatenate([(one + first).ravel() for one in bins])
+    sums = np.bincount(places, np.concatenate([one.ravel() for one in weights]), n * count)
+    return np.asarray(sums, np.float64).reshape(n, count)
 
 
 def _place(
     samples: NDArray[np.uint8], low: float, high: float, bins: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Lower bin of each sample and the share (0..1) that belongs to the bin above it."""
-    place = np.clip((samples.ravel() - low) * ((bins - 1) / (high - low)), 0.0, bins - 1 - 1e-6)
+    place = np.clip((samples - low) * ((bins - 1) / (high - low)), 0.0, bins - 1 - 1e-6)
     lower = place.astype(np.intp)
     return lower, place - lower
 

@@ -38,6 +38,7 @@ class CameraPipeline:
     def __init__(self, attention: Attention, tracker: Tracker, watch: CameraWatch) -> None:
         self._attention, self._tracker, self._watch = attention, tracker, watch
         self._stay_watched = self._peopled = False
+        self._number = -1
         self._followed_s = float("-inf")
         self._busy_s = float("inf")
 
@@ -72,8 +73,9 @@ class CameraPipeline:
 
     def where_to_look(self, frame: Frame) -> Look:
         """Where in `frame` people are to be looked for, now that its camera's last frame has been followed."""
-        size = (frame.width, frame.height)
-        return self._attention.look(size, frame.media_s, frame.motion, self._tracker.expected(frame.media_s))
+        size, awaited = (frame.width, frame.height), self._tracker.expected(frame.media_s)
+        behind, self._number = frame.number > self._number + 1, frame.number
+        return self._attention.look(size, frame.media_s, frame.motion, awaited, behind=behind)
 
     def follow(self, looked: Looked) -> FrameOutcome:
         """Track, place, judge, shape. Frames must come in the order of their media time."""

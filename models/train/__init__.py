@@ -1,1 +1,1 @@
-"""How Gatehouse's own person detector is made: prepare, fit, export, quantize. Nothing here runs on a camera."""
+"""How Gatehouse's own person detector is made: prepare, fit, export. Nothing here runs on a camera."""

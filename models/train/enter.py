@@ -10,7 +10,7 @@ from models.registry import ModelEntry, ModelError, read_manifest, sha256_of
 
 
 def enter(manifest: Path, file: Path, name: str, confidence: float, measured: str, default: bool) -> ModelEntry:
-    """Puts `file`, as `export` or `quantize` wrote it, into `manifest` in place of an entry of that name.
+    """Puts `file`, as `train export` or `models quantize` wrote it, into `manifest` in place of an entry of that name.
 
     file: must lie beside or below the manifest, for it ships with it. confidence: default threshold. measured: what was
     measured on what. default: make it the network that runs where none is named. Raises ModelError.

@@ -1,13 +1,9 @@
-"""`gatehouse models train export` and `quantize`: files that the cameras' side runs."""
+"""`gatehouse models train export` and `keep`: the trained network as files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from models.labelled import LabelError
-
-_Shards = Annotated[list[Path], typer.Argument(metavar="SHARD...", help="prepared pictures to calibrate on")]
 
 
 def export(
@@ -27,24 +23,6 @@ def export(
     except (CheckpointError, OSError, ValueError) as error:
         _fail("export", error)
     typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB, {state.canvases} canvases, input {side}x{side}")
-
-
-def quantize(
-    source: Annotated[Path, typer.Argument(metavar="FLOAT", help=".onnx file that export wrote")],
-    out: Annotated[Path, typer.Argument(metavar="FILE", help=".onnx file to write")],
-    shards: _Shards,
-    pictures: Annotated[int, typer.Option(min=1, help="how many to calibrate on")] = 200,
-) -> None:
-    """Write the exported network with 8-bit weights and activations."""
-    from models.train.fit_command import spread
-    from models.train.quantize import quantize as write
-    from models.train.shards import read_shards
-
-    try:
-        write(source, out, spread(read_shards(shards), pictures))
-    except (LabelError, OSError, ValueError) as error:
-        _fail("quantize", error)
-    typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB")
 
 
 def keep(

@@ -34,7 +34,8 @@ def ours(plan: BenchPlan) -> dict:
     videos = [word for video in plan.videos for word in ("--video", video)]
     options = ["--cameras", plan.cameras, "--fps", plan.fps, "--seconds", plan.seconds, "--model", plan.model, "--json"]
     command = [Path(sys.executable).with_name("gatehouse"), "edge", "bench", *videos, *map(str, options)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return result | {"cpu_ms_a_frame": round(sum(result["cpu_ms_a_frame_by_stage"].values()), 1)}
 
 
 def peer(plan: BenchPlan, processes: int) -> dict:
@@ -72,7 +73,8 @@ def search(name: str, run, first: int) -> int:
 
 def told(result: dict) -> str:
     late_ms = result["capture_to_event_ms_p95"]
-    return f"{result['drop_ratio']:.1%} dropped, p95 {late_ms} ms, {result['cpu_cores']} cores, {result['rss_mb']} MB"
+    parts = f"{result['drop_ratio']:.1%} dropped, p95 {late_ms} ms"
+    return f"{parts}, {result['cpu_cores']} cores, {result['cpu_ms_a_frame']} ms of CPU a frame, {result['rss_mb']} MB"
 
 
 def main() -> None:

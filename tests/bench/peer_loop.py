@@ -58,7 +58,12 @@ class Watcher:
         import supervision as sv
         from trackers import ByteTrackTracker
         from ultralytics import YOLO
+        from ultralytics.nn.autobackend import AutoBackend
 
+        try:
+            import torchvision  # noqa: F401 its suppression is used where it can be
+        except RuntimeError:  # built for another PyTorch: ultralytics then uses its own, but imports it to warm up
+            AutoBackend.warmup = lambda *_, **__: None
         self.sv, self.ready = sv, threading.Condition()
         self.network = YOLO(model, task="detect")
         self.network.predict(np.zeros((360, 480, 3), np.uint8), imgsz=640, classes=[0], verbose=False)
@@ -138,6 +143,7 @@ def main() -> None:
         ours, theirs = spawn.Pipe()
         core = cores[number % len(cores)] if told.processes > 1 else None
         spawn.Process(target=work, args=(told.model, share, told.fps, core, theirs), daemon=True).start()
+        theirs.close()  # so that a process that dies ends the wait
         ends.append(ours)
     for end in ends:
         end.recv()
@@ -155,6 +161,7 @@ def main() -> None:
         "analysed_fps": round(min(counts) / told.seconds, 2),
         "drop_ratio": round(dropped / max(1, dropped + len(delays)), 4),
         "capture_to_event_ms_p95": round(float(np.percentile(delays, 95)) * 1000, 1) if delays else None,
+        "cpu_ms_a_frame": round(1000 * sum(cpu_s for *_, cpu_s, _ in results) / max(1, len(delays)), 1),
         "cpu_cores": round(sum(cpu_s for *_, cpu_s, _ in results) / told.seconds, 3),
         "rss_mb": round(sum(rss for *_, rss in results) / 1e6, 1),
     }

@@ -17,26 +17,30 @@ from edge.core.motion import Motion
 class AttentionParams:
     """Every choice of where to look. Heights are those of the person's box.
 
-    person_px: the height at which people are shown to the network, in its pixels; who is near is shown larger, half as
-        large as a whole frame would show them.
+    person_px: the height at which people are shown to the network, in its pixels.
+    least_of_full: who is near is shown larger, at least so large as a whole frame would show them, times this.
     largest_scale: no region is blown up by more than this.
     margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
         look, for those who set off running.
     margin_moved: room around what moved, shares of its longer side: often only legs or an arm move.
     smallest_moved: side of the region around the least movement, share of the frame's height.
     full_every_s: media seconds between two looks at the whole frame.
+    full_after_looks: of a box that is behind: so many looks lie between. By time alone each of its few looks would be
+        one at the whole frame, which costs most, and it would never catch up.
     closer: on a look at the whole frame, regions shown this many times larger are looked at as well.
     join_cost: two regions become one where that takes at most so much of the input that both take.
     most_input: share of one input that the regions of one frame may take; beyond it all are shown smaller.
     """
 
-    person_px: float = 72.0
+    person_px: float = 80.0
+    least_of_full: float = 0.75
     largest_scale: float = 1.25
     margin_heights: float = 0.3
     margin_heights_per_s: float = 0.6
     margin_moved: float = 0.3
     smallest_moved: float = 0.15
     full_every_s: float = 1.5
+    full_after_looks: int = 3
     closer: float = 1.5
     join_cost: float = 1.05
     most_input: float = 0.85
@@ -48,7 +52,7 @@ class Attention:
     def __init__(self, input_size: tuple[int, int], params: AttentionParams | None = None) -> None:
         """input_size: width, height of the network's input in pixels."""
         self._input_size, self._params = input_size, params or AttentionParams()
-        self._full_due_s = float("-inf")
+        self._full_due_s, self._looks = float("-inf"), 0
         self._looked_s = float("-inf")
         self._cut: NDArray[np.float32] = np.zeros((0, 4), np.float32)
 
@@ -57,12 +61,19 @@ class Attention:
         self._cut = xyxy
 
     def look(
-        self, frame_size: tuple[int, int], media_s: float, motion: Motion | None, awaited: NDArray[np.float64]
+        self,
+        frame_size: tuple[int, int],
+        media_s: float,
+        motion: Motion | None,
+        awaited: NDArray[np.float64],
+        *,
+        behind: bool = False,
     ) -> Look:
         """Where to look in the frame at `media_s`.
 
         frame_size: width, height in pixels. motion: what moved; None where nobody watched for it.
         awaited: (n, 4) xyxy in frame pixels, where those who are followed are expected in this frame.
+        behind: frames before this one were lost, for the box had no time for them.
         """
         params = self._params
         whole = whole_frame(frame_size, self._input_size)
@@ -71,13 +82,16 @@ class Attention:
         half_step_s = (media_s - self._looked_s) / 2  # of an idle camera's few frames the one nearest to the moment
         self._looked_s, self._cut = media_s, self._cut[:0]
         fresh = half_step_s <= self._full_due_s - media_s <= params.full_every_s
+        if behind and self._full_due_s <= media_s + half_step_s:
+            fresh = self._looks < params.full_after_looks
+        self._looks += 1
         due = motion is None or motion.light_changed or not fresh
         nothing_saved = sum(region.cost_px for region in regions) > whole.cost_px and all(
             region.scale <= params.closer * full_scale for region in regions
         )
         if not due and not nothing_saved:
             return Look(tuple(regions), full=False)
-        self._full_due_s = media_s + params.full_every_s
+        self._full_due_s, self._looks = media_s + params.full_every_s, 0
         closer = [region for region in regions if region.scale > params.closer * full_scale]
         return Look((whole, *closer), full=True)
 
@@ -108,7 +122,9 @@ class Attention:
         return [region for region in inside if region.cost_px > 0]
 
     def _scale(self, height: float, full_scale: float) -> float:
-        return max(full_scale / 2, min(self._params.largest_scale, self._params.person_px / height))
+        return max(
+            self._params.least_of_full * full_scale, min(self._params.largest_scale, self._params.person_px / height)
+        )
 
     def _fitted(self, regions: list[Region], full_scale: float) -> list[Region]:
         """Joined where that is cheaper, and shown smaller (down to the whole frame's scale) where they are too many."""
@@ -126,16 +142,16 @@ def _joined(regions: list[Region], join_cost: float) -> list[Region]:
     """Pairs put together, the cheapest first, for as long as it saves something."""
     regions = list(regions)
     while len(regions) > 1:
-        found: tuple[float, int, int, Region] | None = None
-        for i, one in enumerate(regions):
-            for j in range(i + 1, len(regions)):
-                both = one.joined(regions[j])
-                ratio = both.cost_px / max(1e-9, one.cost_px + regions[j].cost_px)
-                if ratio <= join_cost and (found is None or ratio < found[0]):
-                    found = (ratio, i, j, both)
-        if found is None:
+        edges, scale = np.array([region.xyxy for region in regions]), np.array([region.scale for region in regions])
+        sides = np.maximum(edges[:, None, 2:], edges[None, :, 2:]) - np.minimum(edges[:, None, :2], edges[None, :, :2])
+        cost_px = sides.prod(axis=2) * np.maximum(scale[:, None], scale) ** 2
+        alone_px = cost_px.diagonal()
+        ratio = cost_px / (alone_px[:, None] + alone_px)
+        np.fill_diagonal(ratio, np.inf)
+        i, j = np.unravel_index(int(ratio.argmin()), ratio.shape)
+        if ratio[i, j] > join_cost:
             break
-        _, i, j, both = found
+        both = regions[i].joined(regions[j])
         regions = [region for k, region in enumerate(regions) if k not in (i, j)] + [both]
     return regions
 

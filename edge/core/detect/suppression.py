@@ -12,7 +12,7 @@ def suppress(xyxy: NDArray[np.float32], score: NDArray[np.float32], iou: float) 
     """
     order = np.argsort(-score, kind="stable")
     boxes = xyxy[order].astype(np.float64)
-    beaten = np.triu(_pairwise_iou(boxes) > iou, 1)  # [better, worse]
+    beaten = np.triu(pairwise_iou(boxes) > iou, 1)  # [better, worse]
     alive = np.ones(len(order), bool)
     for row in np.flatnonzero(beaten.any(axis=1)):
         if alive[row]:
@@ -20,7 +20,8 @@ def suppress(xyxy: NDArray[np.float32], score: NDArray[np.float32], iou: float) 
     return order[alive]
 
 
-def _pairwise_iou(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def pairwise_iou(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of each two: (n, 4) xyxy -> (n, n)."""
     left, top, right, bottom = boxes.T
     width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
     height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)

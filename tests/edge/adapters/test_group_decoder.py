@@ -142,3 +142,25 @@ def test_a_rest_ended_from_outside_in_mid_group_loses_no_picture_from_then_on():
     assert decoder.rests
     decoder.idle = False
     assert shown_at(packets[45:], decoder) == [number / 10 for number in range(45, 61)]
+
+
+def test_a_stream_renewed_strip_by_strip_is_decoded_in_full(tmp_path):
+    """What it marks as key frames shows nothing alone: at rest such a camera was blind, and nothing could wake it."""
+    path, noise = tmp_path / "strips.mp4", np.random.default_rng(1).integers(60, 160, (96, 160, 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        options = {"preset": "ultrafast", "threads": "1", "g": "10", "bf": "0", "x264-params": "intra-refresh=1"}
+        stream = container.add_stream("libx264", rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(60):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(noise, number, axis=1), "rgb24")))
+        container.mux(stream.encode())
+    with av.open(str(path)) as container:
+        stream, decoder = container.streams.video[0], GroupDecoder()
+        decoder.begin(stream.codec_context)
+        decoder.idle = True
+        shown = [
+            number
+            for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size)
+            if decoder.pictures(packet, number / 10)
+        ]
+    assert shown[-20:] == list(range(40, 60))

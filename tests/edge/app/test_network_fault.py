@@ -99,3 +99,12 @@ def test_the_check_still_tries_the_rest_where_only_the_network_is_bad(networks):
 def test_a_network_named_by_the_environment_is_called_by_its_name(networks, monkeypatch):
     monkeypatch.setenv("GATEHOUSE_MODEL", "yolo98")
     assert "GATEHOUSE_MODEL=yolo98: there is no network 'yolo98'" in told("run", "default")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_provider_that_is_not_here_is_told_with_the_rest(networks, command):
+    output = told(command, "bright\n  provider: tensorrt")
+    assert "line 7: detector.provider: tensorrt is not installed here: on a Jetson" in output
+    assert "cpu, auto" in output
+    assert "2 problem(s)" in output
+    assert "detector.provider: " in told(command, "bright\n  provider: gpu")

@@ -50,7 +50,10 @@ def test_everyone_who_is_followed_is_shown_whole(data, size):
         if box[0] < box[2] and box[1] < box[3]:
             assert shows(look, box)
     full_scale = min(INPUT[0] / size[0], INPUT[1] / size[1])
-    assert all(full_scale / 2 <= region.scale <= max(PARAMS.largest_scale, full_scale) for region in look.regions)
+    assert all(
+        PARAMS.least_of_full * full_scale <= region.scale <= max(PARAMS.largest_scale, full_scale)
+        for region in look.regions
+    )
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -85,6 +88,14 @@ def test_the_whole_frame_is_looked_at_often_enough_at_any_rate(steps):
         if attention.look((1280, 720), at_s, still(), NOBODY).full:
             last_s = at_s
         assert at_s - last_s < PARAMS.full_every_s + 1e-9
+
+
+def test_a_box_that_is_behind_does_not_spend_its_few_looks_on_whole_frames():
+    attention = settled()
+    box = np.array([[600.0, 300.0, 650.0, 430.0]])
+    looks = [attention.look((1280, 720), 2.0 * n, still(), box, behind=True).full for n in range(1, 13)]
+    assert looks == [False, False, False, True] * 3
+    assert attention.look((1280, 720), 30.0, still(), box).full  # it has caught up
 
 
 def test_it_is_looked_at_whole_at_once_after_the_light_changed_a_pause_or_a_clock_set_back():

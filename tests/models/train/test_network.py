@@ -19,7 +19,6 @@ import torch
 from edge.adapters.onnx_detector import OnnxDetector
 from models.add import add
 from models.cli import app
-from models.labelled import frame_of
 from models.registry import Registry
 from models.train.checkpoint import Checkpoint, CheckpointError, load_checkpoint, small
 from models.train.export import export, fused
@@ -27,7 +26,6 @@ from models.train.fit import Plan, Training, fit, rate_at
 from models.train.judge import Judge
 from models.train.loss import People, assign, complete_iou, iou, loss_of
 from models.train.network import STRIDES, PersonNetwork, Raw, cell_centres
-from models.train.quantize import quantize
 from models.train.shards import Sample, write_shards
 
 torch.set_num_threads(1)
@@ -222,25 +220,10 @@ def test_the_exported_file_answers_as_the_network_and_is_taken_in(trained, tmp_p
         assert torch.allclose(Raw(fused(network))(picture), expected, atol=1e-3)
     entry = add(Registry(tmp_path / "own"), path)
     assert (entry.family, entry.width, entry.classes, entry.licence) == ("yolov8", SIDE, 1, "AGPL-3.0-or-later")
-    session = OnnxDetector(entry, path).session
-    (answer,) = session.run(None, {"images": picture.numpy()})
+    detector = OnnxDetector(entry, path)
+    detector.network.input[:] = picture.numpy()
+    (answer,) = detector.network.run()
     assert np.allclose(answer, expected.numpy(), atol=1e-2)
-
-
-def test_the_quantised_file_runs_and_agrees(trained, tmp_path):
-    whole, eighth = tmp_path / "person.onnx", tmp_path / "person_int8.onnx"
-    export(trained, whole, SIDE)
-    quantize(whole, eighth, bodies(8))
-    assert eighth.stat().st_size < 0.5 * whole.stat().st_size
-    assert not list(tmp_path.glob("*.prepared"))
-    registry = Registry(tmp_path / "own")
-    frame = frame_of(cv2.imdecode(np.frombuffer(bodies(2)[1].jpeg, np.uint8), 1))
-    answers = []
-    for path in (whole, eighth):
-        detector = OnnxDetector(add(registry, path), path, 0.001)
-        found = detector.detect(frame)
-        answers.append(float(found.confidence.max(initial=0.0)))
-    assert answers[1] == pytest.approx(answers[0], abs=0.05)
 
 
 def test_a_small_checkpoint_goes_on_warming_up(trained, tmp_path):
