@@ -15,8 +15,10 @@ from fractions import Fraction
 from typing import Protocol
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from edge.adapters import stream_faults as faults
 from edge.adapters.decoded_picture import i420
@@ -165,9 +167,12 @@ class AvSource:
             self._clock_offset_s,
         )
 
-    def rest(self, idle: bool) -> None:
-        """Whether nothing goes on there, so that key frames will do; from any thread. What moves ends it at once."""
-        self._decoder.idle = idle
+    def rest(self, idle: bool, vain: NDArray[np.bool_] | None = None) -> None:
+        """Whether nothing goes on there, so that key frames will do; from any thread. What moves ends it at once.
+
+        vain: (rows, columns) of the gate, where movement means nothing.
+        """
+        self._decoder.idle, self._gate.vain = idle, vain
 
     def run(self, stop: threading.Event) -> None:
         """Connects for ever, until `stop` is set; waits between tries, longer after each failure in a row."""

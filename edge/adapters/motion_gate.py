@@ -4,8 +4,7 @@ It only says where else to look: what it misses is seen at the next look at the 
 movement costs processor time. A pixel has moved where it differs from both of two earlier frames: against one alone,
 the place that somebody has just left would count as well. It works on what is left of the picture without its slow
 shades, so clouds and exposure change little; what flickers all the time (leaves, a dark sensor's noise) raises its
-own bar, and rain that of the whole picture. A small spot that changes again and again for minutes (the clock that
-cameras write into the picture, a lamp that blinks) is no movement.
+own bar, and rain that of the whole picture.
 """
 
 from collections import deque
@@ -28,9 +27,6 @@ _LEAST_CHANGE, _MOST_BAR = 4.0, 28.0  # levels of 0..255: a change, and how high
 _WEATHER_BAR, _BAR_OF_WEATHER = 7.0, 4.0  # what rain raises the bar to, at most
 _HABIT_S = 20.0  # how long a flicker is remembered
 _BAR_OF_HABIT = 3.0
-_OFTEN_S, _OFTEN = 180.0, 0.05  # a spot changes often: in that share of the frames of about that time
-_OFTEN_STEP_S = 0.6  # no frame counts for more: fifteen changes at least make a habit, however few frames come
-_SPOT_CELLS = 8  # at most
 _LEAST_PIXELS = 0.16  # share of a cell
 _LIGHT_LEVELS = 14.0  # a step of the whole picture's middle brightness
 _LIGHT_SHARE = 0.5  # of all cells at once
@@ -43,9 +39,9 @@ class MotionGate:
         self._size: tuple[int, int] = (0, 0)
         self._kept: deque[tuple[float, Plane]] = deque()
         self._habit: Plane = np.zeros((0, 0), np.float32)
-        self._often: Plane = np.zeros((0, 0), np.float32)  # share of frames in which each cell changed
         self._raw = np.zeros((0, 0), np.bool_)
         self._middle = 0.0
+        self.vain: NDArray[np.bool_] | None = None  # (rows, columns) that are left out; set by any thread
 
     def update(self, luma: NDArray[np.uint8], media_s: float) -> Motion:
         """What moved in the frame at `media_s`. luma: its Y plane, (height, width)."""
@@ -72,11 +68,9 @@ class MotionGate:
             return self._anew((width, height), media_s, detail, middle)
         cv2.accumulateWeighted(np.minimum(change, _MOST_BAR), self._habit, 1.0 - np.exp(-since_s / _HABIT_S))
         self._kept.append((media_s, detail))
-        changed, raw = raw, _without_spots(raw, self._often)
-        weight = 1.0 - np.exp(-min(since_s, _OFTEN_STEP_S) / _OFTEN_S)
-        cv2.accumulateWeighted(changed.astype(np.float32), self._often, weight)
         before, self._raw = self._raw, raw
-        return Motion(_twice(raw, before, since_s), light_changed=False)
+        cells, vain = _twice(raw, before, since_s), self.vain
+        return Motion(cells & ~vain if vain is not None and vain.shape == cells.shape else cells, light_changed=False)
 
     def _references(self, media_s: float) -> tuple[Plane, Plane]:
         """The newest frames that are old enough, or else the oldest there is."""
@@ -88,7 +82,7 @@ class MotionGate:
     def _anew(self, size: tuple[int, int], media_s: float, detail: Plane, middle: float) -> Motion:
         shape = (ROWS, detail.shape[1] // _PIXELS)
         if self._size != size:
-            self._habit, self._often = np.zeros_like(detail), np.zeros(shape, np.float32)
+            self._habit = np.zeros_like(detail)
         self._size, self._middle, self._raw = size, middle, np.zeros(shape, np.bool_)
         self._kept = deque([(media_s, detail)])
         return Motion(np.zeros(shape, np.bool_), light_changed=True)
@@ -100,18 +94,6 @@ def _twice(moved: NDArray[np.bool_], before: NDArray[np.bool_], since_s: float) 
         return moved
     side = 3 if since_s <= _NEAR_S else 5
     return moved & (cv2.dilate(before.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
-
-
-def _without_spots(raw: NDArray[np.bool_], often: Plane) -> NDArray[np.bool_]:
-    """`raw` less the small patches that lie where, or close to where, something changes often."""
-    if not raw.any() or float(often.max()) < _OFTEN:
-        return raw
-    near = cv2.dilate((often >= _OFTEN).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # other digits of a clock
-    _, patches, stats, _ = cv2.connectedComponentsWithStats(raw.astype(np.uint8))
-    keeps = stats[:, cv2.CC_STAT_AREA] > _SPOT_CELLS
-    keeps[np.unique(patches[raw & ~near])] = True
-    keeps[0] = False  # what did not change
-    return np.asarray(keeps[patches], np.bool_)
 
 
 def _shrunk(luma: NDArray[np.uint8], size: tuple[int, int]) -> Plane:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 import av
+import numpy as np
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from broker.contract.messages import CameraHealth, ZoneShape
 from edge.adapters.av_source import AvSource, StreamInfo
@@ -127,9 +129,9 @@ class CameraLine:
             self._looked_at += 1
             self._looked_at_s = frame.media_s
 
-    def rest(self, idle: bool) -> None:
-        """Whether nothing goes on before the camera; from the vision thread."""
-        (self._sub or self._main).rest(idle)
+    def rest(self, idle: bool, vain: NDArray[np.bool_] | None = None) -> None:
+        """Whether nothing goes on before the camera, and where movement means nothing; from the vision thread."""
+        (self._sub or self._main).rest(idle, vain)
 
     @property
     def latest(self) -> Frame | None:

@@ -204,7 +204,8 @@ class Worker:
         for one in looked:
             outcome = self._pipelines[one.frame.camera].follow(one)
             self._lines[one.frame.camera].followed(one.frame)
-            self._lines[one.frame.camera].rest(self._pipelines[one.frame.camera].idle)
+            pipeline = self._pipelines[one.frame.camera]
+            self._lines[one.frame.camera].rest(pipeline.idle, pipeline.vain)
             self._tracks[one.frame.camera].note(outcome.scene)
             self._write_down(outcome)
             done_s = self._clock.monotonic_s()

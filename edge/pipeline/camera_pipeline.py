@@ -7,6 +7,9 @@ for looked in scheduler.add(frame, look, ...):  # with the regions of other came
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.core.appearance import histograms
 from edge.core.detect.attention import Attention
 from edge.core.detect.region import Look
@@ -57,6 +60,11 @@ class CameraPipeline:
         """Whether nothing has gone on for `IDLE_AFTER_S`."""
         return self._followed_s - self._busy_s > IDLE_AFTER_S
 
+    @property
+    def vain(self) -> NDArray[np.bool_]:
+        """Where in the picture movement means nothing, (rows, columns): a clock, a flag."""
+        return self._attention.vain
+
     def resume(self, tracker: Tracker, watch: CameraWatch) -> None:
         """Goes on where another pipeline of the same camera and configuration stood."""
         self._tracker, self._watch = tracker, watch
@@ -80,7 +88,7 @@ class CameraPipeline:
     def follow(self, looked: Looked) -> FrameOutcome:
         """Track, place, judge, shape. Frames must come in the order of their media time."""
         frame, detections = looked.frame, looked.detections
-        self._attention.cut(looked.cut)
+        self._attention.learn(detections.xyxy, looked.cut, (frame.width, frame.height))
         clothes = histograms(frame, detections.xyxy)
         tracks = self._tracker.update(detections, frame.media_s, clothes)
         size = (frame.width, frame.height)

@@ -113,7 +113,7 @@ def measure(detector: OnnxDetector, video: str, fps: float) -> str:
         look = attention.look(size, frame.media_s, frame.motion, tracker.expected(frame.media_s))
         looked = (scheduler.add(frame, look, 0.0) + scheduler.run())[-1]
         found = looked.detections
-        attention.cut(looked.cut)
+        attention.learn(found.xyxy, looked.cut, size)
         tracker.update(found, frame.media_s, histograms(frame, found.xyxy))
         cost_px, frames = cost_px + sum(region.cost_px for region in look.regions), frames + 1
         truth = truth_at(source.source_number, size)

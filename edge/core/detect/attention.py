@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.detect.region import Look, Region, whole_frame
+from edge.core.detect.vain import VainMotion
 from edge.core.motion import Motion
 
 
@@ -55,10 +56,21 @@ class Attention:
         self._full_due_s, self._looks = float("-inf"), 0
         self._looked_s = float("-inf")
         self._cut: NDArray[np.float32] = np.zeros((0, 4), np.float32)
+        self._vain = VainMotion()
 
-    def cut(self, xyxy: NDArray[np.float32]) -> None:
-        """Somebody was seen only in part, (n, 4) boxes in frame pixels: the next look shows more around them."""
-        self._cut = xyxy
+    @property
+    def vain(self) -> NDArray[np.bool_]:
+        """(rows, columns) of a frame, true where movement is no reason to look: see `VainMotion`."""
+        return self._vain.cells
+
+    def learn(self, people: NDArray[np.float32], cut: NDArray[np.float32], frame_size: tuple[int, int]) -> None:
+        """What came of the last look.
+
+        people, cut: (n, 4) xyxy in frame pixels, of those seen whole and in part; the next look shows more around the
+        latter.
+        """
+        self._vain.learn(np.concatenate([people, cut]), frame_size)
+        self._cut = cut
 
     def look(
         self,
@@ -113,13 +125,21 @@ class Attention:
             height = max(1.0, box[3] - box[1])
             regions.append(Region(_grown(box, height), self._scale(1.5 * height, full_scale)))
         least = params.smallest_moved * frame_size[1]
-        for box in [] if motion is None else _left_over(motion.cells, regions, frame_size):
+        for box in [] if motion is None else self._moved(motion, regions, frame_size, media_s):
             side = max(box[2] - box[0], box[3] - box[1])
             around = max(params.margin_moved * side, (least - side) / 2)
             scale = max(full_scale, self._scale(max(box[3] - box[1], least / 2), full_scale))
             regions.append(Region(_grown(box, around), scale))
         inside = [_inside(region, frame_size) for region in regions]
         return [region for region in inside if region.cost_px > 0]
+
+    def _moved(
+        self, motion: Motion, regions: list[Region], frame_size: tuple[int, int], media_s: float
+    ) -> list[list[float]]:
+        cells = _left_over(self._vain.worth(motion.cells, media_s), regions, frame_size)
+        self._vain.tried(cells)
+        wide, high = frame_size[0] / cells.shape[1], frame_size[1] / cells.shape[0]
+        return [[x0 * wide, y0 * high, (x1 + 1) * wide, (y1 + 1) * high] for x0, y0, x1, y1 in _patches(cells)]
 
     def _scale(self, height: float, full_scale: float) -> float:
         return max(
@@ -168,8 +188,8 @@ def _inside(region: Region, frame_size: tuple[int, int]) -> Region:
     return replace(region, xyxy=(left, top, right, bottom))
 
 
-def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tuple[int, int]) -> list[list[float]]:
-    """What moved and lies in none of the regions, (left, top, right, bottom) in frame pixels."""
+def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The cells that lie in none of the regions."""
     rows, columns = moved.shape
     wide, high = frame_size[0] / columns, frame_size[1] / rows
     left = moved.copy()
@@ -177,7 +197,7 @@ def _left_over(moved: NDArray[np.bool_], regions: list[Region], frame_size: tupl
         x0, y0, x1, y1 = region.xyxy
         seen_rows = slice(max(0, round(y0 / high)), max(0, round(y1 / high)))
         left[seen_rows, max(0, round(x0 / wide)) : max(0, round(x1 / wide))] = False
-    return [[x0 * wide, y0 * high, (x1 + 1) * wide, (y1 + 1) * high] for x0, y0, x1, y1 in _patches(left)]
+    return left
 
 
 def _patches(cells: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:

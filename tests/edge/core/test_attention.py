@@ -108,7 +108,7 @@ def test_it_is_looked_at_whole_at_once_after_the_light_changed_a_pause_or_a_cloc
 
 def test_somebody_seen_in_part_is_looked_at_with_more_around():
     attention = settled()
-    attention.cut(np.array([[600, 300, 650, 380]], np.float32))
+    attention.learn(NOBODY.astype(np.float32), np.array([[600, 300, 650, 380]], np.float32), (1280, 720))
     look = attention.look((1280, 720), 0.2, still(), NOBODY)
     assert shows(look, (560, 240, 690, 440))
     assert attention.look((1280, 720), 0.4, still(), NOBODY).regions == ()
