@@ -221,3 +221,26 @@ def test_places_where_movement_means_nothing_are_left_out():
     gate.vain = np.logical_or.reduce(moved)
     again = [gate.update(picture, 2.4 + number / 5).cells for number, picture in enumerate(pictures)]
     assert not any(cells.any() for cells in again)
+
+
+@pytest.mark.parametrize("fps", [0.5, 1])
+def test_an_idle_cameras_few_frames_are_no_change_of_light_and_show_who_came_between_two(ground, fps):
+    seen = watched(lambda at_s: with_box(ground, 200, 120, 28, 80, 30) if at_s >= 10 else ground, 20, fps)
+    assert [at_s for at_s, motion in seen if motion.light_changed] == [0.0]
+    assert [at_s for at_s, motion in seen if motion.cells.any()] == [10.0]
+
+
+def test_who_walks_is_caught_though_frames_are_dropped(ground):
+    gate, rng, last_s = MotionGate(), np.random.default_rng(5), 4.0
+    for number in range(60):
+        at_s, left = number / 5, 20 + 8 * max(0, number - 20)
+        if number < 20 or rng.random() > 0.4:
+            motion = gate.update(with_box(ground, left, 120, 28, 80, 30).astype(np.uint8), at_s)
+            last_s = at_s if number <= 20 or hits(motion, left, 120, 28, 80) else last_s
+        assert at_s <= 4.0 or at_s - last_s <= 1.0
+
+
+def test_who_stands_still_fades_and_their_place_is_left_to_the_tracks(ground):
+    seen = watched(lambda at_s: with_box(ground, 20 + 40 * min(at_s, 5.0), 120, 28, 80, 30), 12, 5)
+    assert all(motion.cells.any() for at_s, motion in seen if 1.0 < at_s < 5.0)
+    assert not any(motion.cells.any() for at_s, motion in seen if at_s > 6.5)
