@@ -48,11 +48,6 @@ class OnnxDetector:
         """Width and height of the input in pixels."""
         return self._entry.width, self._entry.height
 
-    @property
-    def suppression_iou(self) -> float:
-        """The overlap past which two boxes are the same person."""
-        return self._entry.suppression_iou
-
     def detect(self, frame: Frame) -> Detections:
         """People in `frame` looked at as a whole, in the frame's own pixels, best first."""
         tile, size = self._whole, (frame.width, frame.height)

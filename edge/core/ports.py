@@ -29,11 +29,6 @@ class Network(Protocol):
         """Width and height of the input in pixels."""
         ...
 
-    @property
-    def suppression_iou(self) -> float:
-        """The overlap past which two boxes are the same person."""
-        ...
-
     def lay_in(self, frame: Frame, tile: Tile) -> None:
         """Shows the network the part of `frame` that `tile` says, where it says."""
         ...

@@ -14,6 +14,7 @@ from edge.core.frame import Frame
 from edge.core.ports import Network
 
 LONGEST_WAIT_S = 0.1  # a frame waits no longer for others to share its input
+_SAME = 0.45  # overlap of one person's boxes on two pieces: shown at two sizes, they fit less well than on one
 _PART = 0.6  # of a cut box inside another one: the same person, whole on another piece
 
 Boxes = NDArray[np.float32]
@@ -108,7 +109,7 @@ class Scheduler:
         cut = np.concatenate(pending.cut)
         whole = boxes[~cut]
         if len(pending.boxes) > 1:  # one person on two pieces
-            keep = suppress(whole, score[~cut], self._network.suppression_iou)
+            keep = suppress(whole, score[~cut], _SAME)
         else:
             keep = np.argsort(-score[~cut], kind="stable")
         found = Detections(whole[keep], score[~cut][keep])

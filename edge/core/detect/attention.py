@@ -22,7 +22,8 @@ class AttentionParams:
     least_of_full: who is near is shown larger, at least so large as a whole frame would show them, times this.
     largest_scale: no region is blown up by more than this.
     margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
-        look, for those who set off running.
+        look, for those who set off running. With less, people are lost where they meet: over six rates of PETS09's 16
+        true stays F1 was 0.76 with 0.3, 0.83 with 0.7, 0.88 with 1.0, and 0.87 with whole frames.
     margin_moved: room around what moved, shares of its longer side: often only legs or an arm move.
     smallest_moved: side of the region around the least movement, share of the frame's height.
     full_every_s: media seconds between two looks at the whole frame.
@@ -36,8 +37,8 @@ class AttentionParams:
     person_px: float = 80.0
     least_of_full: float = 0.75
     largest_scale: float = 1.25
-    margin_heights: float = 0.3
-    margin_heights_per_s: float = 0.6
+    margin_heights: float = 0.8
+    margin_heights_per_s: float = 0.8
     margin_moved: float = 0.3
     smallest_moved: float = 0.15
     full_every_s: float = 1.5

@@ -21,7 +21,7 @@ INPUT = (416, 416)
 class BrightBoxes:
     """A network that finds every bright patch: exact, so that what packing does to boxes can be told to the pixel."""
 
-    input_size, suppression_iou = INPUT, 0.6
+    input_size = INPUT
 
     def __init__(self) -> None:
         self.picture = np.zeros(INPUT[::-1], np.uint8)
