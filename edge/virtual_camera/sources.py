@@ -2,6 +2,7 @@
 with `:WIDTHxHEIGHT` behind it where it is not to be 640x360, and `@BEGIN-END/LENGTH`, seconds, where the story is told
 once in each LENGTH and people only pass by in the rest. `FILE@SECONDS` begins so far into the file."""
 
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +18,13 @@ from edge.virtual_camera.stories import STORIES
 _DRAWN = re.compile(
     r"drawn:(\w+):(\w+):(\d{1,9})(?::(\d{1,4})x(\d{1,4}))?(?:@(\d{1,4})-(\d{1,4})/(\d{1,4}))?", re.ASCII
 )
-
-
 _BEGUN = re.compile(r"(.+)@(\d{1,6}(?:\.\d{1,3})?)", re.ASCII)
 
 
 def split_ahead(text: str) -> tuple[str, float]:
     """What is played, and how far into it a camera is when it starts, seconds."""
-    words = None if text.startswith("drawn:") or Path(text).exists() else _BEGUN.fullmatch(text)
+    # os.path's, for Path.exists raises where a folder may not be entered
+    words = None if text.startswith("drawn:") or os.path.exists(text) else _BEGUN.fullmatch(text)
     return (words[1], float(words[2])) if words else (text, 0.0)
 
 

@@ -36,3 +36,25 @@ cameras: [{{name: table, url: "rtsp://192.0.2.10/", analysed_fps: 5, zones: [{zo
         event["zone"] for event in opened(shared_assets / "videos/one-by-one-person-detection.mp4", config, tmp_path)
     ]
     assert [zone_of_each.count(f"for-{s}") for s in seconds] == [6, 3, 1]
+
+
+def test_the_man_at_the_night_gate_is_told_and_nothing_else_with_the_network_in_the_box(shared_assets, tmp_path):
+    """He stands far away from 51 s to 75 s; insects, a torch and an empty gate are all the rest of three minutes."""
+    config = tmp_path / "gate.yaml"
+    config.write_text(
+        f"""
+node: {{name: box, state_dir: state}}
+broker: {{host: 127.0.0.1, port: 1883, tls: false, password_file: not-needed}}
+console: {{url: "http://127.0.0.1:8080", token_file: not-needed}}
+detector: {{model: person_416}}
+cameras:
+  - name: gate
+    url: "rtsp://192.0.2.10/"
+    analysed_fps: 5
+    zones: [{{name: all, {WHOLE}}}]
+    rules: [{{kind: loitering, zone: all, dwell_s: 10}}]
+"""
+    )
+    events = opened(shared_assets / "videos/night_ir_far_person_at_gate.mp4", config, tmp_path)
+    assert len(events) == 1
+    assert 61 <= events[0]["opened_at_s"] <= 75
