@@ -190,10 +190,10 @@ class CameraLine:
             return "blind", analysed.fault or (_SILENT if analysed.packets else _CONNECTING)
         if self.latest.media_s - self._looked_at_s > longest_s:
             return "blind", _overloaded(self._workload)
-        if self._workload.behind:
-            return "impaired", _overloaded(self._workload)
         if self._main.status.fault is not None:
             return "impaired", self._main.status.fault
+        if self._workload.behind:
+            return "impaired", _overloaded(self._workload)
         if recorder_fault is not None:
             return "impaired", StreamFault("not_recording", recorder_fault)
         return "sees", StreamFault("", "")
