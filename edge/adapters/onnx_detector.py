@@ -20,7 +20,7 @@ MAX_CANDIDATES = 1000  # people before suppression; a school gate at noon stays 
 
 
 class OnnxDetector:
-    """Implements edge.core.ports.Network. For one thread; the input buffer is reused from canvas to canvas."""
+    """Implements edge.core.ports.Detector. For one thread; the input buffer is reused from canvas to canvas."""
 
     def __init__(
         self, entry: ModelEntry, path: Path, confidence: float | None = None, runner: Runner = ON_PROCESSOR

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -161,12 +161,12 @@ class _Trial:
 
     def _sighting(self) -> Sighting:
         processes = sorted(self._logbook.work)
-        stage_s: Counter[str] = Counter()
+        stage_s: defaultdict[str, float] = defaultdict(float)
         rss, pss = [], []
         for process in processes:
             with suppress(OSError):  # it died: restarts tell
                 for thread, used_s in thread_seconds(process).items():
-                    stage_s[thread if thread in _STAGES else "rest"] += used_s  # type: ignore[assignment]
+                    stage_s[thread if thread in _STAGES else "rest"] += used_s
                 memory = memory_of(process)
                 rss.append(memory.rss_bytes)
                 pss.append(memory.pss_bytes)

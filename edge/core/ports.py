@@ -21,7 +21,7 @@ class Clock(Protocol):
         ...
 
 
-class Network(Protocol):
+class Detector(Protocol):
     """Finds people in an input that pieces of frames are laid into."""
 
     @property

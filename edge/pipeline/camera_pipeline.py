@@ -1,8 +1,8 @@
 """READ THIS FIRST: what happens to one frame of one camera, stop by stop.
 
-look = pipeline.where_to_look(frame)          # where in it somebody is expected, or something moved
+look = pipeline.where_to_look(frame)            # where in it somebody is expected, or something moved
 for looked in scheduler.add(frame, look, ...):  # with the regions of other cameras, in as few inputs as it takes
-    outcome = pipeline.follow(looked)         # track, place, judge, shape
+    outcome = pipeline.follow(looked)           # track, place, judge, shape
 """
 
 from dataclasses import dataclass

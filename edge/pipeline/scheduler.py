@@ -11,7 +11,7 @@ from edge.core.detect.region import Look
 from edge.core.detect.suppression import suppress
 from edge.core.detection import Detections
 from edge.core.frame import Frame
-from edge.core.ports import Network
+from edge.core.ports import Detector
 
 LONGEST_WAIT_S = 0.1  # a frame waits no longer for others to share its input
 _SAME = 0.45  # overlap of one person's boxes on two pieces: shown at two sizes, they fit less well than on one
@@ -46,9 +46,9 @@ class _Pending:
 class Scheduler:
     """Packs regions into the network's input and runs it when that is full or when a frame has waited long enough."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._canvas = Canvas(*network.input_size)
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._canvas = Canvas(*detector.input_size)
         self._laid: list[tuple[_Pending, Tile]] = []
         self._waiting: dict[str, _Pending] = {}
         self.inferences = 0
@@ -80,7 +80,7 @@ class Scheduler:
                 done += self.run()
                 tile = self._canvas.place(region, size)
                 assert tile is not None, "a region is never larger than an empty input"
-            self._network.lay_in(frame, tile)
+            self._detector.lay_in(frame, tile)
             self._laid.append((pending, tile))
         return done
 
@@ -90,7 +90,7 @@ class Scheduler:
             return []
         self.inferences += 1
         self.fill_sum += self._canvas.fill
-        xyxy, score = self._network.run()
+        xyxy, score = self._detector.run()
         for pending, tile in self._laid:
             here = tile.holds(xyxy)
             pending.boxes.append(tile.to_frame(xyxy[here]))
@@ -99,7 +99,7 @@ class Scheduler:
             pending.tiles -= 1
         self._laid, done = [], [one for one in self._waiting.values() if not one.tiles]
         self._canvas.clear()
-        self._network.clear()
+        self._detector.clear()
         for pending in done:
             del self._waiting[pending.frame.camera]
         return [self._looked(pending) for pending in done]

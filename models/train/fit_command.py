@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -11,6 +11,8 @@ from models.labelled import LabelError
 from models.train.progress import Reporter
 
 _JUDGED = 300  # pictures of each set that are looked at during training
+
+_T = TypeVar("_T")
 
 
 def fit(
@@ -58,7 +60,7 @@ def fit(
         typer.echo(json.dumps(row))
 
 
-def spread(samples: list, most: int) -> list:  # type: ignore[type-arg]
+def spread(samples: list[_T], most: int) -> list[_T]:
     """At most `most` of them, evenly."""
     return samples[:: max(1, len(samples) // most)][:most]
 
