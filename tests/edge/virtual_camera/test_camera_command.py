@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from itertools import islice
 from pathlib import Path
 
@@ -128,8 +129,15 @@ def told(text):
     return f"gatehouse edge virtual-camera fault: {text}"
 
 
-def test_a_server_in_a_thread_takes_orders_too_and_other_ports_are_named(video, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+@pytest.fixture
+def short_folder():
+    """A socket's path has at most 107 letters, and pytest's own folders are long."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
+
+
+def test_a_server_in_a_thread_takes_orders_too_and_other_ports_are_named(video, short_folder, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", short_folder)
     with serve_cameras([VirtualCamera("gate", open_file(video))], SystemClock()) as server, take_commands(server):
         assert fault(server.port, "gate", "black") == (0, "done")
         assert server.faults("gate") == {"black"}
