@@ -4,6 +4,7 @@ A tracker forgets: behind a pole, in a crowd, through a lost frame it ends one i
 what stays the same. This file holds what is known of one person; `person_keeper` decides who is who.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,6 +16,7 @@ from edge.core.appearance import blend
 from edge.core.track import Track
 
 NO_TRACK = -1
+_WALKED_HEIGHTS = 0.5  # the box of a thing that never moves wanders by a quarter of its height
 LOOK_SETTLES_S = 1.0  # so long a look may still turn out to be of somebody else
 
 GapReason = Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
@@ -43,6 +45,7 @@ class Person:
     track_id: the tracker's identity it goes by now. track_ids: all so far, oldest first.
     seen: detected in this very frame.
     xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
+    has_moved: since they are known, at least once; see `stillness`.
     first_seen_s, last_seen_s: media seconds. first_foot: where the feet were at first_seen_s, as far as can be told,
         because a tracker tells of a track only when it is sure of it.
     bridged: the gap that this very frame closed, if one.
@@ -57,6 +60,7 @@ class Person:
     xyxy: NDArray[np.float32]
     height_px: float
     confidence: float
+    has_moved: bool
     first_seen_s: float
     last_seen_s: float
     first_foot: tuple[float, float]
@@ -100,6 +104,7 @@ class Identity:
     crowded: another person's box overlapped at the last sight.
     blind_s: of the time since the last sight, what nobody looked: the camera or the process was gone.
     linked: joined from more than one track.
+    has_moved: something moved where they were seen, or they were seen elsewhere than at first.
     """
 
     person_id: int
@@ -124,6 +129,7 @@ class Identity:
     blind_s: float = 0.0
     crowded: bool = False
     linked: bool = False
+    has_moved: bool = False
     bridged: GapBridged | None = None
 
     @classmethod
@@ -180,12 +186,13 @@ class Identity:
         spread = float((t * t).sum())
         return float((t * points[:, 1]).sum()) / spread, float((t * points[:, 2]).sum()) / spread
 
-    def observe(self, track: Track, now_s: float, crowded: bool) -> None:
-        """Take in the detection that `track` was matched with in this frame."""
+    def observe(self, track: Track, now_s: float, crowded: bool, moved: bool) -> None:
+        """Take in the detection that `track` was matched with in this frame; moved: something did, where it is."""
         self.previous_s, self.previous_xyxy = self.last_seen_s, self.xyxy
         self.xyxy = track.xyxy
         self.confidence = track.confidence
         self.height_px += 0.3 * (height_px(track.xyxy) - self.height_px)
+        self.has_moved |= moved or self._walked()
         self.trail.append((now_s, *track.footpoint))
         if track.appearance is not None and not crowded:
             self.looks.append((now_s, track.appearance))
@@ -195,6 +202,10 @@ class Identity:
         self.missed_frames = 0
         self.blind_s = 0.0
         self.crowded = crowded
+
+    def _walked(self) -> bool:
+        from_x, to_x = (float(box[0] + box[2]) / 2 for box in (self.born_xyxy, self.xyxy))
+        return math.hypot(to_x - from_x, float(self.xyxy[3] - self.born_xyxy[3])) > _WALKED_HEIGHTS * self.height_px
 
     def settle_looks(self, until_s: float) -> None:
         """Make the looks up to `until_s` part of the reference."""
@@ -223,6 +234,7 @@ class Identity:
             xyxy=self.xyxy,
             height_px=self.height_px,
             confidence=self.confidence,
+            has_moved=self.has_moved,
             first_seen_s=self.first_seen_s,
             last_seen_s=self.last_seen_s,
             first_foot=self.first_foot,

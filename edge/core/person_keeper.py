@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core import person_doubt, person_link
+from edge.core.motion import Motion
 from edge.core.person import NO_TRACK, GapBridged, GapReason, Identity, Person
 from edge.core.person_link import Candidate, LinkParams
+from edge.core.stillness import who_moved
 from edge.core.track import Track
 
 _LATE_LINK_S = 4.0  # so long a new person may still turn out to be a lost one
@@ -35,10 +37,13 @@ class PersonKeeper:
         self._frame_s = 0.0  # from the one before it to it
         self._told: dict[int, float] = {}  # track_id -> last told, media seconds
 
-    def update(self, tracks: Sequence[Track], frame_size: tuple[int, int], now_s: float) -> list[Person]:
+    def update(
+        self, tracks: Sequence[Track], frame_size: tuple[int, int], now_s: float, motion: Motion | None = None
+    ) -> list[Person]:
         """The persons after a frame at `now_s`: all that are alive, and those that ended just now.
 
         tracks: as the tracker left them after this frame. frame_size: width, height in pixels.
+        motion: what moved in this frame; None where nobody watched for it.
         """
         self._frame_s = 0.0 if self._frame_at_s is None else now_s - self._frame_at_s
         self._frame_at_s = now_s
@@ -52,10 +57,11 @@ class PersonKeeper:
         seen |= self._check_found_again(seen, frame_size, now_s)
         merged = self._join(seen, frame_size, now_s)
         self._begin(seen, now_s)
+        moved = who_moved(list(seen.values()), motion, frame_size)
         for identity in self._alive.values():
             matched = seen.get(identity.track_id)
             if matched is not None:
-                self._observe(identity, matched, now_s, matched.track_id in crowded)
+                self._observe(identity, matched, now_s, matched.track_id in crowded, matched.track_id in moved)
             else:
                 identity.missed_frames += 1
         self._notice_meetings(seen, now_s)
@@ -122,6 +128,7 @@ class PersonKeeper:
 
     def _merge(self, younger: Identity, older: Identity) -> Person:
         del self._alive[younger.person_id]
+        older.has_moved |= younger.has_moved
         return younger.snapshot(seen=False, ended_because="merged", merged_into=older.person_id)
 
     def _bridge(self, identity: Identity, candidate: Candidate) -> None:
@@ -159,12 +166,12 @@ class PersonKeeper:
     def _unwatched_s(self, track: Track, now_s: float) -> float:
         return min(now_s - track.first_seen_s + self._frame_s, _MOST_UNWATCHED_S)
 
-    def _observe(self, identity: Identity, track: Track, now_s: float, crowded: bool) -> None:
+    def _observe(self, identity: Identity, track: Track, now_s: float, crowded: bool, moved: bool) -> None:
         gap_s = now_s - identity.last_seen_s
         if identity.bridged is None and gap_s >= 0.5 and (identity.missed_frames or gap_s > 1.0):
             reason = _why_unseen(identity)
             identity.bridged = GapBridged(identity.last_seen_s, now_s, reason, track.track_id, track.track_id)
-        identity.observe(track, now_s, crowded)
+        identity.observe(track, now_s, crowded, moved)
 
     def _notice_meetings(self, seen: dict[int, Track], now_s: float) -> None:
         # Also with who is hidden: someone behind a pole may have taken over the track of who passes it.

@@ -33,3 +33,14 @@ class Track:
     def footpoint(self) -> tuple[float, float]:
         """Middle of the box's lower edge, pixels."""
         return float(self.xyxy[0] + self.xyxy[2]) / 2, float(self.xyxy[3])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """Everybody who can be found in the next frame, told or not.
+
+    xyxy: (n, 4) where they are expected, in the frame's pixels. unseen_s: (n,) media seconds since each was seen.
+    """
+
+    xyxy: NDArray[np.float64]
+    unseen_s: NDArray[np.float64]

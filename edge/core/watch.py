@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.core.events import Closing, Event, EventBook, Severity
+from edge.core.motion import Motion
 from edge.core.person_keeper import PersonKeeper
 from edge.core.person_link import LinkParams
 from edge.core.rules.line_crossing import LineCrossingParams
@@ -73,14 +74,21 @@ class CameraWatch:
         return self._book.open_events
 
     def update(
-        self, tracks: Sequence[Track], frame_size: tuple[int, int], media_s: float, captured_at_s: float
+        self,
+        tracks: Sequence[Track],
+        frame_size: tuple[int, int],
+        media_s: float,
+        captured_at_s: float,
+        motion: Motion | None = None,
     ) -> WatchResult:
         """Take in one analysed frame.
 
         tracks: the tracker's after this frame. frame_size: width, height in pixels.
         media_s: must not run backwards. captured_at_s: UTC seconds.
+        motion: what moved in the frame; None where nobody watched for it. Who has never moved is nobody yet.
         """
-        persons = self._persons.update(tracks, frame_size, media_s)
+        known = self._persons.update(tracks, frame_size, media_s, motion)
+        persons = [person for person in known if person.has_moved]
         stays: list[Stay] = []
         for keeper in self._stays:
             stays += keeper.update(persons, frame_size, media_s)

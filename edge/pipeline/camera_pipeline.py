@@ -92,7 +92,7 @@ class CameraPipeline:
         clothes = histograms(frame, detections.xyxy)
         tracks = self._tracker.update(detections, frame.media_s, clothes)
         size = (frame.width, frame.height)
-        result = self._watch.update(tracks, size, frame.media_s, frame.captured_at_s)
+        result = self._watch.update(tracks, size, frame.media_s, frame.captured_at_s, frame.motion)
         self._followed_s, self._stay_watched, self._peopled = frame.media_s, result.stay_watched, bool(tracks)
         still = frame.motion is not None and not frame.motion.light_changed and not frame.motion.cells.any()
         if not still or len(detections) or tracks or result.scene.persons or frame.media_s < self._busy_s:

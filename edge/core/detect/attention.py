@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.core.detect.region import Look, Region, whole_frame
 from edge.core.detect.vain import VainMotion
 from edge.core.motion import Motion
+from edge.core.track import Expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class AttentionParams:
     margin_heights, margin_heights_per_s: room around somebody who is followed, and more for each second since the last
         look, for those who set off running. With less, people are lost where they meet: over six rates of PETS09's 16
         true stays F1 was 0.76 with 0.3, 0.83 with 0.7, 0.88 with 1.0, and 0.87 with whole frames.
+    margin_heights_unseen_s: more room for each second in which nobody saw them; they are shown as large as before.
     margin_moved: room around what moved, shares of its longer side: often only legs or an arm move.
     smallest_moved: side of the region around the least movement, share of the frame's height.
     full_every_s: media seconds between two looks at the whole frame.
@@ -39,6 +41,7 @@ class AttentionParams:
     largest_scale: float = 1.25
     margin_heights: float = 0.8
     margin_heights_per_s: float = 0.8
+    margin_heights_unseen_s: float = 0.5
     margin_moved: float = 0.3
     smallest_moved: float = 0.15
     full_every_s: float = 1.5
@@ -78,14 +81,14 @@ class Attention:
         frame_size: tuple[int, int],
         media_s: float,
         motion: Motion | None,
-        awaited: NDArray[np.float64],
+        awaited: Expected,
         *,
         behind: bool = False,
     ) -> Look:
         """Where to look in the frame at `media_s`.
 
         frame_size: width, height in pixels. motion: what moved; None where nobody watched for it.
-        awaited: (n, 4) xyxy in frame pixels, where those who are followed are expected in this frame.
+        awaited: where those who are followed are expected in this frame.
         behind: frames before this one were lost, for the box had no time for them.
         """
         params = self._params
@@ -113,15 +116,16 @@ class Attention:
         frame_size: tuple[int, int],
         media_s: float,
         motion: Motion | None,
-        awaited: NDArray[np.float64],
+        awaited: Expected,
         full_scale: float,
     ) -> list[Region]:
         params = self._params
         margin = params.margin_heights + params.margin_heights_per_s * min(media_s - self._looked_s, 1.0)
         regions = []
-        for box in awaited.tolist():
+        for box, unseen_s in zip(awaited.xyxy.tolist(), awaited.unseen_s.tolist(), strict=True):
             height = max(1.0, box[3] - box[1])
-            regions.append(Region(_grown(box, margin * height), self._scale(height, full_scale)))
+            room = margin + params.margin_heights_unseen_s * unseen_s
+            regions.append(Region(_grown(box, room * height), self._scale(height, full_scale)))
         for box in self._cut.tolist():
             height = max(1.0, box[3] - box[1])
             regions.append(Region(_grown(box, height), self._scale(1.5 * height, full_scale)))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.detection import Detections
-from edge.core.track import Track
+from edge.core.track import Expected, Track
 from edge.core.tracking.association import Floats, Gate, Pairs, affinity, assign, buffered_overlap, colour_distance
 from edge.core.tracking.clutter import Clutter
 from edge.core.tracking.kalman import BoxMotion, MotionParams, centred
@@ -38,8 +38,9 @@ class TrackerParams:
     high_confidence: boxes of at least this much take part in the first round and may begin a track.
     low_confidence: boxes below it are ignored; those between carry tracks on, never begin one.
     new_confidence: a track begins with a box of at least this confidence ...
-    beside_confidence, beside_heights: ... or of this, where a matched box is so near that both overlap once each has
-        grown by so many heights of the new one on every side.
+    beside_confidence, beside_heights, beside_ratio: ... or of this, where a matched box is so near that both overlap
+        once each has grown by so many heights of the new one on every side, and is at most so many times as high or as
+        low: what is smaller than half of somebody is neither they nor a half of two.
     confirm_hits: a track is told after so many boxes.
     tentative_s: a track not yet told is forgotten when unseen for longer than this and for longer than one frame.
     coast_s: an unseen track is still returned (predicted, detected=False) so long.
@@ -52,7 +53,6 @@ class TrackerParams:
     lost_penalty_per_s: taken off the score for each second unseen, so that a track in view goes first.
     surprise_weight: taken off the score for each unit of squared Mahalanobis distance, so that of two boxes that
         overlap alike the one where the motion leads is taken.
-    search_heights_per_s: how much further around a person is looked for with each second unseen.
     max_surprise: no pair beyond this squared Mahalanobis distance; one right pair in a thousand exceeds 18.
     duplicate_overlap: an unmatched box overlapping a matched one by this much begins no track.
     """
@@ -62,6 +62,7 @@ class TrackerParams:
     new_confidence: float = 0.5
     beside_confidence: float = 0.7
     beside_heights: float = 0.3
+    beside_ratio: float = 2.5
     confirm_hits: int = 2
     tentative_s: float = 0.6
     coast_s: float = 0.5
@@ -74,7 +75,6 @@ class TrackerParams:
     colour_weight: float = 0.3
     lost_penalty_per_s: float = 0.2
     surprise_weight: float = 0.03
-    search_heights_per_s: float = 0.5
     max_surprise: float = 30.0
     duplicate_overlap: float = 0.7
     motion: MotionParams = field(default_factory=MotionParams)
@@ -127,16 +127,11 @@ class Tracker:
         self._forget()
         return self._told()
 
-    def expected(self, now_s: float) -> Floats:
-        """(n, 4) xyxy in the frame's pixels: where everybody who can be found at `now_s` is looked for, told or not.
-
-        Grown with the time that they have not been seen.
-        """
+    def expected(self, now_s: float) -> Expected:
+        """Where everybody who can be found at `now_s` is looked for."""
         boxes = self._motion.expected(max(0.0, now_s - self._now_s))
         unseen_s = np.array([max(0.0, self._now_s - one.last_seen_s) for one in self._identities])
-        around = self._params.search_heights_per_s * unseen_s * (boxes[:, 3] - boxes[:, 1])
-        grown: Floats = boxes + around[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
-        return grown
+        return Expected(boxes, unseen_s)
 
     def _step_to(self, now_s: float) -> None:
         if now_s < self._now_s:
@@ -242,7 +237,10 @@ class Tracker:
         if not len(new) or not len(taken):
             return new
         around_px = params.beside_heights * (boxes[new, 3] - boxes[new, 1])
-        alone = ~(buffered_overlap(boxes[new], taken, around_px) > 0).any(axis=1)
+        height_px = taken[:, 3] - taken[:, 1]
+        ratio = height_px / (boxes[new, 3] - boxes[new, 1])[:, None]
+        alike = np.maximum(ratio, 1 / ratio) <= params.beside_ratio
+        alone = ~((buffered_overlap(boxes[new], taken, around_px) > 0) & alike).any(axis=1)
         sure = detections.confidence[new] >= params.beside_confidence
         twice = buffered_overlap(boxes[new], taken, np.zeros(len(new))).max(axis=1) >= params.duplicate_overlap
         begins: NDArray[np.intp] = new[(alone | sure) & ~twice]

@@ -6,10 +6,19 @@ from hypothesis import strategies as st
 
 from edge.core.detect.attention import Attention, AttentionParams
 from edge.core.motion import Motion
+from edge.core.track import Expected
 
 INPUT = (416, 416)
 PARAMS = AttentionParams()
-NOBODY = np.zeros((0, 4))
+
+
+def seen(boxes):
+    """Followed people who were found in the last frame."""
+    xyxy = np.array(boxes, np.float64).reshape(-1, 4)
+    return Expected(xyxy, np.zeros(len(xyxy)))
+
+
+NOBODY = seen([])
 
 
 def still(shape=(36, 64)):
@@ -37,7 +46,7 @@ def people(draw, size):
         height = draw(st.floats(10, size[1]))
         x, y = draw(st.floats(-20, size[0] + 20)), draw(st.floats(-20, size[1] + 20))
         boxes.append((x, y, x + 0.4 * height, y + height))
-    return np.array(boxes, np.float64).reshape(-1, 4)
+    return seen(boxes)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -45,7 +54,7 @@ def people(draw, size):
 def test_everyone_who_is_followed_is_shown_whole(data, size):
     awaited = data.draw(people(size))
     look = settled(size).look(size, 0.2, still(), awaited)
-    for left, top, right, bottom in awaited:
+    for left, top, right, bottom in awaited.xyxy:
         box = (max(0, left), max(0, top), min(size[0], right), min(size[1], bottom))
         if box[0] < box[2] and box[1] < box[3]:
             assert shows(look, box)
@@ -72,7 +81,7 @@ def test_where_nothing_is_nothing_is_looked_at():
 
 
 def test_what_moves_around_somebody_who_is_followed_is_no_reason_of_its_own():
-    box = np.array([[600.0, 300.0, 650.0, 430.0]])
+    box = seen([[600.0, 300.0, 650.0, 430.0]])
     moved = np.zeros((36, 64), np.bool_)
     moved[15:21, 30:32] = True
     alone = settled().look((1280, 720), 0.2, still(), box)
@@ -92,7 +101,7 @@ def test_the_whole_frame_is_looked_at_often_enough_at_any_rate(steps):
 
 def test_a_box_that_is_behind_does_not_spend_its_few_looks_on_whole_frames():
     attention = settled()
-    box = np.array([[600.0, 300.0, 650.0, 430.0]])
+    box = seen([[600.0, 300.0, 650.0, 430.0]])
     looks = [attention.look((1280, 720), 2.0 * n, still(), box, behind=True).full for n in range(1, 13)]
     assert looks == [False, False, False, True] * 3
     assert attention.look((1280, 720), 30.0, still(), box).full  # it has caught up
@@ -108,23 +117,33 @@ def test_it_is_looked_at_whole_at_once_after_the_light_changed_a_pause_or_a_cloc
 
 def test_somebody_seen_in_part_is_looked_at_with_more_around():
     attention = settled()
-    attention.learn(NOBODY.astype(np.float32), np.array([[600, 300, 650, 380]], np.float32), (1280, 720))
+    attention.learn(np.zeros((0, 4), np.float32), np.array([[600, 300, 650, 380]], np.float32), (1280, 720))
     look = attention.look((1280, 720), 0.2, still(), NOBODY)
     assert shows(look, (560, 240, 690, 440))
     assert attention.look((1280, 720), 0.4, still(), NOBODY).regions == ()
 
 
 def test_far_people_are_shown_larger_than_a_whole_frame_would_and_never_blown_up_without_end():
-    far = np.array([[600.0, 300.0, 608.0, 320.0]])
+    far = seen([[600.0, 300.0, 608.0, 320.0]])
     (region,) = settled().look((1280, 720), 0.2, still(), far).regions
     assert region.scale == PARAMS.largest_scale > 3 * 416 / 1280
 
 
+def test_whoever_is_lost_is_looked_for_farther_around_and_shown_no_smaller():
+    """With the scale of all the room around them a lost person was shown at a third of their size, and stayed lost."""
+    box = [[600.0, 300.0, 650.0, 430.0]]
+    (before,) = settled().look((1280, 720), 0.2, still(), seen(box)).regions
+    (after,) = settled().look((1280, 720), 0.2, still(), Expected(np.array(box), np.array([1.0]))).regions
+    assert after.scale == before.scale
+    assert after.xyxy[0] < before.xyxy[0] - 50
+    assert after.xyxy[3] > before.xyxy[3] + 50
+
+
 def test_a_crowd_takes_no_more_than_an_input_and_a_whole_frame_is_kept_where_regions_save_nothing():
-    crowd = np.array([[x, y, x + 40, y + 100] for x in range(0, 1200, 60) for y in range(0, 700, 110)], np.float64)
+    crowd = seen([[x, y, x + 40, y + 100] for x in range(0, 1200, 60) for y in range(0, 700, 110)])
     look = settled().look((1280, 720), 0.2, still(), crowd)
     assert sum(region.cost_px for region in look.regions) <= 2 * INPUT[0] * INPUT[1]
-    many = np.array([[x, y, x + 30, y + 75] for x in range(0, 450, 60) for y in range(0, 290, 90)], np.float64)
+    many = seen([[x, y, x + 30, y + 75] for x in range(0, 450, 60) for y in range(0, 290, 90)])
     look = settled((480, 360)).look((480, 360), 0.2, still(), many)
     assert look.full
     assert len(look.regions) == 1

@@ -167,7 +167,7 @@ def test_who_trembles_on_a_line_or_walks_around_its_end_does_not_cross_it(street
 
 def person(person_id, track_id, x, now_s, bridged=None):
     box = np.array([x - 20, 200, x + 20, 300], np.float32)
-    return Person(person_id, track_id, (track_id,), True, box, 100.0, 0.9, now_s, now_s, (x, 300.0), bridged)
+    return Person(person_id, track_id, (track_id,), True, box, 100.0, 0.9, True, now_s, now_s, (x, 300.0), bridged)
 
 
 def crossings(frames):

@@ -5,6 +5,7 @@ import numpy as np
 from edge.core.detect.attention import Attention
 from edge.core.detect.vain import REST_S, VAIN_LOOKS
 from edge.core.motion import Motion
+from edge.core.track import Expected
 
 SIZE = (1280, 720)
 NOBODY = np.zeros((0, 4), np.float32)
@@ -18,7 +19,7 @@ def clock():
 
 def looked_at(attention, at_s, people=NOBODY):
     """Whether the clock was a reason to look."""
-    look = attention.look(SIZE, at_s, clock(), np.zeros((0, 4)))
+    look = attention.look(SIZE, at_s, clock(), Expected(np.zeros((0, 4)), np.zeros(0)))
     attention.learn(people, NOBODY, SIZE)
     return not look.full and len(look.regions) > 0
 

@@ -41,7 +41,7 @@ def nobody(frame):
 
 def after(one, look):
     for number in range(5):
-        one.follow(look(shown("gate", number / FPS)))
+        one.follow(look(shown("gate", number / FPS, moved=number < 3)))
     return one
 
 
@@ -67,7 +67,7 @@ def test_with_a_third_of_what_is_needed_the_stay_loses_nothing_and_no_camera_is_
         for place, name in enumerate(cameras):
             due, before = (int((at_s - place / 100) * FPS) for at_s in (now_s, now_s - 1 / turns))
             if due != before:
-                mailbox.put(shown(name, due / FPS, moved=name.startswith("walk")))
+                mailbox.put(shown(name, due / FPS, moved=name.startswith("walk") or now_s < 1))
         frame = mailbox.take(0, lambda one: cameras[one.camera].rank(one))
         if frame is not None:
             look = someone if frame.camera == "stay" else nobody
