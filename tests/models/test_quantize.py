@@ -109,7 +109,7 @@ def test_the_network_in_the_box_is_entered_and_as_good(folder, tmp_path):
     assert file.stat().st_size < 0.5 * float_file.stat().st_size
     assert f"recall {told['best']['recall']:.3f} (float {told['recall']:.3f})" in entry.measured
     assert told["processor"] in entry.measured
-    assert registry.find("default")[0].name == "person_416", "an 8-bit copy becomes nobody's default by itself"
+    assert registry.find("default")[0].name != "mine", "an 8-bit copy becomes nobody's default by itself"
     again = run("mine", "--images", tmp_path / "gates" / "images")
     assert (again.exit_code, "in 8 bits already" in again.output) == (2, True)
 
