@@ -56,6 +56,12 @@ def make_client(address: BrokerAddress, client_id: str) -> mqtt.Client:
     return client
 
 
+def _certificate_end(connection: object) -> float | None:
+    """UTC seconds at which the certificate of the other side of a TLS connection ends."""
+    told = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    return float(ssl.cert_time_to_seconds(str(told["notAfter"]))) if told else None
+
+
 class Patience:
     """When rows that nobody acknowledged are to be sent again."""
 
@@ -98,6 +104,7 @@ class MqttPublisher:
         self._connected = threading.Event()
         self._fresh = threading.Event()  # broker or console came back since the last turn
         self.fault = "not connected yet"
+        self.certificate_ends_at_s: float | None = None  # of the broker, as it showed it last
 
     @property
     def connected(self) -> bool:
@@ -204,6 +211,7 @@ class MqttPublisher:
             self._tell_fault(f"the broker refuses this node: {reason}; check broker.password_file")
             return
         self.fault = ""
+        self.certificate_ends_at_s = _certificate_end(client.socket())
         client.subscribe([(topics.ACK.of(self._node), 1), (topics.COMMAND.of(self._node), 1)])
         self._send_status(client, "online")
         self._fresh.set()

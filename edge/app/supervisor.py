@@ -4,7 +4,6 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -12,27 +11,25 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
+from broker.contract.messages import CameraHealth, CommandMessage
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
 from edge.app.hold import hold, holder
+from edge.app.node_health import NodeHealth
 from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker, workers_folder
 from edge.config.schema import EdgeConfig
 
 log = logging.getLogger(__name__)
 
-HEALTH_S = 15.0
 RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
 HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
 STOP_S = 5.0
 FORMER_WORKERS_S = 5.0
-NODE_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")  # what health tells besides its cameras' states
-MAX_PROBLEMS = 32
 
 
 class AlreadyRunningError(Exception):
@@ -70,7 +67,7 @@ class Supervisor:
         Raises AlreadyRunningError; OSError where a secret or the state folder can't be used.
         """
         self._on_report = on_report
-        self._config, self._version, self._clock = config, version, SystemClock()
+        self._config, self._clock = config, SystemClock()
         config.node.state_dir.mkdir(parents=True, exist_ok=True)
         try:
             self._held = hold(config.node.state_dir / "lock")
@@ -97,9 +94,7 @@ class Supervisor:
         self._slots = [_Slot(group) for group in share_out(names, workers)]
         self._spawn = multiprocessing.get_context("spawn")  # onnxruntime sessions crash when inherited by a fork
         self._restarts = 0
-        self._started_at_s = self._clock.wall_s()
-        self._told: tuple[object, ...] = ()
-        self._health_due_s = 0.0
+        self._health = NodeHealth(config, version, self._outbox, self._clock)
 
     def run(self) -> None:
         """Watches until SIGTERM, SIGINT or `stop`."""
@@ -227,42 +222,14 @@ class Supervisor:
                     log.warning("the picture of %s can't be taken now: its worker restarts", command.camera)
 
     def _tell_health(self) -> None:
-        """Every `HEALTH_S`, and at once when something changes that people must know."""
-        health = [camera for slot in self._slots for camera in slot.health.values()]
-        figures = self._outbox.figures()
-        problems = self._problems(health, outbox_full=figures.full)
-        essence = (tuple((c.camera, c.state, c.reason_code, c.recording) for c in health), problems)
-        now_s = self._clock.monotonic_s()
-        if essence == self._told and now_s < self._health_due_s:
-            return
-        self._told, self._health_due_s = essence, now_s + HEALTH_S
-        at_s = self._clock.wall_s()
-        self._publisher.tell_health(
-            HealthMessage(
-                at_s=at_s,
-                started_at_s=self._started_at_s,
-                version=self._version,
-                state="degraded" if problems else "ok",
-                problems=problems,
-                cameras=tuple(health),
-                outbox_rows=figures.rows,
-                uploads_waiting=figures.uploads,
-                oldest_waiting_s=max(0.0, at_s - figures.oldest_at_s) if figures.oldest_at_s else 0.0,
-                worker_restarts=self._restarts,
-                disk_free_bytes=shutil.disk_usage(self._config.node.state_dir).free,
-            )
-        )
-
-    def _problems(self, health: list[CameraHealth], *, outbox_full: bool) -> tuple[str, ...]:
-        """What is wrong, the node's own faults first, for a message holds at most `MAX_PROBLEMS`."""
-        own = {
-            "outbox_full": outbox_full,
+        cameras = [camera for slot in self._slots for camera in slot.health.values()]
+        faults = {
             "console_unreachable": bool(self._uploader.fault),
             "worker_down": any(slot.process is None for slot in self._slots),
         }
-        found = [problem for problem in NODE_PROBLEMS if own[problem]]
-        found += [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
-        return tuple(found[:MAX_PROBLEMS])
+        message = self._health.turn(cameras, faults, self._restarts, self._publisher.certificate_ends_at_s)
+        if message is not None:
+            self._publisher.tell_health(message)
 
     def _end_workers(self) -> None:
         for slot in self._slots:
