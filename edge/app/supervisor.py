@@ -13,6 +13,7 @@ from multiprocessing.context import SpawnProcess
 
 from broker.contract.messages import CameraHealth, CommandMessage
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
+from edge.adapters.service_manager import ServiceManager
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
@@ -28,7 +29,8 @@ RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
 HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
-STOP_S = 5.0
+TURNING_S = 5.0  # a frame loop that turned so lately is alive
+STOP_S, LEAVE_S = 4.0, 0.6  # for the workers, and then for the goodbye to the console: 5 s in all
 FORMER_WORKERS_S = 5.0
 
 
@@ -60,13 +62,17 @@ class Supervisor:
     """Runs a node. `run` is the whole life of the process."""
 
     def __init__(
-        self, config: EdgeConfig, version: str, on_report: Callable[[WorkerReport], None] = lambda _: None
+        self,
+        config: EdgeConfig,
+        version: str,
+        on_report: Callable[[WorkerReport], None] = lambda _: None,
+        notify_socket: str | None = None,
     ) -> None:
-        """on_report: is told all that workers report, in the thread of `run`.
+        """on_report: is told all that workers report, in the thread of `run`. notify_socket: systemd's, if it asks.
 
         Raises AlreadyRunningError; OSError where a secret or the state folder can't be used.
         """
-        self._on_report = on_report
+        self._on_report, self._service = on_report, ServiceManager(notify_socket)
         self._config, self._clock = config, SystemClock()
         config.node.state_dir.mkdir(parents=True, exist_ok=True)
         try:
@@ -114,11 +120,10 @@ class Supervisor:
             self._watch_over(delivery)
             clean = self._stop.is_set()
         finally:  # a bug ends the node whole, so that whoever started it starts it again
+            self._service.stopping()
             self._end_workers()
             self._stop.set()
-            for thread in delivery:
-                thread.join(timeout=STOP_S)
-            self._outbox.close()
+            self._end_delivery(delivery)
         if not clean:
             raise SystemExit(70)
 
@@ -208,6 +213,8 @@ class Supervisor:
             if isinstance(report, WorkerReport):
                 slot.health = {camera.camera: camera for camera in report.cameras}
                 slot.heard_by_s = self._clock.monotonic_s() + HUNG_S - report.at_one_frame_s
+                if report.at_one_frame_s < TURNING_S:  # only this feeds the watchdog
+                    self._service.alive()
                 self._on_report(report)
             elif isinstance(report, StillTaken):
                 self._uploader.send_still(report.camera, report.path)
@@ -230,6 +237,9 @@ class Supervisor:
         message = self._health.turn(cameras, faults, self._restarts, self._publisher.certificate_ends_at_s)
         if message is not None:
             self._publisher.tell_health(message)
+            seeing = sum(camera.state == "sees" for camera in cameras)
+            told = [f"{seeing} of {len(self._config.cameras)} cameras see", *message.problems]
+            self._service.status(", ".join(told))
 
     def _end_workers(self) -> None:
         for slot in self._slots:
@@ -237,8 +247,16 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # it has died
                     slot.pipe.send(Stop())  # the worker closes its events and segments, and goes
                 slot.pipe.close()
+        gone_by_s = self._clock.monotonic_s() + STOP_S
         for slot in self._slots:
             if slot.process is not None:
-                slot.process.join(timeout=STOP_S)
+                slot.process.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
                 if slot.process.is_alive():
                     slot.process.kill()
+
+    def _end_delivery(self, delivery: list[threading.Thread]) -> None:
+        gone_by_s = self._clock.monotonic_s() + LEAVE_S
+        for thread in delivery:
+            thread.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
+        if not any(thread.is_alive() for thread in delivery):  # one that waits for the network ends with the process
+            self._outbox.close()

@@ -76,7 +76,8 @@ def outbox_path(config: EdgeConfig) -> Path:
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
     """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and some stops reach all; the supervisor decides
+        signal.signal(number, signal.SIG_IGN)
     with hold(workers_folder(config) / names[0]):
         if _is_wanted(parent):
             Worker(config, names, parent).run()
