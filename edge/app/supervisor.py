@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from wsgiref.simple_server import WSGIServer
 
-from broker.contract.messages import CameraHealth, CommandMessage
+from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
+from edge.adapters.metrics_server import MetricsError, serve_metrics
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.service_manager import ServiceManager
 from edge.adapters.sqlite_outbox import SqliteOutbox
@@ -101,6 +103,7 @@ class Supervisor:
         self._spawn = multiprocessing.get_context("spawn")  # onnxruntime sessions crash when inherited by a fork
         self._restarts = 0
         self._health = NodeHealth(config, version, self._outbox, self._clock)
+        self._last_health: HealthMessage | None = None
 
     def run(self) -> None:
         """Watches until SIGTERM, SIGINT or `stop`."""
@@ -112,6 +115,7 @@ class Supervisor:
         ]
         for thread in delivery:
             thread.start()
+        metrics = self._serve_metrics()
         self._outlive_former_workers()
         configured = [camera.name for camera in self._config.cameras]
         settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
@@ -121,6 +125,8 @@ class Supervisor:
             clean = self._stop.is_set()
         finally:  # a bug ends the node whole, so that whoever started it starts it again
             self._service.stopping()
+            if metrics is not None:
+                metrics.server_close()
             self._end_workers()
             self._stop.set()
             self._end_delivery(delivery)
@@ -130,6 +136,17 @@ class Supervisor:
     def stop(self) -> None:
         """Ends `run` in good order; from any thread."""
         self._stop.set()
+
+    def _serve_metrics(self) -> WSGIServer | None:
+        """None where nobody wants them, or another program has the port: no reason to leave the cameras alone."""
+        section = self._config.metrics
+        if not section.port:
+            return None
+        try:
+            return serve_metrics(section.host, section.port, lambda: self._last_health)
+        except MetricsError as error:
+            log.warning("%s", error)
+            return None
 
     def _outlive_former_workers(self) -> None:
         """Waits for the workers of a supervisor that was killed, and ends those that hang: two would tell of the same.
@@ -236,6 +253,7 @@ class Supervisor:
         }
         message = self._health.turn(cameras, faults, self._restarts, self._publisher.certificate_ends_at_s)
         if message is not None:
+            self._last_health = message
             self._publisher.tell_health(message)
             seeing = sum(camera.state == "sees" for camera in cameras)
             told = [f"{seeing} of {len(self._config.cameras)} cameras see", *message.problems]

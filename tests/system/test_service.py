@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import av
+import httpx
 import pytest
 from node_site import ListeningConsole, wait_for
 
@@ -60,6 +61,11 @@ def test_the_frame_loop_alone_feeds_the_watchdog_and_a_stop_closes_all_within_fi
     site.start_broker()
     console = ListeningConsole(site.folder / "broker", site.port)
     site.configure(patient_camera.url("gate"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file = site.folder / "edge.yaml"
+    file.write_text(file.read_text().replace("metrics: {port: 0}", f"metrics: {{port: {port}}}"))
     node = site.start_node()
     assert heard(systemd, "READY=1", 60)
     assert heard(systemd, "WATCHDOG=1", 5)
@@ -72,6 +78,8 @@ def test_the_frame_loop_alone_feeds_the_watchdog_and_a_stop_closes_all_within_fi
     assert heard(systemd, "WATCHDOG=1", 10)
 
     wait_for(console.opened, 60, "an event")
+    figures = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5, trust_env=False).text
+    assert 'gatehouse_camera_sees{camera="gate"} 1.0' in figures
     drain(systemd)
     began_s, stopped_at_s = time.monotonic(), time.time()
     os.kill(worker, signal.SIGTERM)  # a stop that reaches the whole group: the supervisor alone decides
