@@ -234,7 +234,7 @@ class Supervisor:
                     self._service.alive()
                 self._on_report(report)
             elif isinstance(report, StillTaken):
-                self._uploader.send_still(report.camera, report.path)
+                self._uploader.send_still(report.camera, report.picture)
 
     def _on_command(self, command: CommandMessage) -> None:
         """From the console, in the publisher's network thread."""

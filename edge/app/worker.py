@@ -50,10 +50,10 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class StillTaken:
-    """Worker to supervisor: a fresh picture of a camera lies at `path`."""
+    """Worker to supervisor: a fresh picture of a camera, a JPEG. It never touches the disk, which writing wears out."""
 
     camera: str
-    path: Path
+    picture: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,6 @@ class Worker:
         self._outbox = SqliteOutbox(outbox_path(config))
         self._detector, entry = make_detector(config.detector)
         self._scheduler = Scheduler(self._detector)
-        self._stills = config.node.state_dir / "stills"
-        self._stills.mkdir(parents=True, exist_ok=True)
         sections = [section for section in config.cameras if section.name in names]
         self._lines: dict[str, CameraLine] = {}
         self._pipelines: dict[str, CameraPipeline] = {}
@@ -253,9 +251,5 @@ class Worker:
         frame = line.latest
         if frame is None or line.silent_s > line.section.stall_s:
             return False
-        path = self._stills / f"{name}.jpg"
-        part = path.with_suffix(".part")
-        part.write_bytes(snapshot(frame))
-        part.replace(path)
-        self._parent.send(StillTaken(name, path))
+        self._parent.send(StillTaken(name, snapshot(frame)))
         return True
