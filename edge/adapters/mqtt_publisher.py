@@ -11,7 +11,7 @@ import queue
 import ssl
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -95,7 +95,10 @@ class MqttPublisher:
         clock: Clock,
         on_command: Callable[[CommandMessage], None],
         version: str,
+        announcements: Mapping[str, bytes] | None = None,
     ) -> None:
+        """announcements: topic -> what is told on it, retained, at each connection."""
+        self._announcements = announcements or {}
         self._node, self._outbox, self._clock, self._version = node, outbox, clock, version
         self._address, self._on_command = address, on_command
         self._inbox: queue.SimpleQueue[AcknowledgementMessage] = queue.SimpleQueue()
@@ -214,6 +217,8 @@ class MqttPublisher:
         self.certificate_ends_at_s = _certificate_end(client.socket())
         client.subscribe([(topics.ACK.of(self._node), 1), (topics.COMMAND.of(self._node), 1)])
         self._send_status(client, "online")
+        for topic, payload in self._announcements.items():
+            client.publish(topic, payload, qos=1, retain=True)
         self._fresh.set()
         self._connected.set()
         log.info("connected to the broker")

@@ -13,6 +13,8 @@ from multiprocessing.context import SpawnProcess
 from wsgiref.simple_server import WSGIServer
 
 from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
+from broker.contract.topics import home_assistant
+from edge.adapters.home_assistant import discovery
 from edge.adapters.metrics_server import MetricsError, serve_metrics
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.service_manager import ServiceManager
@@ -60,6 +62,14 @@ def share_out(cameras: list[str], workers: int) -> list[tuple[str, ...]]:
     return [tuple(cameras[i::count]) for i in range(count)]
 
 
+def _announced(config: EdgeConfig, version: str) -> dict[str, bytes]:
+    """What the node tells others than the console, by topic."""
+    if not config.broker.home_assistant:
+        return {}
+    cameras = {camera.name: camera.label for camera in config.cameras}
+    return {home_assistant(config.node.name): discovery(config.node.name, version, cameras)}
+
+
 class Supervisor:
     """Runs a node. `run` is the whole life of the process."""
 
@@ -94,7 +104,9 @@ class Supervisor:
             broker.ca_file,
             broker.protocol,
         )
-        self._publisher = MqttPublisher(config.node.name, address, self._outbox, self._clock, self._on_command, version)
+        self._publisher = MqttPublisher(
+            config.node.name, address, self._outbox, self._clock, self._on_command, version, _announced(config, version)
+        )
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox)
         names = [camera.name for camera in config.cameras]

@@ -205,6 +205,7 @@ class BrokerSection(_Section):
     ca_file: FilePath | None = None
     password_file: FilePath
     protocol: Literal["5", "3.1.1"] = "5"
+    home_assistant: bool = False  # the node and its cameras as a device of Home Assistant, by MQTT discovery
 
 
 class ConsoleSection(_Section):
