@@ -3,10 +3,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-quick lint bench capacity drawn-loitering screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
+
+# As services of this machine, as root; README.md says what to do then. `make install PARTS=edge` on a box.
+PARTS ?= edge console broker
+PROGRAM := /opt/gatehouse
+install: install-units
+	umask 022; $(PYTHON) -m venv $(PROGRAM) && $(PROGRAM)/bin/python -m pip --disable-pip-version-check install --quiet \
+	  -c constraints.txt '.[edge,console]'
+	systemd-sysusers gatehouse.conf
+	for part in $(PARTS); do install -d -m 750 -o root -g gatehouse-$$part /etc/gatehouse/$$part; done
+	systemctl daemon-reload
+
+install-units:
+	install -D -m 644 -t $(DESTDIR)/etc/systemd/system $(PARTS:%=configs/systemd/gatehouse-%.service)
+	install -D -m 644 -t $(DESTDIR)/usr/lib/sysusers.d configs/systemd/gatehouse.conf
 
 # On two cores two at a time, but for those that start processes and measure their patience: they have the machine alone.
 test: .venv/.dev system scripts lint test-quick

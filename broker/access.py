@@ -8,9 +8,10 @@ import re
 import secrets
 from pathlib import Path
 
-from broker.contract.topics import ROOT, TOPICS, Topic
+from broker.contract.topics import HEALTH, ROOT, STATUS, TOPICS, Topic, home_assistant
 
 CONSOLE = "console"  # the console's account; every other account is a node's
+HOME_ASSISTANT = "home-assistant"  # reads how nodes do, where it was given an account; no alert, no picture
 _ITERATIONS = 20_000
 _NO_NAME = "{!r} can't be a name: letters, digits, - and _ only, at most 63"
 _NODE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")
@@ -55,12 +56,20 @@ def acl_text() -> str:
     )
 
 
+def home_assistant_acl_text() -> str:
+    """What is added to a mosquitto ACL file for Home Assistant: nodes tell what they are, it reads how they do."""
+    read = [topic.of_every_node for topic in (HEALTH, STATUS)]
+    lines = [f"user {HOME_ASSISTANT}", *(f"topic read {topic}" for topic in (*read, home_assistant("+")))]
+    return "\n".join([*lines, "", f"pattern write {home_assistant('%u')}", ""])
+
+
 def check_node_name(name: str) -> None:
-    """Raises AccessError for a name that no node can have: no topic level, or the console's own account."""
+    """Raises AccessError for a name that no node can have: no topic level, or an account of another kind."""
     if not _NODE_NAME.fullmatch(name):
         raise AccessError(_NO_NAME.format(name))
-    if name == CONSOLE:
-        raise AccessError(f"{name!r} is the console's own account; give the node another name")
+    if name in (CONSOLE, HOME_ASSISTANT):
+        whose = "the console's" if name == CONSOLE else "Home Assistant's"
+        raise AccessError(f"{name!r} is {whose} own account; give the node another name")
 
 
 def add_account(password_file: Path, secret_file: Path, account: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from broker import installation
-from broker.access import AccessError, check_node_name
+from broker.access import HOME_ASSISTANT, AccessError, check_node_name
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The post office between nodes and console.")
 
@@ -40,6 +40,17 @@ def add_node(folder: Folder, name: Annotated[str, typer.Argument(help="the node'
     except (AccessError, installation.SetupError, OSError) as error:
         _fail(error)
     typer.echo(f"{name}: copy {secret} to the node as broker.password_file, then send mosquitto a SIGHUP")
+
+
+@app.command()
+def add_home_assistant(folder: Folder) -> None:
+    """Let Home Assistant read how the nodes and their cameras do: no alerts, no pictures."""
+    try:
+        secret = installation.add_home_assistant(folder)
+    except (AccessError, installation.SetupError, OSError) as error:
+        _fail(error)
+    typer.echo(f"send mosquitto a SIGHUP; Home Assistant signs in as {HOME_ASSISTANT} with {secret}")
+    typer.echo("each node that it shall see says `home_assistant: true` below `broker`")
 
 
 @app.command()

@@ -60,6 +60,18 @@ def add_account(folder: Path, account: str) -> Path:
     return secret
 
 
+def add_home_assistant(folder: Path) -> Path:
+    """Makes the account of Home Assistant and its rights; returns the file that holds its password.
+
+    A second call gives it a new password. Raises SetupError where no broker lives in `folder`.
+    """
+    secret = add_account(folder, access.HOME_ASSISTANT)
+    rights, known = access.home_assistant_acl_text(), (folder / "acl").read_text()
+    if rights not in known:
+        (folder / "acl").write_text(f"{known.rstrip()}\n\n{rights}")
+    return secret
+
+
 def run(folder: Path) -> None:
     """Becomes the broker of `folder`: mosquitto where it is installed, else the embedded one, until it is told to stop.
 

@@ -144,6 +144,52 @@ class ZoneShape(_Message):
     rules: tuple[RuleKind, ...] = ()
 
 
+class NodeProblem(_Message):
+    """Something that is wrong with the node itself, not with one of its cameras."""
+
+    code: Annotated[str, Field(max_length=40, description="a stable word that the console translates")]
+    severity: Literal["warning", "critical"]
+    since_at_s: Moment
+    subject: str = Field("", max_length=120, description="which network interface, which certificate")
+    figure: float | None = Field(
+        None, description="degrees Celsius, free bytes, a share from 0 to 1, days left or a count, as the code says"
+    )
+
+
+class NetworkLink(_Message):
+    """A network interface of the node. errors: damaged packets since it came up."""
+
+    name: Name
+    up: bool
+    errors: Count = 0
+
+
+class CertificateEnd(_Message):
+    """A certificate that the node connects with."""
+
+    name: Annotated[str, Field(max_length=120)]
+    ends_at_s: Annotated[float, Field(ge=-1e11, le=3e11)]  # the years that a certificate can hold
+
+
+class MachineHealth(_Message):
+    """What the node's machine tells of itself; what it does not tell is left out."""
+
+    board: Annotated[str, Field(max_length=120)] = ""
+    system: Annotated[str, Field(max_length=200)] = ""
+    temperature_c: float | None = None
+    throttled: bool | None = Field(None, description="the processor has slowed itself down: heat, or weak power")
+    under_voltage: bool | None = None
+    memory_bytes: Count | None = None
+    memory_available_bytes: Count | None = None
+    load: Annotated[float, Field(ge=0)] | None = Field(None, description="mean of five minutes")
+    processors: Annotated[int, Field(ge=1, le=10_000)] = 1
+    disk_bytes: Count | None = None
+    disk_wear: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="share of its life that is used")
+    disk_errors: Count = 0
+    links: tuple[NetworkLink, ...] = Field((), max_length=64)
+    certificates: tuple[CertificateEnd, ...] = Field((), max_length=80)
+
+
 class HealthMessage(_Message):
     """Sent every 15 s and at every change."""
 
@@ -153,6 +199,10 @@ class HealthMessage(_Message):
     version: Annotated[str, Field(max_length=60)]
     state: Literal["ok", "degraded"]
     problems: tuple[Annotated[str, Field(max_length=600)], ...] = Field((), max_length=32)
+    node_problems: tuple[NodeProblem, ...] | None = Field(
+        None, max_length=64, description="those of `problems` that are the node's own, told better; critical ones first"
+    )
+    machine: MachineHealth | None = None
     cameras: tuple[CameraHealth, ...] = Field((), max_length=64)
     outbox_rows: Count = 0
     outbox_id: OutboxId | None = None

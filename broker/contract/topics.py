@@ -48,6 +48,11 @@ TOPICS = (EVENT, EVIDENCE, HEALTH, STATUS, COMMAND, ACK)
 _BY_KIND = {topic.kind: topic for topic in TOPICS}
 
 
+def home_assistant(node: str) -> str:
+    """Where a node tells Home Assistant what it is, where that is asked for; no message of the contract."""
+    return f"homeassistant/device/{node}/gatehouse/config"
+
+
 def parse(topic: str) -> tuple[str, Topic]:
     """Node name and kind of a topic string. Raises ValueError for a topic that is not in the table."""
     head, _, kind = topic.rpartition("/")

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
 from console.store import deliveries, nodes
+from console.web.node_problem import NodeProblem, node_problems
 
 _RANK = {CameraCondition.UNKNOWN: 0, CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
 _UNHEARD = {
@@ -49,6 +50,11 @@ class NodeView:
     node: nodes.Node
     condition: NodeCondition
     absent: deliveries.Absent
+
+    @property
+    def problems(self) -> tuple[NodeProblem, ...]:
+        """What is wrong with the node itself, critical ones first. Nothing is known of one that is not heard."""
+        return () if self.condition in _UNHEARD else node_problems(self.node.health)
 
     @property
     def clock_word(self) -> str:

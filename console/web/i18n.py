@@ -57,9 +57,14 @@ class Language:
         value = size_bytes / unit
         return f"{format_decimal(round(value, 0 if value >= 20 else 1), locale=self.code)} {name}"
 
-    def number(self, value: float) -> str:
-        """A whole number."""
-        return str(format_decimal(round(value), locale=self.code))
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number with at most `digits` digits behind its point."""
+        return str(format_decimal(round(value, digits or None), locale=self.code))
+
+    def share(self, value: float) -> str:
+        """A share of one in percent, small ones with what makes them differ from none."""
+        percent = 100 * value
+        return f"{self.number(percent, 0 if percent >= 10 else 1)} %"
 
     def _local(self, at_s: float) -> datetime:
         return datetime.fromtimestamp(at_s, UTC).astimezone(self.timezone)

@@ -11,7 +11,7 @@ import queue
 import ssl
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -56,6 +56,12 @@ def make_client(address: BrokerAddress, client_id: str) -> mqtt.Client:
     return client
 
 
+def _certificate_end(connection: object) -> float | None:
+    """UTC seconds at which the certificate of the other side of a TLS connection ends."""
+    told = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    return float(ssl.cert_time_to_seconds(str(told["notAfter"]))) if told else None
+
+
 class Patience:
     """When rows that nobody acknowledged are to be sent again."""
 
@@ -89,7 +95,10 @@ class MqttPublisher:
         clock: Clock,
         on_command: Callable[[CommandMessage], None],
         version: str,
+        announcements: Mapping[str, bytes] | None = None,
     ) -> None:
+        """announcements: topic -> what is told on it, retained, at each connection."""
+        self._announcements = announcements or {}
         self._node, self._outbox, self._clock, self._version = node, outbox, clock, version
         self._address, self._on_command = address, on_command
         self._inbox: queue.SimpleQueue[AcknowledgementMessage] = queue.SimpleQueue()
@@ -98,6 +107,7 @@ class MqttPublisher:
         self._connected = threading.Event()
         self._fresh = threading.Event()  # broker or console came back since the last turn
         self.fault = "not connected yet"
+        self.certificate_ends_at_s: float | None = None  # of the broker, as it showed it last
 
     @property
     def connected(self) -> bool:
@@ -204,8 +214,11 @@ class MqttPublisher:
             self._tell_fault(f"the broker refuses this node: {reason}; check broker.password_file")
             return
         self.fault = ""
+        self.certificate_ends_at_s = _certificate_end(client.socket())
         client.subscribe([(topics.ACK.of(self._node), 1), (topics.COMMAND.of(self._node), 1)])
         self._send_status(client, "online")
+        for topic, payload in self._announcements.items():
+            client.publish(topic, payload, qos=1, retain=True)
         self._fresh.set()
         self._connected.set()
         log.info("connected to the broker")

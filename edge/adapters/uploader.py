@@ -52,15 +52,15 @@ class Uploader:
         """client: instead of one made from `address`. Raises OSError where the token can't be read."""
         self._client = client or make_http_client(address)
         self._outbox, self._clock = outbox, SystemClock()
-        self._stills: dict[str, Path] = {}
+        self._stills: dict[str, bytes] = {}
         self._unreadable: set[Path] = set()
         self._lock = threading.Lock()
         self.fault = ""
 
-    def send_still(self, camera: str, path: Path) -> None:
-        """Brings a camera's newest picture over with the next turn."""
+    def send_still(self, camera: str, picture: bytes) -> None:
+        """Brings a camera's newest picture, a JPEG, over with the next turn; it is kept in memory alone."""
         with self._lock:
-            self._stills[camera] = path
+            self._stills[camera] = picture
 
     def run(self, stop: threading.Event) -> None:
         """Uploads until `stop`; waits longer after each failure, up to `BACKOFF_MAX_S`."""
@@ -83,13 +83,7 @@ class Uploader:
     def _send_stills(self) -> None:
         with self._lock:
             stills = dict(self._stills)
-        for camera, path in stills.items():
-            try:
-                picture = path.read_bytes()
-            except OSError as error:
-                log.warning("the picture of %s can't be read (%s); the next one comes", camera, error.strerror)
-                self._still_sent(camera, path)
-                continue
+        for camera, picture in stills.items():
             reply = self._client.put(
                 f"/api/node/cameras/{camera}/still", content=picture, headers={"Content-Type": "image/jpeg"}
             )
@@ -97,12 +91,9 @@ class Uploader:
                 raise ConsoleUnavailableError(_answer(reply))
             if reply.is_error:
                 log.warning("the console refuses the picture of %s: %s", camera, _answer(reply))
-            self._still_sent(camera, path)
-
-    def _still_sent(self, camera: str, path: Path) -> None:
-        with self._lock:
-            if self._stills.get(camera) == path:
-                del self._stills[camera]
+            with self._lock:
+                if self._stills.get(camera) is picture:  # no newer one has come meanwhile
+                    del self._stills[camera]
 
     def _send_files(self, stop: threading.Event) -> bool:
         """Uploads what waits; True where the console asks to come again with some of it."""

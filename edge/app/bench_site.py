@@ -195,6 +195,7 @@ def _config(plan: BenchPlan, folder: Path, cameras_port: int, nobody: int) -> Ed
             "broker": {"port": nobody, "tls": False, "password_file": folder / "secret"},
             "console": {"url": f"http://127.0.0.1:{nobody}", "token_file": folder / "secret"},
             "detector": {"model": plan.model},
+            "metrics": {"port": 0},
             "cameras": [{"name": name, "url": f"{url}{name}", **camera} for name in plan.played()],
         }
     )

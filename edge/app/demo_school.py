@@ -65,6 +65,7 @@ def write_config(
         },
         "console": {"url": f"http://127.0.0.1:{ports.console}", "token_file": "node.token"},
         "detector": {"model": model},
+        "metrics": {"port": 0},
         "cameras": [
             {
                 "name": camera.name,

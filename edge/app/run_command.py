@@ -11,6 +11,7 @@ from edge.adapters.sqlite_outbox import OutboxError
 from edge.app.detector import network_fault, provider_told
 from edge.app.supervisor import AlreadyRunningError, Supervisor
 from edge.config.document import ConfigError
+from edge.config.environment import notify_socket
 from edge.config.load import load_config
 
 
@@ -20,7 +21,7 @@ def run(config: Annotated[Path, typer.Option(metavar="FILE", help="the node's co
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         loaded = load_config(config, network_fault=network_fault)
-        supervisor = Supervisor(loaded, version("gatehouse"))
+        supervisor = Supervisor(loaded, version("gatehouse"), notify_socket=notify_socket())
     except (ConfigError, AlreadyRunningError, OutboxError) as error:
         typer.echo(f"gatehouse edge run: {error}", err=True)
         raise typer.Exit(2) from None

@@ -4,35 +4,38 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from wsgiref.simple_server import WSGIServer
 
 from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
+from broker.contract.topics import home_assistant
+from edge.adapters.home_assistant import discovery
+from edge.adapters.metrics_server import MetricsError, serve_metrics
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
+from edge.adapters.service_manager import ServiceManager
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
 from edge.app.hold import hold, holder
+from edge.app.node_health import NodeHealth
 from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker, workers_folder
 from edge.config.schema import EdgeConfig
 
 log = logging.getLogger(__name__)
 
-HEALTH_S = 15.0
 RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
 SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
 HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
-STOP_S = 5.0
+TURNING_S = 5.0  # a frame loop that turned so lately is alive
+STOP_S, LEAVE_S = 4.0, 0.6  # for the workers, and then for the goodbye to the console: 5 s in all
 FORMER_WORKERS_S = 5.0
-NODE_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")  # what health tells besides its cameras' states
-MAX_PROBLEMS = 32
 
 
 class AlreadyRunningError(Exception):
@@ -59,18 +62,30 @@ def share_out(cameras: list[str], workers: int) -> list[tuple[str, ...]]:
     return [tuple(cameras[i::count]) for i in range(count)]
 
 
+def _announced(config: EdgeConfig, version: str) -> dict[str, bytes]:
+    """What the node tells others than the console, by topic."""
+    if not config.broker.home_assistant:
+        return {}
+    cameras = {camera.name: camera.label for camera in config.cameras}
+    return {home_assistant(config.node.name): discovery(config.node.name, version, cameras)}
+
+
 class Supervisor:
     """Runs a node. `run` is the whole life of the process."""
 
     def __init__(
-        self, config: EdgeConfig, version: str, on_report: Callable[[WorkerReport], None] = lambda _: None
+        self,
+        config: EdgeConfig,
+        version: str,
+        on_report: Callable[[WorkerReport], None] = lambda _: None,
+        notify_socket: str | None = None,
     ) -> None:
-        """on_report: is told all that workers report, in the thread of `run`.
+        """on_report: is told all that workers report, in the thread of `run`. notify_socket: systemd's, if it asks.
 
         Raises AlreadyRunningError; OSError where a secret or the state folder can't be used.
         """
-        self._on_report = on_report
-        self._config, self._version, self._clock = config, version, SystemClock()
+        self._on_report, self._service = on_report, ServiceManager(notify_socket)
+        self._config, self._clock = config, SystemClock()
         config.node.state_dir.mkdir(parents=True, exist_ok=True)
         try:
             self._held = hold(config.node.state_dir / "lock")
@@ -89,7 +104,9 @@ class Supervisor:
             broker.ca_file,
             broker.protocol,
         )
-        self._publisher = MqttPublisher(config.node.name, address, self._outbox, self._clock, self._on_command, version)
+        self._publisher = MqttPublisher(
+            config.node.name, address, self._outbox, self._clock, self._on_command, version, _announced(config, version)
+        )
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox)
         names = [camera.name for camera in config.cameras]
@@ -97,9 +114,8 @@ class Supervisor:
         self._slots = [_Slot(group) for group in share_out(names, workers)]
         self._spawn = multiprocessing.get_context("spawn")  # onnxruntime sessions crash when inherited by a fork
         self._restarts = 0
-        self._started_at_s = self._clock.wall_s()
-        self._told: tuple[object, ...] = ()
-        self._health_due_s = 0.0
+        self._health = NodeHealth(config, version, self._outbox, self._clock)
+        self._last_health: HealthMessage | None = None
 
     def run(self) -> None:
         """Watches until SIGTERM, SIGINT or `stop`."""
@@ -111,6 +127,7 @@ class Supervisor:
         ]
         for thread in delivery:
             thread.start()
+        metrics = self._serve_metrics()
         self._outlive_former_workers()
         configured = [camera.name for camera in self._config.cameras]
         settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
@@ -119,17 +136,29 @@ class Supervisor:
             self._watch_over(delivery)
             clean = self._stop.is_set()
         finally:  # a bug ends the node whole, so that whoever started it starts it again
+            self._service.stopping()
+            if metrics is not None:
+                metrics.server_close()
             self._end_workers()
             self._stop.set()
-            for thread in delivery:
-                thread.join(timeout=STOP_S)
-            self._outbox.close()
+            self._end_delivery(delivery)
         if not clean:
             raise SystemExit(70)
 
     def stop(self) -> None:
         """Ends `run` in good order; from any thread."""
         self._stop.set()
+
+    def _serve_metrics(self) -> WSGIServer | None:
+        """None where nobody wants them, or another program has the port: no reason to leave the cameras alone."""
+        section = self._config.metrics
+        if not section.port:
+            return None
+        try:
+            return serve_metrics(section.host, section.port, lambda: self._last_health)
+        except MetricsError as error:
+            log.warning("%s", error)
+            return None
 
     def _outlive_former_workers(self) -> None:
         """Waits for the workers of a supervisor that was killed, and ends those that hang: two would tell of the same.
@@ -213,9 +242,11 @@ class Supervisor:
             if isinstance(report, WorkerReport):
                 slot.health = {camera.camera: camera for camera in report.cameras}
                 slot.heard_by_s = self._clock.monotonic_s() + HUNG_S - report.at_one_frame_s
+                if report.at_one_frame_s < TURNING_S:  # only this feeds the watchdog
+                    self._service.alive()
                 self._on_report(report)
             elif isinstance(report, StillTaken):
-                self._uploader.send_still(report.camera, report.path)
+                self._uploader.send_still(report.camera, report.picture)
 
     def _on_command(self, command: CommandMessage) -> None:
         """From the console, in the publisher's network thread."""
@@ -227,42 +258,18 @@ class Supervisor:
                     log.warning("the picture of %s can't be taken now: its worker restarts", command.camera)
 
     def _tell_health(self) -> None:
-        """Every `HEALTH_S`, and at once when something changes that people must know."""
-        health = [camera for slot in self._slots for camera in slot.health.values()]
-        figures = self._outbox.figures()
-        problems = self._problems(health, outbox_full=figures.full)
-        essence = (tuple((c.camera, c.state, c.reason_code, c.recording) for c in health), problems)
-        now_s = self._clock.monotonic_s()
-        if essence == self._told and now_s < self._health_due_s:
-            return
-        self._told, self._health_due_s = essence, now_s + HEALTH_S
-        at_s = self._clock.wall_s()
-        self._publisher.tell_health(
-            HealthMessage(
-                at_s=at_s,
-                started_at_s=self._started_at_s,
-                version=self._version,
-                state="degraded" if problems else "ok",
-                problems=problems,
-                cameras=tuple(health),
-                outbox_rows=figures.rows,
-                uploads_waiting=figures.uploads,
-                oldest_waiting_s=max(0.0, at_s - figures.oldest_at_s) if figures.oldest_at_s else 0.0,
-                worker_restarts=self._restarts,
-                disk_free_bytes=shutil.disk_usage(self._config.node.state_dir).free,
-            )
-        )
-
-    def _problems(self, health: list[CameraHealth], *, outbox_full: bool) -> tuple[str, ...]:
-        """What is wrong, the node's own faults first, for a message holds at most `MAX_PROBLEMS`."""
-        own = {
-            "outbox_full": outbox_full,
+        cameras = [camera for slot in self._slots for camera in slot.health.values()]
+        faults = {
             "console_unreachable": bool(self._uploader.fault),
             "worker_down": any(slot.process is None for slot in self._slots),
         }
-        found = [problem for problem in NODE_PROBLEMS if own[problem]]
-        found += [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
-        return tuple(found[:MAX_PROBLEMS])
+        message = self._health.turn(cameras, faults, self._restarts, self._publisher.certificate_ends_at_s)
+        if message is not None:
+            self._last_health = message
+            self._publisher.tell_health(message)
+            seeing = sum(camera.state == "sees" for camera in cameras)
+            told = [f"{seeing} of {len(self._config.cameras)} cameras see", *message.problems]
+            self._service.status(", ".join(told))
 
     def _end_workers(self) -> None:
         for slot in self._slots:
@@ -270,8 +277,16 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # it has died
                     slot.pipe.send(Stop())  # the worker closes its events and segments, and goes
                 slot.pipe.close()
+        gone_by_s = self._clock.monotonic_s() + STOP_S
         for slot in self._slots:
             if slot.process is not None:
-                slot.process.join(timeout=STOP_S)
+                slot.process.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
                 if slot.process.is_alive():
                     slot.process.kill()
+
+    def _end_delivery(self, delivery: list[threading.Thread]) -> None:
+        gone_by_s = self._clock.monotonic_s() + LEAVE_S
+        for thread in delivery:
+            thread.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
+        if not any(thread.is_alive() for thread in delivery):  # one that waits for the network ends with the process
+            self._outbox.close()

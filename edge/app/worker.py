@@ -50,10 +50,10 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class StillTaken:
-    """Worker to supervisor: a fresh picture of a camera lies at `path`."""
+    """Worker to supervisor: a fresh picture of a camera, a JPEG. It never touches the disk, which writing wears out."""
 
     camera: str
-    path: Path
+    picture: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def outbox_path(config: EdgeConfig) -> Path:
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
     """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and some stops reach all; the supervisor decides
+        signal.signal(number, signal.SIG_IGN)
     with hold(workers_folder(config) / names[0]):
         if _is_wanted(parent):
             Worker(config, names, parent).run()
@@ -104,8 +105,6 @@ class Worker:
         self._outbox = SqliteOutbox(outbox_path(config))
         self._detector, entry = make_detector(config.detector)
         self._scheduler = Scheduler(self._detector)
-        self._stills = config.node.state_dir / "stills"
-        self._stills.mkdir(parents=True, exist_ok=True)
         sections = [section for section in config.cameras if section.name in names]
         self._lines: dict[str, CameraLine] = {}
         self._pipelines: dict[str, CameraPipeline] = {}
@@ -252,9 +251,5 @@ class Worker:
         frame = line.latest
         if frame is None or line.silent_s > line.section.stall_s:
             return False
-        path = self._stills / f"{name}.jpg"
-        part = path.with_suffix(".part")
-        part.write_bytes(snapshot(frame))
-        part.replace(path)
-        self._parent.send(StillTaken(name, path))
+        self._parent.send(StillTaken(name, snapshot(frame)))
         return True

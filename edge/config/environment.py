@@ -20,6 +20,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatehouse"
 
 
+def notify_socket() -> str | None:
+    """NOTIFY_SOCKET: where systemd wants to hear from a service of `Type=notify`."""
+    return os.environ.get("NOTIFY_SOCKET") or None
+
+
 def child_environment(**more: str) -> dict[str, str]:
     """This process's environment with `more` in it, for a child."""
     return {**os.environ, **more}

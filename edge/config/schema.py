@@ -205,6 +205,7 @@ class BrokerSection(_Section):
     ca_file: FilePath | None = None
     password_file: FilePath
     protocol: Literal["5", "3.1.1"] = "5"
+    home_assistant: bool = False  # the node and its cameras as a device of Home Assistant, by MQTT discovery
 
 
 class ConsoleSection(_Section):
@@ -254,6 +255,13 @@ class DetectorSection(_Section):
     provider: ProviderName = "auto"  # who runs it; auto: the fastest here, measured once
 
 
+class MetricsSection(_Section):
+    """Figures for Prometheus, without a sign-in. port 0: none."""
+
+    host: Annotated[str, AfterValidator(_sound_host)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 9717
+
+
 class EdgeConfig(_Section):
     """The whole file."""
 
@@ -261,4 +269,5 @@ class EdgeConfig(_Section):
     broker: BrokerSection
     console: ConsoleSection
     detector: DetectorSection = DetectorSection()
+    metrics: MetricsSection = MetricsSection()
     cameras: tuple[CameraSection, ...] = Field(min_length=1, max_length=64)

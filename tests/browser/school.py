@@ -25,6 +25,9 @@ from broker.contract.messages import (
     EvidenceMessage,
     GapBridged,
     HealthMessage,
+    MachineHealth,
+    NetworkLink,
+    NodeProblem,
     PathPoint,
     StatusMessage,
     ZoneShape,
@@ -42,6 +45,19 @@ SITE = "Trường Tiểu học Hoa Sen"
 NODE = "hoa-sen-1"
 LABELS = {"gate": "Cổng chính", "fence": "Cổng sau", "yard": "Cổng nhà xe", "street": "Cổng phụ đường Nguyễn Huệ"}
 ZONES = {"gate": "Vỉa hè trước cổng", "fence": "Lối vào cổng sau", "yard": "Lối vào nhà xe", "street": "Vỉa hè"}
+MACHINE = MachineHealth(
+    board="Raspberry Pi 5 Model B Rev 1.0",
+    system="Debian GNU/Linux 12 (bookworm) · Linux 6.6.51+rpt-rpi-2712",
+    temperature_c=58.4,
+    throttled=False,
+    under_voltage=False,
+    memory_bytes=8_455_000_000,
+    memory_available_bytes=5_100_000_000,
+    load=2.4,
+    processors=4,
+    disk_bytes=256_000_000_000,
+    links=(NetworkLink(name="eth0", up=True), NetworkLink(name="wlan0", up=False)),
+)
 CLIP_S, BEFORE_S = 14.0, 5.0
 
 
@@ -120,8 +136,12 @@ class School:
         faults: dict[str, tuple[str, str]] | None = None,
         cameras: Sequence[str] = tuple(SETTINGS),
         given_up: int = 0,
+        problems: Sequence[NodeProblem] = (),
     ) -> None:
-        """A health report. faults: camera -> (state, reason_code). given_up: messages, by a full outbox."""
+        """A health report. faults: camera -> (state, reason_code). given_up: messages, by a full outbox.
+
+        problems: of the node itself.
+        """
         faults, now_s = faults or {}, wall_s()
         reports = [_camera_health(name, *faults.get(name, ("sees", "")), now_s) for name in cameras]
         message = HealthMessage(
@@ -134,6 +154,8 @@ class School:
             outbox_id=self.outbox,
             outbox_given_up=given_up,
             disk_free_bytes=187_000_000_000,
+            node_problems=tuple(problems),
+            machine=MACHINE,
         )
         self.tell(topics.STATUS, StatusMessage(status="online", at_s=now_s, version="0.1.0"))
         self.tell(topics.HEALTH, message)
@@ -295,7 +317,12 @@ def failing(school: School) -> EventMessage:
         "yard": ("blind", "wrong_password"),
         "fence": ("impaired", "not_recording"),
     }
-    school.health(faults)
+    problems = [
+        NodeProblem(code="under_voltage", severity="critical", since_at_s=wall_s() - 40),
+        NodeProblem(code="hot", severity="warning", since_at_s=wall_s() - 900, figure=77.2),
+        NodeProblem(code="certificate_ends", severity="warning", since_at_s=wall_s(), subject="ca.crt", figure=12.5),
+    ]
+    school.health(faults, problems=problems)
     event = school.event("street", 20, severity="high", dwell_s=75)
     reason = "the recording of these seconds is not on disk: the disk was full from 02:10 to 02:14"
     missing = EvidenceMessage(
@@ -304,7 +331,7 @@ def failing(school: School) -> EventMessage:
     school.tell(topics.EVIDENCE, missing)
     school.sent += 1204  # 1,200 messages were given up by the box, four got lost on the way
     school.event("fence", 300, rule="intrusion", severity="high", dwell_s=9, threshold_s=None)
-    school.health(faults, given_up=1200)
+    school.health(faults, problems=problems, given_up=1200)
     malformed = b'{"specversion": "1.0", "data": {"state": "asleep"}}'
     Intake(school.console.database, wall_s).take(topics.STATUS.of(NODE), malformed)
     return event

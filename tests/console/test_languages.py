@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from broker.contract.messages import CameraHealth, EventMessage, EvidenceFile, GapBridged
+from broker.contract.messages import CameraHealth, EventMessage, EvidenceFile, GapBridged, NodeProblem
 from console.domain.access import Role
 from console.domain.alert import CloseReason
 from console.web.i18n import FOLDER, Languages, read_words
@@ -63,9 +63,10 @@ def test_every_cause_of_a_missing_file_has_a_sentence():
 
 
 def test_every_problem_of_a_node_has_a_sentence():
-    from edge.app.supervisor import NODE_PROBLEMS
+    from edge.core.machine import LIMITS
 
-    assert set(WORDS["node_problem"]) == set(NODE_PROBLEMS)
+    assert set(WORDS["node_problem"]) == {*LIMITS, "certificate_ended"}
+    assert set(WORDS["problem_severity"]) == set(get_args(NodeProblem.model_fields["severity"].annotation))
 
 
 def test_every_word_of_the_contract_has_a_sentence():

@@ -27,6 +27,7 @@ node: {{name: box, state_dir: state}}
 broker: {{host: 127.0.0.1, port: {port}, tls: false, password_file: broker/secrets/box.password}}
 console: {{url: "http://127.0.0.1:9", token_file: broker/secrets/box.password}}
 detector: {{model: default}}
+metrics: {{port: 0}}
 cameras:
   - name: gate
     url: {url}

@@ -1,0 +1,128 @@
+"""What a node tells of itself: its cameras, its machine, what waits; and when it is time to tell."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from broker.contract.messages import (
+    CameraHealth,
+    CertificateEnd,
+    HealthMessage,
+    MachineHealth,
+    NetworkLink,
+    NodeProblem,
+)
+from edge.adapters.certificate_end import ends_at_s
+from edge.adapters.machine_health import Machine
+from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.config.schema import EdgeConfig
+from edge.core.machine import MachineReading, NodeWatch, Problem
+from edge.core.ports import Clock
+
+HEALTH_S = 15.0
+MACHINE_S = 5.0  # between two readings of the machine
+CERTIFICATES_S = 3600.0
+MAX_PROBLEMS, MAX_NODE_PROBLEMS, MAX_LINKS, MAX_CERTIFICATES = 32, 64, 64, 80  # what a message holds
+
+
+class NodeHealth:
+    """Composes the health message. Used by the supervisor's thread alone."""
+
+    def __init__(
+        self, config: EdgeConfig, version: str, outbox: SqliteOutbox, clock: Clock, root: Path = Path("/")
+    ) -> None:
+        """root: where the machine's proc and sys are."""
+        self._config, self._version, self._outbox, self._clock = config, version, outbox, clock
+        self._machine, self._watch = Machine(config.node.state_dir, root), NodeWatch()
+        self._name = self._machine.name()
+        self._started_at_s = clock.wall_s()
+        self._reading, self._reading_due_s = MachineReading(), float("-inf")
+        self._files: dict[str, float] = {}
+        self._files_due_s = float("-inf")
+        self._told: tuple[object, ...] = ()
+        self._due_s = 0.0
+
+    def turn(
+        self,
+        cameras: Sequence[CameraHealth],
+        faults: Mapping[str, bool],
+        restarts: int,
+        broker_ends_at_s: float | None = None,
+    ) -> HealthMessage | None:
+        """The next message where one is due: every `HEALTH_S`, and at once when something changes for people.
+
+        faults: codes of `edge.core.machine.LIMITS` that are simply so or not. restarts: of workers so far.
+        broker_ends_at_s: end of the certificate that the broker showed, UTC seconds.
+        """
+        now_s, at_s = self._clock.monotonic_s(), self._clock.wall_s()
+        self._read(now_s)
+        figures = self._outbox.figures()
+        certificates = self._files if broker_ends_at_s is None else {**self._files, "broker": broker_ends_at_s}
+        known = {**faults, "outbox_full": figures.full}
+        own = self._watch.judge(self._reading, certificates, known, restarts, now_s, at_s)
+        essence = (
+            tuple((camera.camera, camera.state, camera.reason_code, camera.recording) for camera in cameras),
+            tuple((problem.code, problem.subject, problem.severity) for problem in own),
+        )
+        if essence == self._told and now_s < self._due_s:
+            return None
+        self._told, self._due_s = essence, now_s + HEALTH_S
+        told = [problem.code for problem in own]
+        told += [f"camera_{camera.state}:{camera.camera}" for camera in cameras if camera.state != "sees"]
+        grave = any(problem.severity == "critical" for problem in own)
+        return HealthMessage(
+            at_s=at_s,
+            started_at_s=self._started_at_s,
+            version=self._version,
+            state="degraded" if grave or len(told) > len(own) else "ok",
+            problems=tuple(told[:MAX_PROBLEMS]),  # the node's own faults first
+            node_problems=tuple(map(_told, own[:MAX_NODE_PROBLEMS])),
+            machine=self._of_machine(certificates),
+            cameras=tuple(cameras),
+            outbox_rows=figures.rows,
+            uploads_waiting=figures.uploads,
+            oldest_waiting_s=max(0.0, at_s - figures.oldest_at_s) if figures.oldest_at_s else 0.0,
+            worker_restarts=restarts,
+            disk_free_bytes=self._reading.disk_free_bytes or 0,
+        )
+
+    def _read(self, now_s: float) -> None:
+        if now_s >= self._reading_due_s:
+            self._reading, self._reading_due_s = self._machine.read(), now_s + MACHINE_S
+        if now_s >= self._files_due_s:
+            config = self._config
+            paths = {config.broker.ca_file, config.console.ca_file, *(camera.ca_file for camera in config.cameras)}
+            self._files.clear()
+            for path in filter(None, paths):
+                if (end := ends_at_s(path)) is not None:  # two files may have one name
+                    self._files[path.name] = min(end, self._files.get(path.name, end))
+            self._files_due_s = now_s + CERTIFICATES_S
+
+    def _of_machine(self, certificates: Mapping[str, float]) -> MachineHealth:
+        reading = self._reading
+        ends = [CertificateEnd(name=name[:120], ends_at_s=at_s) for name, at_s in certificates.items()]
+        return MachineHealth(
+            board=self._name.board,
+            system=self._name.system,
+            temperature_c=reading.temperature_c,
+            throttled=reading.throttled,
+            under_voltage=reading.under_voltage,
+            memory_bytes=reading.memory_bytes,
+            memory_available_bytes=reading.memory_available_bytes,
+            load=reading.load,
+            processors=reading.processors,
+            disk_bytes=reading.disk_bytes,
+            disk_wear=reading.disk_wear,
+            disk_errors=reading.disk_errors,
+            links=tuple(NetworkLink(name=one.name, up=one.up, errors=one.errors) for one in reading.links[:MAX_LINKS]),
+            certificates=tuple(ends[:MAX_CERTIFICATES]),
+        )
+
+
+def _told(problem: Problem) -> NodeProblem:
+    return NodeProblem(
+        code=problem.code,
+        severity=problem.severity,
+        since_at_s=problem.since_at_s,
+        subject=problem.subject[:120],
+        figure=problem.figure,
+    )

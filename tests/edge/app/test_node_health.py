@@ -1,0 +1,106 @@
+"""When a node tells of itself, and what."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from broker.certificates import make_certificates
+from broker.contract import codec, topics
+from broker.contract.messages import CameraHealth
+from edge.adapters.machine_health import GET_THROTTLED
+from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.app.node_health import CERTIFICATES_S, HEALTH_S, MACHINE_S, NodeHealth
+from edge.config.load import load_config
+
+CONFIG = """
+node: {name: box, state_dir: .}
+broker: {host: broker.example, ca_file: tls/ca.crt, password_file: password}
+console: {url: "https://console.example", token_file: password, ca_file: tls/server.crt}
+cameras: [{name: gate, url: "rtsp://127.0.0.1/a"}]
+"""
+SOUND = {"console_unreachable": False, "worker_down": False}
+SEES = CameraHealth(camera="gate", state="sees", since_at_s=5.0)
+
+
+class StoryClock:
+    """Both clocks, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = datetime(2026, 11, 28, tzinfo=UTC).timestamp()
+
+    def wall_s(self) -> float:
+        return self.now_s
+
+    def monotonic_s(self) -> float:
+        return self.now_s - 1_700_000_000
+
+
+@pytest.fixture
+def story(tmp_path):
+    make_certificates(tmp_path / "tls", "127.0.0.1", datetime(2022, 1, 1, tzinfo=UTC))  # the broker's: to 2026-12-31
+    (tmp_path / "password").write_text("x")
+    (tmp_path / "box.yaml").write_text(CONFIG)
+    power = tmp_path / "root" / GET_THROTTLED
+    power.parent.mkdir(parents=True)
+    power.write_text("0\n")
+    clock, outbox = StoryClock(), SqliteOutbox(tmp_path / "outbox.sqlite")
+    health = NodeHealth(load_config(tmp_path / "box.yaml"), "1.2.3", outbox, clock, tmp_path / "root")
+    yield health, clock, power
+    outbox.close()
+
+
+def test_a_sound_node_tells_every_quarter_of_a_minute(story):
+    health, clock, _ = story
+    first = health.turn([SEES], SOUND, 0)
+    assert (first.state, first.problems, first.node_problems, first.version) == ("ok", (), (), "1.2.3")
+    assert {one.name for one in first.machine.certificates} == {"ca.crt", "server.crt"}
+    clock.now_s += HEALTH_S - 1
+    assert health.turn([SEES], SOUND, 0) is None
+    clock.now_s += 1
+    assert health.turn([SEES], SOUND, 0) is not None
+
+
+def test_what_people_must_know_is_told_at_once_and_survives_the_journey(story):
+    health, clock, power = story
+    health.turn([SEES], SOUND, 0)
+    power.write_text("50005\n")
+    clock.now_s += MACHINE_S
+    told = health.turn([SEES], {**SOUND, "worker_down": True}, 0)
+    assert told.state == "degraded"
+    assert [one.code for one in told.node_problems] == ["under_voltage", "worker_down"]
+    assert told.problems == ("under_voltage", "worker_down")
+    assert told.machine.under_voltage
+    payload = codec.encode(topics.HEALTH, "box", told, clock.wall_s())
+    assert codec.decode(topics.HEALTH.of("box"), payload).message == told
+
+
+def test_a_warning_alone_impairs_nothing(story):
+    health, clock, _ = story
+    clock.now_s = datetime(2026, 12, 10, tzinfo=UTC).timestamp()
+    told = health.turn([SEES], SOUND, 0)
+    assert told.state == "ok"
+    assert [(one.code, one.severity, one.subject) for one in told.node_problems] == [
+        ("certificate_ends", "warning", "server.crt")
+    ]
+    assert told.node_problems[0].figure == pytest.approx(21, abs=1)
+
+
+def test_the_certificate_that_the_broker_shows_counts_too(story):
+    health, clock, _ = story
+    told = health.turn([SEES], SOUND, 0, clock.now_s + 86_400)
+    assert (told.node_problems[0].subject, told.node_problems[0].severity) == ("broker", "critical")
+
+
+def test_a_renewed_certificate_is_noticed(story, tmp_path):
+    health, clock, _ = story
+    clock.now_s = datetime(2026, 12, 10, tzinfo=UTC).timestamp()
+    assert health.turn([SEES], SOUND, 0).node_problems
+    make_certificates(tmp_path / "tls", "127.0.0.1", datetime(2026, 12, 9, tzinfo=UTC))
+    clock.now_s += CERTIFICATES_S
+    assert not health.turn([SEES], SOUND, 0).node_problems
+
+
+def test_a_blind_camera_impairs_the_node_and_is_no_problem_of_its_own(story):
+    health, _, _ = story
+    told = health.turn([SEES.model_copy(update={"state": "blind"})], SOUND, 0)
+    assert (told.state, told.problems, told.node_problems) == ("degraded", ("camera_blind:gate",), ())
