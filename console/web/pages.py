@@ -19,7 +19,7 @@ from console.web.errors import Refused
 from console.web.i18n import Language
 from console.web.node_api import still_path
 from console.web.preferences import LANGUAGE_COOKIE, theme_of
-from console.web.words import SCRIPT_WORDS, sentence
+from console.web.words import SCRIPT_WORDS, node_problem, sentence
 
 router = APIRouter()
 _HERE = Path(__file__).parent
@@ -52,6 +52,7 @@ class Pages:
         html = self._templates.get_template(template).render(
             _=language.text,
             say=lambda group, code, text=None: sentence(language, group, code, text),
+            say_problem=lambda problem: node_problem(language, problem),
             language=language,
             person=person,
             may=lambda action: person is not None and may(person.role, Action(action)),

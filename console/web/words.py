@@ -42,6 +42,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "missing": {
         "not_recorded": "Nothing is recorded of these seconds: the camera was away, or it is overwritten already.",
+        "recording_damaged": "The recording of these seconds is damaged on the disk of the box.",
         "disk_full": "The clip could not be written: the disk of the box is full.",
         "not_written": "The clip could not be written on the box.",
         "camera_removed": "The camera was taken out of the box before the clip was made.",
@@ -125,6 +126,15 @@ WORDS: dict[str, dict[str, str]] = {
         "outbox_full": "Too much waits to be sent: what is least important is being left out. Look at the connection.",
         "console_unreachable": "Clips and pictures do not come through. Look at the connection.",
         "worker_down": "A watching process is being started again.",
+        "recording_stopped": "Nothing is recorded any more: the disk is full of what may not be deleted. "
+        "Make room on it, or let go of what is held.",
+        "disk_hours_left": "Hours until the disk is full and recording stops: {n}. "
+        "Make room on it, or let go of what is held.",
+        "disk_days_left": "Days until the disk is full and recording stops: {n}. "
+        "Make room on it, or let go of what is held.",
+        "recording_short": "The recording of {n} does not reach back as many days as it should. "
+        "Its limit of disk space is too small.",
+        "files_damaged": "Files of the recording are damaged: {n}. Look at the disk.",
     },
     "problem": {
         "wrong_password": "Name or password is wrong.",
@@ -172,6 +182,13 @@ SCRIPT_WORDS = {
     "asked": "Asked for …",
     "node_away": "The box can't be asked now: no connection to the broker.",
 }
+
+
+def node_problem(language: Language, problem: str) -> str:
+    """The sentence of a node's problem: a code, for some with a figure or a name behind a colon."""
+    code, _, told = problem.partition(":")
+    known = WORDS["node_problem"]
+    return language.text(known[code]).format(n=told) if code in known else problem
 
 
 def sentence(language: Language, group: str, code: str, text: str | None = None) -> str:

@@ -3,12 +3,14 @@
 Each segment is a fragmented MP4 (`segments` says how it is named): a fragment about every second goes to the operating
 system at once, so that after kill -9 all but the last second is readable. A closed segment is brought onto the disk
 itself, beside the reading, so that a power cut costs at most the segment being written and the one before it. The
-oldest segments are deleted past `max_bytes`. A full disk or a write error is a fault that is told and outlived, never
-an exception to the caller.
+oldest segments are deleted past `max_bytes`; others may delete segments too. A full disk or a write error is a fault
+that is told and outlived, never an exception to the caller. Where nothing may be deleted, recording stops before the
+disk is full, for events and clips are worth more.
 """
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
 
+import contextlib
 import errno
 import logging
 import shutil
@@ -29,6 +31,7 @@ from edge.adapters.durable import sync
 from edge.adapters.parameter_sets import parameter_sets
 from edge.adapters.segments import Segment, close_abandoned, closed_name, list_segments, open_name
 from edge.adapters.stream_faults import StreamFault
+from edge.core.retention import last_bytes
 
 FRAGMENT_S = 1.0
 _SPARE_FRAGMENTS = 4  # kept free on the disk, of the size of the last one: a fragment is written whole
@@ -225,6 +228,7 @@ class Recorder:
             if self._open is None:
                 if not packet.is_keyframe or self._template is None or media_s < self._retry_media_s:
                     return
+                self._make_room(0)
                 self._open = _OpenSegment(self._directory, self._template, self._codec, bytes(packet), captured_at_s)
             before_bytes, until_s = self._open.out.written_bytes, self._open.last_captured_at_s
             self._open.mux(packet, media_s, captured_at_s)
@@ -313,25 +317,32 @@ class Recorder:
             if any(segment.overlaps(from_s, to_s) for from_s, to_s in protected):
                 spared.append((segment, size))
                 continue
-            segment.path.unlink(missing_ok=True)
             self._kept_bytes -= size
-            self._deleted += 1
+            with contextlib.suppress(FileNotFoundError):  # housekeeping was here
+                segment.path.unlink()
+                self._deleted += 1
         self._kept.extendleft(reversed(spared))
 
     def _make_room(self, fragment_bytes: int) -> None:
-        """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame."""
-        free_bytes = shutil.disk_usage(self._directory).free
-        lacking_bytes = max(_SPARE_FRAGMENTS * fragment_bytes, _SPARE_BYTES) - free_bytes
-        if lacking_bytes <= 0 or not self._kept:
+        """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame.
+
+        Raises OSError where recording must stop.
+        """
+        disk = shutil.disk_usage(self._directory)
+        last = last_bytes(disk.total)
+        lacking_bytes = max(_SPARE_FRAGMENTS * fragment_bytes, _SPARE_BYTES, last) - disk.free
+        if lacking_bytes <= 0:
             return
-        if not self._short:
+        if not self._short and self._kept:
             log.warning(
                 "the disk of %s is nearly full: the oldest video goes before recording.max_bytes is reached; "
                 "free space or lower recording.max_bytes",
                 self._directory,
             )
-        self._short = True
+            self._short = True
         self._delete_oldest(self._kept_bytes - lacking_bytes)
+        if shutil.disk_usage(self._directory).free < last:
+            raise OSError(errno.ENOSPC, "the disk is full of what may not be deleted")
 
     def _failed(self, error: Exception, media_s: float) -> None:
         """Tells the fault once, keeps what was written of the segment, and waits a little before the next try."""

@@ -18,9 +18,11 @@ from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
 from edge.app.hold import hold, holder
+from edge.app.housekeeping import Housekeeper
 from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker, workers_folder
 from edge.config.schema import EdgeConfig
+from edge.core.disk_forecast import DISK_PROBLEMS
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_
 HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
 STOP_S = 5.0
 FORMER_WORKERS_S = 5.0
-NODE_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")  # what health tells besides its cameras' states
+OWN_PROBLEMS = ("outbox_full", "console_unreachable", "worker_down")
+NODE_PROBLEMS = (*OWN_PROBLEMS, *DISK_PROBLEMS)  # what health tells besides its cameras' states
 MAX_PROBLEMS = 32
 
 
@@ -92,6 +95,7 @@ class Supervisor:
         self._publisher = MqttPublisher(config.node.name, address, self._outbox, self._clock, self._on_command, version)
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox)
+        self._housekeeper = Housekeeper(config, self._outbox, self._clock)
         names = [camera.name for camera in config.cameras]
         workers = config.node.workers or os.cpu_count() or 1
         self._slots = [_Slot(group) for group in share_out(names, workers)]
@@ -114,6 +118,11 @@ class Supervisor:
         self._outlive_former_workers()
         configured = [camera.name for camera in self._config.cameras]
         settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
+        housekeeping = threading.Thread(
+            target=self._housekeeper.run, args=(self._stop,), name="housekeeping", daemon=True
+        )
+        housekeeping.start()  # after former workers, which may still record what is not configured any more
+        delivery.append(housekeeping)
         log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
         try:
             self._watch_over(delivery)
@@ -158,7 +167,7 @@ class Supervisor:
                 self._tend(slot)
             self._tell_health()
             if not self._stop.is_set() and not all(thread.is_alive() for thread in delivery):
-                log.critical("a delivery thread has died; the node restarts")
+                log.critical("a thread of delivery or housekeeping has died; the node restarts")
                 return
 
     def _tend(self, slot: _Slot) -> None:
@@ -260,7 +269,8 @@ class Supervisor:
             "console_unreachable": bool(self._uploader.fault),
             "worker_down": any(slot.process is None for slot in self._slots),
         }
-        found = [problem for problem in NODE_PROBLEMS if own[problem]]
+        found = [problem for problem in OWN_PROBLEMS if own[problem]]
+        found += self._housekeeper.problems
         found += [f"camera_{camera.state}:{camera.camera}" for camera in health if camera.state != "sees"]
         return tuple(found[:MAX_PROBLEMS])
 

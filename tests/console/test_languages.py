@@ -112,3 +112,15 @@ def test_the_wall_speaks_both_languages(desk):
     assert "Nobody is watching" in browser.get("/", headers={"Accept-Language": "en"}).text
     assert browser.post("/language/en", headers={"Referer": "https://evil.example//x"}).headers["location"] == "/"
     assert Path(FOLDER, "vi.po").exists()
+
+
+def test_a_problem_of_a_node_is_said_with_its_figure_and_one_of_a_newer_node_as_it_came():
+    from console.web.words import node_problem
+
+    languages = Languages("Asia/Ho_Chi_Minh")
+    english, vietnamese = languages.choose("en", ""), languages.choose("vi", "")
+    assert node_problem(english, "disk_days_left:3").startswith("Days until the disk is full and recording stops: 3. ")
+    assert node_problem(vietnamese, "disk_hours_left:5").startswith("Khoảng 5 giờ nữa ổ đĩa sẽ đầy")
+    assert node_problem(english, "worker_down") == "A watching process is being started again."
+    assert node_problem(english, "{0.__class__}:{x}") == "{0.__class__}:{x}"
+    assert "{x}" in node_problem(english, "recording_short:{x}")
