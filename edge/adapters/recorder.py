@@ -36,6 +36,7 @@ from edge.core.retention import last_bytes
 FRAGMENT_S = 1.0
 _SPARE_FRAGMENTS = 4  # kept free on the disk, of the size of the last one: a fragment is written whole
 _SPARE_BYTES = 128 * 1024
+_TO_BEGIN = 2  # times what recording stops at must be free to begin again, or it would begin every few seconds
 RETRY_S = 2.0  # after a write error, before a new segment is tried
 _LONGEST_REORDER_S = 2.0  # 16 pictures, the most that H.264 and H.265 allow, at 8 a second
 _STEP_S = 1.0  # a wall clock set by more than this starts a new segment, a stamp that jumps by more is re-based
@@ -228,7 +229,7 @@ class Recorder:
             if self._open is None:
                 if not packet.is_keyframe or self._template is None or media_s < self._retry_media_s:
                     return
-                self._make_room(0)
+                self._make_room(0, _TO_BEGIN)
                 self._open = _OpenSegment(self._directory, self._template, self._codec, bytes(packet), captured_at_s)
             before_bytes, until_s = self._open.out.written_bytes, self._open.last_captured_at_s
             self._open.mux(packet, media_s, captured_at_s)
@@ -323,13 +324,13 @@ class Recorder:
                 self._deleted += 1
         self._kept.extendleft(reversed(spared))
 
-    def _make_room(self, fragment_bytes: int) -> None:
+    def _make_room(self, fragment_bytes: int, lasts: int = 1) -> None:
         """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame.
 
         Raises OSError where recording must stop.
         """
         disk = shutil.disk_usage(self._directory)
-        last = last_bytes(disk.total)
+        last = lasts * last_bytes(disk.total)
         lacking_bytes = max(_SPARE_FRAGMENTS * fragment_bytes, _SPARE_BYTES, last) - disk.free
         if lacking_bytes <= 0:
             return

@@ -24,7 +24,7 @@ from edge.core.retention import Kept, expendable, last_bytes, reserve_bytes, to_
 
 log = logging.getLogger(__name__)
 
-ROUND_S = 15.0
+ROUND_S, HURRIED_S = 60.0, 10.0  # between two rounds, and while the disk is too full; 20,000 files take half a second
 LOOK_S = 1.0  # how often it is looked whether the disk fills up
 ROOM_S = 600.0  # between two figures for the forecast
 PRE_ROLL_SPARE_S = 60.0  # of recording stays behind a clip's length before and after its event, whatever the limits
@@ -53,7 +53,7 @@ class Housekeeper:
         self._cameras = {camera.name: camera for camera in config.cameras}
         self._holds = holds_of(config)
         self._index: SegmentIndex | None = None
-        self._sizes: dict[Path, int] = {}
+        self._sizes: dict[str, int] = {}  # of segments, which do not change
         self._clock_ahead_s = clock.wall_s() - clock.monotonic_s()
         self._trusted_since_s = clock.monotonic_s()
         self._room_due_s = float("-inf")
@@ -62,12 +62,13 @@ class Housekeeper:
         self.problems: tuple[str, ...] = ()
 
     def run(self, stop: threading.Event) -> None:
-        """Tidies every `ROUND_S`, and at once where the disk fills up, until `stop`."""
-        due_s = self._clock.monotonic_s()
+        """Tidies every `ROUND_S`, and sooner where the disk fills up, until `stop`."""
+        last_s = float("-inf")
         while not stop.wait(LOOK_S):
-            if self._clock.monotonic_s() >= due_s or self._lacking_bytes() > 0:
+            pause_s = HURRIED_S if self._lacking_bytes() > 0 else ROUND_S
+            if self._clock.monotonic_s() - last_s >= pause_s:
                 self.tidy()
-                due_s = self._clock.monotonic_s() + ROUND_S
+                last_s = self._clock.monotonic_s()
         if self._index is not None:
             self._index.close()
 
@@ -112,7 +113,6 @@ class Housekeeper:
         except OSError as error:
             log.error("%s can't be deleted: %s", path, error.strerror)
             return False
-        self._sizes.pop(path, None)
         log.log(logging.INFO if one.kind == "event" else logging.DEBUG, "%s deleted, %d bytes", one.name, one.bytes)
         return True
 
@@ -149,11 +149,12 @@ class Housekeeper:
             needed.append((newest_s - spare_s, newest_s))
             retention_s = _continuous_s(limits, spare_s) if section else REMOVED_DAYS * _DAY_S
             for segment in segments:
-                size = sizes.get(segment.path)
-                self._sizes[segment.path] = size = _size(segment.path) if size is None else size
+                name = f"recordings/{camera}/{segment.path.name}"
+                size = sizes.get(name)
+                self._sizes[name] = size = _size(segment.path) if size is None else size
                 begin_s, end_s = segment.begins_at_s, segment.ends_at_s or segment.begins_at_s
                 yield Kept(
-                    name=segment.path.relative_to(self._root).as_posix(),
+                    name=name,
                     kind="continuous",
                     camera=camera,
                     begins_at_s=begin_s,

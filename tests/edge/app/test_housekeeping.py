@@ -1,4 +1,4 @@
-"""What goes from a node's disk and what stays, with real files, a real outbox and a real small disk."""
+"""What goes from a node's disk and what stays, with real files and a real outbox."""
 
 import json
 import os
@@ -12,112 +12,11 @@ import uuid
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from node_folder import DAY_S, MINUTE
 
-from broker.contract.messages import EventMessage, EvidenceFile
-from edge.adapters.kept_files import EventLabel, put_label
-from edge.adapters.sqlite_outbox import SqliteOutbox
-from edge.app.cli import app
+from broker.contract.messages import EventMessage
 from edge.app.hold import locked_folder
 from edge.app.housekeeping import Housekeeper, holds_of
-from edge.config.load import load_config
-
-NOW_S = 1_790_000_000.0
-DAY_S = 86_400.0
-MINUTE = 60
-CONFIG = """
-node: {{name: box, state_dir: state, timezone: UTC}}
-broker: {{host: 127.0.0.1, port: 1, tls: false, password_file: secret}}
-console: {{url: "http://127.0.0.1:1", token_file: secret}}
-cameras:
-  - name: gate
-    url: rtsp://192.0.2.1/a
-    recording: {{{recording}}}
-    zones: [{{name: yard, clip_days: 30, polygon: [[0, 0], [1, 0], [1, 1]]}}]
-"""
-
-
-class Clock:
-    """A wall clock and a monotonic one that tests move."""
-
-    def __init__(self) -> None:
-        self.now_s, self.set_by_s = 0.0, 0.0
-
-    def wall_s(self) -> float:
-        return NOW_S + self.now_s + self.set_by_s
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-
-class Node:
-    """A node's folder without a node: what workers would have left there."""
-
-    def __init__(self, folder: Path, recording: str = "max_bytes: 10_000_000") -> None:
-        (folder / "edge.yaml").write_text(CONFIG.format(recording=recording))
-        self.path = folder / "edge.yaml"
-        self.config = load_config(self.path, with_secrets=False)
-        self.root = self.config.node.state_dir
-        self.root.mkdir(exist_ok=True)
-        self.clock = Clock()
-        self.outbox = SqliteOutbox(self.root / "outbox.sqlite")
-        self.housekeeper = Housekeeper(self.config, self.outbox, self.clock)
-        self.clock.now_s = 7200.0  # the clock is trusted
-
-    def record(self, camera: str, age_days: float, minutes: int, size: int = 1000) -> None:
-        """Segments of a minute each, the last of which ended so many days ago."""
-        folder = self.root / "recordings" / camera
-        folder.mkdir(parents=True, exist_ok=True)
-        end_s = self.clock.wall_s() - age_days * DAY_S
-        for number in range(minutes):
-            begin_ms = round((end_s - (minutes - number) * MINUTE) * 1000)
-            (folder / f"{begin_ms}-{begin_ms + MINUTE * 1000}.mp4").write_bytes(os.urandom(size))
-
-    def recorded(self, camera: str = "gate") -> list[str]:
-        return sorted(path.name for path in (self.root / "recordings" / camera).glob("*.mp4"))
-
-    def event(self, number: int, age_days: float, zone: str = "", *, delivered: bool = True, size: int = 1000) -> Path:
-        """A closed event with its evidence, which was written so many days ago."""
-        event_id, at_s = str(uuid.UUID(int=number)), self.clock.wall_s() - age_days * DAY_S
-        message = EventMessage(event_id=event_id, revision=1, state="closed", rule="loitering", camera="gate",
-                               zone=zone or None, opened_at_s=at_s - 60, captured_at_s=at_s)  # fmt: skip
-        self.outbox.put_event(message, at_s)
-        folder = self.root / "evidence" / event_id
-        folder.mkdir(parents=True)
-        put_label(folder, EventLabel("gate", zone, at_s - 60))
-        clip = folder / f"clip-{at_s:.3f}.mp4"
-        clip.write_bytes(os.urandom(size))
-        facts = EvidenceFile(role="clip", name="clip.mp4", media_type="video/mp4", bytes=size,
-                             sha256=f"{number:064x}", begins_at_s=at_s - 60, ends_at_s=at_s)  # fmt: skip
-        self.outbox.put_evidence(event_id, "gate", [(facts, clip)], at_s)
-        for path in folder.iterdir():
-            os.utime(path, (at_s, at_s))
-        if delivered:
-            self.deliver(event_id)
-        return folder
-
-    def deliver(self, event_id: str) -> None:
-        for upload in self.outbox.uploads(99):
-            if upload.event_id == event_id:
-                self.outbox.uploaded(upload)
-
-    def hold(self, *words: str) -> str:
-        result = CliRunner().invoke(app, ["hold", "--config", str(self.path), *words])
-        self.exit_code = result.exit_code
-        return result.output
-
-
-@pytest.fixture
-def node(tmp_path):
-    made: list[Node] = []
-
-    def make(recording: str = "max_bytes: 10_000_000") -> Node:
-        made.append(Node(tmp_path, recording))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.outbox.close()
 
 
 def test_recording_goes_after_its_days_and_clips_after_those_of_camera_or_zone(node):
@@ -322,7 +221,7 @@ def test_killed_in_the_middle_of_a_deletion_the_next_life_ends_it(node, tmp_path
     program = textwrap.dedent(f"""
         import os, pathlib, signal, sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
-        import test_housekeeping as t
+        import node_folder as t
         left = int(sys.argv[1])
         whole = pathlib.Path.unlink
         def unlink(path, missing_ok=False):
@@ -343,78 +242,3 @@ def test_killed_in_the_middle_of_a_deletion_the_next_life_ends_it(node, tmp_path
     box.housekeeper.tidy()
     assert [folder for folder in folders if folder.exists()] == [held]
     assert len(list(held.iterdir())) == 2
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """32 MB of their own, where a node's folder lies."""
-    disk = tmp_path / "state"
-    disk.mkdir()
-    line = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(disk)]
-    if subprocess.run(line, capture_output=True, check=False).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Writes until not one byte more fits on the disk."""
-    with path.open("wb", buffering=0) as file:
-        for size in (1 << 20, 4096, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError:
-                continue
-
-
-def test_a_disk_filled_to_the_last_byte_takes_the_oldest_recording_then_old_clips_and_says_when_it_stops(
-    node, small_disk
-):
-    box = node("clip_days: 7")
-    box.record("gate", 1, 20, size=500_000)  # 10 MB
-    box.record("gate", 0, 1, size=500_000)  # the next clip's first seconds
-    past, young, owed, kept = box.event(1, 9), box.event(2, 1), box.event(3, 9, delivered=False), box.event(4, 9)
-    box.hold(kept.name)
-    box.clock.set_by_s = 3600.0  # the clock was set: nothing goes by its age
-    oldest_first = box.recorded()
-    fill(small_disk / "foreign")
-    assert "No space left on device" in box.hold(young.name)
-    box.housekeeper.tidy()
-    left = box.recorded()
-    assert left == oldest_first[-len(left) :]
-    assert len(left) == 16  # a sixteenth of the disk is free again: 2 MB
-    assert box.housekeeper.problems == ()
-    assert all(folder.exists() for folder in (past, young, owed, kept))
-    for number in range(8):  # others take all that becomes free
-        fill(small_disk / f"foreign-{number}")
-        box.housekeeper.tidy()
-    assert box.recorded() == oldest_first[-1:]
-    assert [folder.exists() for folder in (past, young, owed, kept)] == [False, True, True, True]
-    assert box.housekeeper.problems == ("recording_stopped",)
-    for path in small_disk.glob("foreign*"):
-        path.unlink()
-    box.housekeeper.tidy()
-    assert box.housekeeper.problems == ()
-
-
-def test_staff_hear_days_before_that_what_may_not_go_fills_the_disk(node, small_disk):
-    box = node("clip_days: 3650")
-    told: list[str] = []
-    for turn in range(120):
-        box.event(turn + 1, 0, size=390_000)  # 3 MB a day
-        box.housekeeper.tidy()
-        told += [problem for problem in box.housekeeper.problems if problem not in told[-1:]]
-        if "recording_stopped" in told:
-            break
-        box.clock.now_s += 3 * 3600.0
-        if turn < 8:  # the databases begin to grow in the first day
-            told = []
-    days = [text for text in told if text.startswith("disk_days")]
-    hours = [text for text in told if text.startswith("disk_hours")]
-    assert days[0] == "disk_days_left:7"
-    assert days[-1] == "disk_days_left:1"
-    assert len(hours) >= 6
-    assert hours[-1] in ("disk_hours_left:1", "disk_hours_left:2", "disk_hours_left:3")
-    assert told == [*days, *hours, "recording_stopped"]
-    assert len(days) + len(hours) == len({*days, *hours})  # each once: it goes down only
