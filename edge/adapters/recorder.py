@@ -10,9 +10,9 @@ disk is full, for events and clips are worth more.
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
 
-import contextlib
 import errno
 import logging
+import os
 import shutil
 import threading
 from collections import deque
@@ -36,7 +36,7 @@ from edge.core.retention import last_bytes
 FRAGMENT_S = 1.0
 _SPARE_FRAGMENTS = 4  # kept free on the disk, of the size of the last one: a fragment is written whole
 _SPARE_BYTES = 128 * 1024
-_TO_BEGIN = 2  # times what recording stops at must be free to begin again, or it would begin every few seconds
+_TO_BEGIN_AGAIN = 2  # times what recording stops at must be free, or it would begin and stop every few seconds
 RETRY_S = 2.0  # after a write error, before a new segment is tried
 _LONGEST_REORDER_S = 2.0  # 16 pictures, the most that H.264 and H.265 allow, at 8 a second
 _STEP_S = 1.0  # a wall clock set by more than this starts a new segment, a stamp that jumps by more is re-based
@@ -229,7 +229,7 @@ class Recorder:
             if self._open is None:
                 if not packet.is_keyframe or self._template is None or media_s < self._retry_media_s:
                     return
-                self._make_room(0, _TO_BEGIN)
+                self._make_room(0, _TO_BEGIN_AGAIN if self._fault else 1)
                 self._open = _OpenSegment(self._directory, self._template, self._codec, bytes(packet), captured_at_s)
             before_bytes, until_s = self._open.out.written_bytes, self._open.last_captured_at_s
             self._open.mux(packet, media_s, captured_at_s)
@@ -277,7 +277,9 @@ class Recorder:
             log.warning("recording into %s works again", self._directory)
         self._fault = None
         self._readable(segment.ends_at_s)
-        self._delete_oldest(self._max_bytes)
+        if self._kept_bytes > self._max_bytes:
+            self._forget_gone()
+            self._delete_oldest(self._max_bytes)
         self._make_durable(path)
 
     def _make_durable(self, path: Path) -> None:
@@ -318,11 +320,16 @@ class Recorder:
             if any(segment.overlaps(from_s, to_s) for from_s, to_s in protected):
                 spared.append((segment, size))
                 continue
+            segment.path.unlink(missing_ok=True)
             self._kept_bytes -= size
-            with contextlib.suppress(FileNotFoundError):  # housekeeping was here
-                segment.path.unlink()
-                self._deleted += 1
+            self._deleted += 1
         self._kept.extendleft(reversed(spared))
+
+    def _forget_gone(self) -> None:
+        """Stops counting what housekeeping has deleted: it can't make room any more. Raises OSError."""
+        there = set(os.listdir(self._directory))
+        self._kept = deque(kept for kept in self._kept if kept[0].path.name in there)
+        self._kept_bytes = sum(size for _, size in self._kept)
 
     def _make_room(self, fragment_bytes: int, lasts: int = 1) -> None:
         """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame.
@@ -341,6 +348,7 @@ class Recorder:
                 self._directory,
             )
             self._short = True
+        self._forget_gone()
         self._delete_oldest(self._kept_bytes - lacking_bytes)
         if shutil.disk_usage(self._directory).free < last:
             raise OSError(errno.ENOSPC, "the disk is full of what may not be deleted")
@@ -370,6 +378,7 @@ class Recorder:
         """Closes what a failure left behind, so that whole fragments in it can be used, and counts it."""
         known = {kept.path for kept, _ in self._kept}
         try:
+            self._forget_gone()
             close_abandoned(self._directory)
             found = [segment for segment in list_segments(self._directory) if segment.path not in known]
             adopted = [(segment, segment.path.stat().st_size) for segment in found]

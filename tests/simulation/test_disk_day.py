@@ -27,7 +27,7 @@ def test_a_full_disk_takes_nothing_that_is_held_or_owed_and_recording_goes_on_or
     assert len(day.held) + len(day.held_s) > 1
     assert report.filled > 30
     assert {name for name, *_ in report.stopped} == {"gate", "yard"}  # the other program left nothing
-    assert all("may not be deleted" in why for *_, why in report.stopped)
+    assert all(why.startswith("nothing is recorded: ") for *_, why in report.stopped)
     assert any("recording_stopped" in told for _, told in report.told)
     assert "recording_stopped" not in report.told[-1][1]  # and it went on as soon as there was room
     assert max(until_s for _, _, until_s, _ in report.stopped) < 0.65 * day.length_s

@@ -370,3 +370,21 @@ def test_segments_that_housekeeping_took_are_not_made_up_for_with_others(tmp_pat
     record(recorder, video, EPOCH_S + 12)
     assert len(list_segments(tmp_path)) == 6 - 2 + 3 - 1
     assert recorder.status.segments_deleted == 1
+
+
+def test_what_housekeeping_deleted_makes_no_room_a_second_time(tmp_path, make_video, record, monkeypatch):
+    video = make_video(width=640, height=384, fps=25)
+    disk = SmallDisk(tmp_path, 900_000, monkeypatch)
+    monkeypatch.setattr(recorder_module, "last_bytes", lambda _total: 150_000)
+    recorder, until_s = Recorder(tmp_path, 2.0, ROOM), 0
+    while disk.free_bytes() > 250_000:
+        record(recorder, video, EPOCH_S + until_s, media_ahead_s=float(until_s))
+        until_s += 6
+    for segment in list_segments(tmp_path)[:-6]:
+        segment.path.unlink()
+    (tmp_path / "foreign").write_bytes(bytes(disk.free_bytes() - 250_000))  # and others took what became free
+    for _ in range(12):
+        record(recorder, video, EPOCH_S + until_s, media_ahead_s=float(until_s))
+        until_s += 6
+    assert (recorder.status.write_errors, recorder.status.fault) == (0, None)
+    assert list_segments(tmp_path)[-1].ends_at_s == pytest.approx(EPOCH_S + until_s)
