@@ -32,6 +32,19 @@ def test_what_could_not_be_taken_is_shown_to_who_can_mend_it(desk):
     assert "Messages kept aside" not in desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
 
 
+def test_what_a_box_tells_of_its_disk_is_shown_in_both_languages(desk):
+    problems = ("recording_stopped", "disk_hours_left:5", "recording_short:gate", "of_a_newer_box:<b>{n}")
+    health = HealthMessage(at_s=desk.clock(), started_at_s=1.0, version="1", state="degraded", problems=problems)
+    desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", health, desk.clock()))
+    page = desk.browser(Role.INSTALLER).get("/cameras", headers=ENGLISH).text
+    assert "Nothing is recorded any more: the disk is full" in page
+    assert "Hours until the disk is full and recording stops: 5." in page
+    assert "The recording of gate does not reach back" in page
+    assert "of_a_newer_box:&lt;b&gt;{n}" in page
+    page = desk.browser(Role.INSTALLER).get("/cameras", headers={"Accept-Language": "vi"}).text
+    assert "Khoảng 5 giờ nữa ổ đĩa sẽ đầy và ngừng ghi hình." in page
+
+
 def tell(desk, number: int, node: str = "n1", **changes) -> None:
     facts = {"event_id": str(uuid.UUID(int=number)), "revision": 1, "state": "open", "rule": "loitering"}
     times = {"opened_at_s": desk.clock(), "captured_at_s": desk.clock(), "camera": "gate"}
