@@ -15,6 +15,7 @@ _UNHEARD = {
     NodeCondition.SILENT: "node_silent",
     NodeCondition.NEVER_SEEN: "node_silent",
 }
+_DISK = ("recording_stopped", "disk_hours_left", "disk_days_left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class NodeView:
         if self.condition in _UNHEARD or abs(self.node.clock_behind_s) < WRONG_S:
             return ""
         return "slow" if self.node.clock_behind_s > 0 else "fast"
+
+    @property
+    def disk_problems(self) -> tuple[str, ...]:
+        """What the node tells of a recording that stopped or soon will: somebody on the wall must see to it."""
+        if self.condition in _UNHEARD:
+            return ()
+        return tuple(one for one in self.node.health.get("problems", ()) if one.partition(":")[0] in _DISK)
 
 
 @dataclass(frozen=True, slots=True)

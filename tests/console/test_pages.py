@@ -41,6 +41,13 @@ def test_what_a_box_tells_of_its_disk_is_shown_in_both_languages(desk):
     assert "Hours until the disk is full and recording stops: 5." in page
     assert "The recording of gate does not reach back" in page
     assert "of_a_newer_box:&lt;b&gt;{n}" in page
+    wall = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
+    assert "Nothing is recorded any more: the disk is full" in wall
+    assert "Hours until the disk is full" in wall
+    assert "does not reach back" not in wall
+    status = StatusMessage(status="offline", at_s=desk.clock())
+    desk.intake.take(topics.STATUS.of("n1"), codec.encode(topics.STATUS, "n1", status, desk.clock()))
+    assert "Hours until the disk is full" not in desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
     page = desk.browser(Role.INSTALLER).get("/cameras", headers={"Accept-Language": "vi"}).text
     assert "Khoảng 5 giờ nữa ổ đĩa sẽ đầy và ngừng ghi hình." in page
 
