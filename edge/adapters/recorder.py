@@ -61,6 +61,10 @@ class RecorderStatus:
     segments_deleted: int
 
 
+class _NoRoomError(OSError):
+    """Recording must stop before the disk is full."""
+
+
 class _FlushedFile:
     """What libav writes into: unbuffered, counts bytes, whole writes or OSError."""
 
@@ -351,7 +355,7 @@ class Recorder:
         self._forget_gone()
         self._delete_oldest(self._kept_bytes - lacking_bytes)
         if shutil.disk_usage(self._directory).free < last:
-            raise OSError(errno.ENOSPC, "the disk is full of what may not be deleted")
+            raise _NoRoomError(errno.ENOSPC, "the disk is full of what may not be deleted")
 
     def _failed(self, error: Exception, media_s: float) -> None:
         """Tells the fault once, keeps what was written of the segment, and waits a little before the next try."""
@@ -368,7 +372,8 @@ class Recorder:
                 segment.close(self._directory)
         except (OSError, av.FFmpegError):
             log.debug("the segment being written was cut short")
-        self._adopt_leftovers()
+        if segment is not None or not isinstance(error, _NoRoomError):  # else nothing was begun that could be left
+            self._adopt_leftovers()
         deleted = self._deleted
         if full and self._kept:  # the newest video is worth more than the oldest
             self._delete_oldest(self._kept_bytes - 1)

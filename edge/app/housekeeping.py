@@ -139,12 +139,13 @@ class Housekeeper:
         unsettled = self._outbox.unsettled()  # after the listing: an event is written down before its folder is made
         for event in events:
             yield self._kept_event(event, held, unsettled)
-        sizes, self._sizes = self._sizes, {}
+        sizes, self._sizes, now_s = self._sizes, {}, self._clock.wall_s()
         for camera, segments in list_recordings(self._root).items():
             section = self._cameras.get(camera)
             limits = section.recording if section else RecordingSection()
             spare_s = limits.pre_s + limits.post_s + PRE_ROLL_SPARE_S if section else 0.0
-            newest_s = max((segment.ends_at_s or 0.0 for segment in segments), default=0.0)
+            ends_s = [segment.ends_at_s or 0.0 for segment in segments]
+            newest_s = max((end_s for end_s in ends_s if end_s <= now_s), default=0.0)  # later: before a clock was set
             needed = self._outbox.clip_spans(camera, limits.pre_s, MAX_CLIP_S)
             needed.append((newest_s - spare_s, newest_s))
             retention_s = _continuous_s(limits, spare_s) if section else REMOVED_DAYS * _DAY_S

@@ -63,7 +63,7 @@ def last_bytes(total_bytes: int) -> int:
 def expendable(kept: Iterable[Kept], now_s: float) -> list[Kept]:
     """What may go where room is needed, least valuable first."""
     free_to_go = [one for one in kept if not one.spared and (one.kind == "continuous" or one.is_expired(now_s))]
-    return sorted(free_to_go, key=_value)
+    return sorted(free_to_go, key=lambda one: _value(one, now_s))
 
 
 def expired(kept: Iterable[Kept], now_s: float, trusted_s: float) -> list[Kept]:
@@ -73,7 +73,8 @@ def expired(kept: Iterable[Kept], now_s: float, trusted_s: float) -> list[Kept]:
     """
     trusted = trusted_s >= TRUSTED_AFTER_S
     past = [one for one in kept if not one.spared and one.is_expired(now_s)]
-    return sorted((one for one in past if trusted or one.retention_s < TRUSTED_AFTER_S), key=_value)
+    going = [one for one in past if trusted or one.retention_s < TRUSTED_AFTER_S]
+    return sorted(going, key=lambda one: _value(one, now_s))
 
 
 def to_delete(
@@ -106,5 +107,6 @@ def _until(lacking_bytes: int, candidates: Iterable[Kept]) -> list[Kept]:
     return taken
 
 
-def _value(one: Kept) -> tuple[bool, float, str]:
-    return one.kind != "continuous", one.begins_at_s, one.name
+def _value(one: Kept, now_s: float) -> tuple[bool, bool, float, str]:
+    is_past = one.begins_at_s <= now_s  # what bears a later time was made before the clock was set back: it is older
+    return one.kind != "continuous", is_past, one.begins_at_s, one.name

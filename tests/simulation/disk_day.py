@@ -327,7 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--megabytes", type=int, default=96)
+    parser.add_argument("--megabytes", type=int, default=48)
     parser.add_argument("--list", action="store_true", help="name each clip that went")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder) / "state", chosen.megabytes) as disk:

@@ -188,6 +188,18 @@ def test_a_clock_set_ten_years_ahead_deletes_nothing_until_it_has_stayed_so_for_
     assert len(box.recorded()) == 5
 
 
+def test_after_a_clock_was_set_back_the_newest_recording_stays(node):
+    box = node("max_bytes: 10_000_000")
+    box.record("gate", 0, 50, size=150_000)
+    box.clock.set_by_s = -3 * 3600.0
+    before = set(box.recorded())
+    box.record("gate", 0, 30, size=150_000)
+    now = set(box.recorded()) - before
+    box.housekeeper.tidy()
+    assert now <= set(box.recorded())
+    assert len(box.recorded()) == 66
+
+
 def test_rot_and_a_damaged_index_are_told_and_survived(node, caplog):
     box = node()
     box.record("gate", 0, 10)

@@ -66,7 +66,7 @@ def test_a_full_disk_takes_the_least_valuable_first_and_stops_as_soon_as_enough_
     going = to_delete(lasting, {}, lacking, NOW_S, trusted_s=0.0)
     order = expendable(lasting, NOW_S)
     assert going == order[: len(going)]
-    ranks = [(one.kind == "event", one.begins_at_s) for one in order]
+    ranks = [(one.kind == "event", one.begins_at_s <= NOW_S, one.begins_at_s) for one in order]
     assert ranks == sorted(ranks)
     freed = sum(one.bytes for one in going)
     assert freed >= lacking or going == order
@@ -100,6 +100,13 @@ def test_a_clock_that_was_just_set_makes_nothing_old():
     ]
     assert [one.name for one in to_delete(kept, {}, 0, ten_years_on_s, trusted_s=5.0)] == ["delivered, not to be kept"]
     assert len(to_delete(kept, {}, 0, ten_years_on_s, TRUSTED_AFTER_S)) == 3
+
+
+def test_after_a_clock_was_set_back_what_bears_a_later_time_goes_before_what_is_recorded_now():
+    ahead = [Kept(f"ahead {n}", "continuous", "gate", NOW_S + n * 60, NOW_S + n * 60 + 60, 10, 1e9) for n in (1, 2)]
+    now = [Kept(f"now {n}", "continuous", "gate", NOW_S - n * 60, NOW_S - n * 60 + 60, 10, 1e9) for n in (1, 2)]
+    order = [one.name for one in expendable(ahead + now, NOW_S)]
+    assert order == ["ahead 1", "ahead 2", "now 2", "now 1"]
 
 
 def test_recording_stops_long_after_deletion_began_on_disks_of_any_size():
