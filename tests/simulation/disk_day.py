@@ -101,6 +101,9 @@ class Day:
         self.open: dict[str, tuple[EventMessage, float]] = {}
         self.held: dict[str, dict[str, str]] = {}  # event -> its files' hashes
         self.held_s: dict[tuple[str, float, float], float] = {}  # camera, from, to -> seconds that were there
+        self.wanted: dict[str, tuple[str, float, float]] = {}  # event -> camera and UTC span of its clip
+        self.clipless: set[str] = set()
+        self._told = 0
         self._stopped: dict[str, tuple[float, str]] = {}
 
     def _line(self, section) -> CameraLine:
@@ -175,6 +178,7 @@ class Day:
                     begins_s, until_s = message.opened_at_s - 5, ends_s + 5
                     job = ClipJob(event_id, message.camera, message.opened_at_s, begins_s, until_s)
                     self.outbox.put_event(closed, self.clock.wall_s(), job)
+                    self.wanted[event_id] = (message.camera, begins_s, until_s)
                     del self.open[event_id]
             if self.random.random() < 0.05:
                 self._open_one()
@@ -211,6 +215,9 @@ class Day:
         return sum(min(to_s, _end(s)) - max(from_s, s.begins_at_s) for s in there)
 
     def _console(self, *, reachable: bool) -> None:
+        rows = self.outbox.waiting(self._told, 1000)
+        self.clipless |= {row.message.event_id for row in rows if row.kind == "evidence" and row.message.missing}
+        self._told = rows[-1].sequence if rows else self._told
         if reachable:
             with contextlib.suppress(sqlite3.OperationalError):
                 for upload in self.outbox.uploads(500):
@@ -262,6 +269,12 @@ class Day:
 
     def _check_end(self) -> None:
         self._check_held()
+        for event_id in self.clipless:
+            camera, from_s, to_s = self.wanted[event_id]
+            stops = [(a, b) for name, a, b, _ in self.report.stopped if name == camera]
+            assert any(BEGINS_S + a - STEP_S <= to_s and from_s <= BEGINS_S + b for a, b in stops), (
+                f"{event_id} has no clip although {camera} was recorded"
+            )
         for upload in self.outbox.uploads(10_000):
             assert _sha256(upload.path) == upload.sha256, f"{upload.path} is owed and damaged"
         for segment in (s for found in list_recordings(self.root).values() for s in found):
@@ -336,6 +349,7 @@ def main() -> None:
         print(f"seed {chosen.seed}: {chosen.hours:g} h of 2 cameras on {chosen.megabytes} MB")
         print(f"segments deleted: {report.segments_gone}; filled to the last byte by others: {report.filled} times")
         print(f"events: {report.made} made, {len(report.gone)} gone (all delivered, past their days, not held)")
+        print(f"without a clip: {len(day.clipless)}, all while nothing was recorded")
         print(f"held: {len(day.held)} events, {len(day.held_s)} spans of recording; all there, hashes unchanged")
         for at_s, event_id, age_s in report.gone if chosen.list else ():
             print(f"{at_s:8.0f} s: clip of {event_id} deleted, {age_s:.0f} s old")
