@@ -29,7 +29,7 @@ bench: .venv/.dev .venv-peer/.peers
 drawn-loitering: .venv/.dev
 	$(BIN)/python tests/bench/drawn_loitering.py --scenes 200 --list
 
-# A day on a disk that others fill to the last byte, in minutes; needs the right to mount. DAY='--seed 7 --list'.
+# A day on a disk that others fill to the last byte; ten minutes and more, DAY='--hours 2' less than one. Needs to mount.
 full-disk-day: .venv/.dev
 	nice -n 10 $(BIN)/python tests/simulation/disk_day.py $(DAY)
 
