@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -46,6 +46,10 @@ bench: .venv/.dev .venv-peer/.peers
 # Two hundred drawn scenes through the whole chain; hours on two cores, and says how long.
 drawn-loitering: .venv/.dev
 	$(BIN)/python tests/bench/drawn_loitering.py --scenes 200 --list
+
+# A day on a disk that others fill to the last byte; ten minutes and more, DAY='--hours 2' less than one. Needs to mount.
+full-disk-day: .venv/.dev
+	nice -n 10 $(BIN)/python tests/simulation/disk_day.py $(DAY)
 
 screenshots: .venv/.dev system
 	$(BIN)/python tests/browser/screenshots.py $(SHOTS)

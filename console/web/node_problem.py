@@ -9,7 +9,6 @@ from console.web.words import WORDS, sentence
 
 _FIGURES: dict[str, Callable[[Language, float], str]] = {
     "hot": lambda language, celsius: f"{language.number(celsius)} °C",
-    "disk_low": lambda language, free_bytes: language.size(int(free_bytes)),
     "disk_worn": Language.share,
     "memory_low": Language.share,
     "link_errors": Language.share,
@@ -26,6 +25,11 @@ class NodeProblem:
     since_at_s: float | None = None
     subject: str = ""
     figure: float | None = None
+
+    @property
+    def for_the_wall(self) -> bool:
+        """Whether somebody on the wall must see to it: what is critical, and a disk that fills up within days."""
+        return self.severity == "critical" or self.code == "disk_days_left"
 
     def told(self, language: Language) -> str:
         """The sentence; the code word itself where it is newer than this console."""

@@ -42,6 +42,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "missing": {
         "not_recorded": "Nothing is recorded of these seconds: the camera was away, or it is overwritten already.",
+        "recording_damaged": "The recording of these seconds is damaged on the disk of the box.",
         "disk_full": "The clip could not be written: the disk of the box is full.",
         "not_written": "The clip could not be written on the box.",
         "camera_removed": "The camera was taken out of the box before the clip was made.",
@@ -128,7 +129,6 @@ WORDS: dict[str, dict[str, str]] = {
         "workers_die": "Watching processes that died within the last hour: {figure}. Tell whoever looks after the box.",
         "disk_read_only": "The disk can't be written: nothing is being recorded. Replace it.",
         "disk_errors": "The disk has shown errors: {figure}. Save what matters and replace it.",
-        "disk_low": "The disk is nearly full: {figure} free.",
         "disk_worn": "The disk is wearing out: {figure} of its life is used. Replace it in time.",
         "under_voltage": "The power supply is too weak, the voltage drops: the box may stop at any moment. Use the "
         "supply made for it, with a short cable.",
@@ -141,6 +141,15 @@ WORDS: dict[str, dict[str, str]] = {
         "certificate_ends": "Days until the certificate {subject} expires: {figure}. Replace it before that, or the "
         "box can't connect any more.",
         "certificate_ended": "The certificate {subject} has expired. Replace it.",
+        "recording_stopped": "Nothing is recorded any more: the disk is full of what may not be deleted. "
+        "Make room on it, or let go of what is held.",
+        "disk_hours_left": "Hours until the disk is full and recording stops: {figure}. "
+        "Make room on it, or let go of what is held.",
+        "disk_days_left": "Days until the disk is full and recording stops: {figure}. "
+        "Make room on it, or let go of what is held.",
+        "recording_short": "The recording of {subject} does not reach back as many days as it should. "
+        "Its limit of disk space is too small.",
+        "files_damaged": "Files of the recording are damaged: {figure}. Look at the disk.",
     },
     "problem_severity": {"critical": "Act now", "warning": "Take care of it soon"},
     "power": {"weak": "too weak", "sound": "in order"},

@@ -8,7 +8,7 @@ from __future__ import annotations  # av.Packet is generic for the type checker 
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -31,6 +31,10 @@ _SECTION = 1 << 20
 
 class NoRecording(Exception):
     """There is no recorded picture in the wanted span; the message says so in a sentence."""
+
+
+class DamagedRecording(NoRecording):
+    """What was recorded in the wanted span is no longer what the camera sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +94,24 @@ class _Piece:
         return self.packets[0].pts_s
 
 
-def write_clip(directory: Path, begins_at_s: float, ends_at_s: float, out: Path) -> ClipFacts:
+def write_clip(
+    directory: Path, begins_at_s: float, ends_at_s: float, out: Path, is_sound: Callable[[Path], bool] = lambda _: True
+) -> ClipFacts:
     """Writes the pictures recorded in `directory` from `begins_at_s` to `ends_at_s` (UTC seconds) to `out` (MP4).
 
     The clip starts at the key frame at or before `begins_at_s`. Where the camera changed its picture format in the
-    span, the format with the most seconds is kept and the rest is a gap. `out` appears whole or not at all.
-    Raises NoRecording; OSError where `out` can't be written or a segment was deleted meanwhile.
+    span, the format with the most seconds is kept and the rest is a gap; so is a closed segment that isn't sound any
+    more (is_sound is asked for its hash): it is no evidence. `out` appears whole or not at all.
+    Raises NoRecording, DamagedRecording; OSError where `out` can't be written or a segment was deleted meanwhile.
     """
-    segments = find_segments(directory, begins_at_s, ends_at_s)
+    there = find_segments(directory, begins_at_s, ends_at_s)
+    segments = [segment for segment in there if segment.ends_at_s is None or is_sound(segment.path)]
     pieces = [piece for segment in segments if (piece := _cut(segment, begins_at_s, ends_at_s)) is not None]
     pieces = _without_overlap(_of_one_format(pieces))
     if not pieces:
         when = datetime.fromtimestamp(begins_at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        if len(segments) < len(there):
+            raise DamagedRecording(f"the recording from {when} is damaged on the box's disk; look at the disk")
         raise NoRecording(
             f"nothing was recorded in the {ends_at_s - begins_at_s:.0f} s from {when}: the camera was away, or the "
             "recording is already overwritten (raise recording.max_bytes)"

@@ -38,3 +38,12 @@ OWED = """
 SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
 UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id UNION ALL SELECT 1 FROM upload WHERE event_id = :id
 """
+UNSETTLED = """
+SELECT event_id FROM open_event UNION SELECT event_id FROM clip_job
+UNION SELECT event_id FROM snapshot_job UNION SELECT event_id FROM upload
+"""
+CLIP_SPANS = """
+SELECT begins_at_s, min(ends_at_s, begins_at_s + :longest_s) FROM clip_job WHERE camera = :camera
+UNION ALL SELECT opened_at_s - :pre_s, opened_at_s - :pre_s + :longest_s
+    FROM (SELECT json_extract(body, '$.opened_at_s') AS opened_at_s FROM open_event WHERE camera = :camera)
+"""

@@ -3,14 +3,16 @@
 Each segment is a fragmented MP4 (`segments` says how it is named): a fragment about every second goes to the operating
 system at once, so that after kill -9 all but the last second is readable. A closed segment is brought onto the disk
 itself, beside the reading, so that a power cut costs at most the segment being written and the one before it. The
-oldest segments are deleted past `max_bytes`. A full disk or a write error is a fault that is told and outlived, never
-an exception to the caller.
+oldest segments are deleted past `max_bytes`; others may delete segments too. A full disk or a write error is a fault
+that is told and outlived, never an exception to the caller. Where nothing may be deleted, recording stops before the
+disk is full, for events and clips are worth more.
 """
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
 
 import errno
 import logging
+import os
 import shutil
 import threading
 from collections import deque
@@ -29,10 +31,12 @@ from edge.adapters.durable import sync
 from edge.adapters.parameter_sets import parameter_sets
 from edge.adapters.segments import Segment, close_abandoned, closed_name, list_segments, open_name
 from edge.adapters.stream_faults import StreamFault
+from edge.core.retention import last_bytes
 
 FRAGMENT_S = 1.0
 _SPARE_FRAGMENTS = 4  # kept free on the disk, of the size of the last one: a fragment is written whole
 _SPARE_BYTES = 128 * 1024
+_TO_BEGIN_AGAIN = 2  # times what recording stops at must be free, or it would begin and stop every few seconds
 RETRY_S = 2.0  # after a write error, before a new segment is tried
 _LONGEST_REORDER_S = 2.0  # 16 pictures, the most that H.264 and H.265 allow, at 8 a second
 _STEP_S = 1.0  # a wall clock set by more than this starts a new segment, a stamp that jumps by more is re-based
@@ -55,6 +59,10 @@ class RecorderStatus:
     stored_bytes: int
     write_errors: int
     segments_deleted: int
+
+
+class _NoRoomError(OSError):
+    """Recording must stop before the disk is full."""
 
 
 class _FlushedFile:
@@ -225,6 +233,7 @@ class Recorder:
             if self._open is None:
                 if not packet.is_keyframe or self._template is None or media_s < self._retry_media_s:
                     return
+                self._make_room(0, _TO_BEGIN_AGAIN if self._fault else 1)
                 self._open = _OpenSegment(self._directory, self._template, self._codec, bytes(packet), captured_at_s)
             before_bytes, until_s = self._open.out.written_bytes, self._open.last_captured_at_s
             self._open.mux(packet, media_s, captured_at_s)
@@ -272,7 +281,9 @@ class Recorder:
             log.warning("recording into %s works again", self._directory)
         self._fault = None
         self._readable(segment.ends_at_s)
-        self._delete_oldest(self._max_bytes)
+        if self._kept_bytes > self._max_bytes:
+            self._forget_gone()
+            self._delete_oldest(self._max_bytes)
         self._make_durable(path)
 
     def _make_durable(self, path: Path) -> None:
@@ -318,20 +329,33 @@ class Recorder:
             self._deleted += 1
         self._kept.extendleft(reversed(spared))
 
-    def _make_room(self, fragment_bytes: int) -> None:
-        """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame."""
-        free_bytes = shutil.disk_usage(self._directory).free
-        lacking_bytes = max(_SPARE_FRAGMENTS * fragment_bytes, _SPARE_BYTES) - free_bytes
-        if lacking_bytes <= 0 or not self._kept:
+    def _forget_gone(self) -> None:
+        """Stops counting what housekeeping has deleted: it can't make room any more. Raises OSError."""
+        there = set(os.listdir(self._directory))
+        self._kept = deque(kept for kept in self._kept if kept[0].path.name in there)
+        self._kept_bytes = sum(size for _, size in self._kept)
+
+    def _make_room(self, fragment_bytes: int, lasts: int = 1) -> None:
+        """Deletes the oldest before the disk is full: a write that fails costs all pictures to the next key frame.
+
+        Raises OSError where recording must stop.
+        """
+        disk = shutil.disk_usage(self._directory)
+        last = lasts * last_bytes(disk.total)
+        lacking_bytes = max(_SPARE_FRAGMENTS * fragment_bytes, _SPARE_BYTES, last) - disk.free
+        if lacking_bytes <= 0:
             return
-        if not self._short:
+        if not self._short and self._kept:
             log.warning(
                 "the disk of %s is nearly full: the oldest video goes before recording.max_bytes is reached; "
                 "free space or lower recording.max_bytes",
                 self._directory,
             )
-        self._short = True
+            self._short = True
+        self._forget_gone()
         self._delete_oldest(self._kept_bytes - lacking_bytes)
+        if shutil.disk_usage(self._directory).free < last:
+            raise _NoRoomError(errno.ENOSPC, "the disk is full of what may not be deleted")
 
     def _failed(self, error: Exception, media_s: float) -> None:
         """Tells the fault once, keeps what was written of the segment, and waits a little before the next try."""
@@ -348,7 +372,8 @@ class Recorder:
                 segment.close(self._directory)
         except (OSError, av.FFmpegError):
             log.debug("the segment being written was cut short")
-        self._adopt_leftovers()
+        if segment is not None or not isinstance(error, _NoRoomError):  # else nothing was begun that could be left
+            self._adopt_leftovers()
         deleted = self._deleted
         if full and self._kept:  # the newest video is worth more than the oldest
             self._delete_oldest(self._kept_bytes - 1)
@@ -358,6 +383,7 @@ class Recorder:
         """Closes what a failure left behind, so that whole fragments in it can be used, and counts it."""
         known = {kept.path for kept, _ in self._kept}
         try:
+            self._forget_gone()
             close_abandoned(self._directory)
             found = [segment for segment in list_segments(self._directory) if segment.path not in known]
             adopted = [(segment, segment.path.stat().st_size) for segment in found]

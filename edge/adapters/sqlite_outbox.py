@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
-from edge.adapters.outbox_tables import COUNT_GIVEN_UP, OWED, SACRIFICE, TABLES
+from edge.adapters.outbox_tables import CLIP_SPANS, COUNT_GIVEN_UP, OWED, SACRIFICE, TABLES, UNSETTLED
 
 MAX_ROWS = 100_000  # about three months of a busy school without a console
 MAX_REFUSED = 1000
@@ -25,7 +25,9 @@ _SACRIFICED_AT_ONCE = 100
 _FULL = 0.9  # of the rows: told before the first one is given up
 RETRY_S = 2.0  # after a clip could not be written, doubled with each try
 
-MissingCode = Literal["not_recorded", "disk_full", "not_written", "camera_removed", "file_gone", "file_damaged"]
+MissingCode = Literal[
+    "not_recorded", "recording_damaged", "disk_full", "not_written", "camera_removed", "file_gone", "file_damaged"
+]
 
 log = logging.getLogger(__name__)
 
@@ -278,11 +280,19 @@ class SqliteOutbox:
         with self._transaction() as db:
             db.execute("UPDATE clip_job SET tries = tries + 1 WHERE event_id = ?", (job.event_id,))
 
-    def earliest_clip_s(self, camera: str) -> float | None:
-        """UTC seconds from which on the recording of `camera` is still needed for clips; None where it is not."""
+    def clip_spans(self, camera: str, pre_s: float, longest_s: float) -> list[tuple[float, float]]:
+        """UTC spans of the recording of `camera` that clips still need: those owed, and those of open events.
+
+        pre_s: how long before its event a clip begins. longest_s: no clip shows more from its beginning.
+        """
         with self._lock:
-            row = self._db.execute("SELECT min(begins_at_s) FROM clip_job WHERE camera = ?", (camera,)).fetchone()
-        return float(row[0]) if row[0] is not None else None
+            rows = self._db.execute(CLIP_SPANS, {"camera": camera, "pre_s": pre_s, "longest_s": longest_s}).fetchall()
+        return [(float(from_s), float(to_s)) for from_s, to_s in rows]
+
+    def unsettled(self) -> set[str]:
+        """Events that are open, or of which the console lacks something."""
+        with self._lock:
+            return {event_id for (event_id,) in self._db.execute(UNSETTLED)}
 
     # What the supervisor delivers
 

@@ -111,8 +111,8 @@ class Uploader:
                     log.error("%s can't be read (%s); it is tried again", upload.path, error.strerror)
                     self._unreadable.add(upload.path)
                 done = False
-            if done and self._outbox.uploaded(upload):
-                upload.path.unlink(missing_ok=True)
+            if done:  # the file itself stays for as long as the configuration says
+                self._outbox.uploaded(upload)
             postponed = postponed or not done
         return postponed
 

@@ -6,6 +6,7 @@ import typer
 
 from edge.app.bench_command import bench
 from edge.app.check_command import check
+from edge.app.hold_command import hold
 from edge.app.replay_command import replay
 from edge.app.run_command import run
 from edge.app.track_command import track
@@ -25,4 +26,5 @@ app.command()(check)
 app.command()(replay)
 app.command()(track)
 app.command()(bench)
+app.command()(hold)
 app.add_typer(virtual_camera, name="virtual-camera")

@@ -5,14 +5,15 @@ import hashlib
 import logging
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from broker.contract.messages import EventMessage, EvidenceFile, VideoGap
-from edge.adapters.clip_writer import ClipFacts, NoRecording, write_clip
+from edge.adapters.clip_writer import ClipFacts, DamagedRecording, NoRecording, write_clip
 from edge.adapters.durable import put_in_place
+from edge.adapters.kept_files import EventLabel, put_label
 from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.snapshot import SnapshotError, snapshot
 from edge.adapters.sqlite_outbox import ClipJob, Missing, MissingCode, SqliteOutbox
@@ -71,7 +72,10 @@ class ClipDesk:
         lines: Mapping[str, CameraLine],
         tracks: Mapping[str, TrackLog],
         clock: Clock,
+        is_sound: Callable[[Path], bool] = lambda _: True,
     ) -> None:
+        """folder: of the evidence. is_sound: whether a segment is still what was recorded."""
+        self._is_sound = is_sound
         self._folder, self._outbox, self._lines, self._tracks, self._clock = folder, outbox, lines, tracks, clock
         self._opened: queue.SimpleQueue[_Opened] = queue.SimpleQueue()
         self._to_retake = outbox.owed_snapshots(lines)  # of events whose frames died with this worker's predecessor
@@ -121,6 +125,7 @@ class ClipDesk:
 
     def _make_snapshots(self, event: EventMessage, frame: Frame) -> None:
         """Raises OSError, SnapshotError."""
+        self._label(event.event_id, event)
         polygon = self._polygon(event)
         at_s = frame.captured_at_s
         boxes = [event.box] if event.box and abs(at_s - event.captured_at_s) <= SAME_MOMENT_S else []
@@ -133,9 +138,10 @@ class ClipDesk:
         line = self._lines[job.camera]
         until_s = min(job.ends_at_s, job.begins_at_s + MAX_CLIP_S)
         line.recorder.wait_recorded(until_s, 3.0)
-        target = self._event_folder(job.event_id) / f"clip-{job.ends_at_s:.3f}.mp4"  # never the path of a shorter one
+        opening = self._outbox.opening(job.event_id)
         try:
-            facts = write_clip(line.recordings, job.begins_at_s, until_s, target)
+            target = self._label(job.event_id, opening) / f"clip-{job.ends_at_s:.3f}.mp4"  # never a shorter one's path
+            facts = write_clip(line.recordings, job.begins_at_s, until_s, target, self._is_sound)
         except (NoRecording, OSError) as error:
             log.warning("camera %s: no clip yet of event %s: %s", job.camera, job.event_id, error)
             if job.tries + 1 < MAX_TRIES and not isinstance(error, NoRecording):
@@ -157,7 +163,6 @@ class ClipDesk:
         )
         files = [(clip, target)]
         samples = self._tracks[job.camera].between(*span)
-        opening = self._outbox.opening(job.event_id)
         if samples and opening is not None:
             subject = Subject(opening.opened_at_s, opening.zone or "", self._polygon(opening), opening.box)
             content = track_file(samples, span[0], subject)
@@ -168,16 +173,19 @@ class ClipDesk:
         zones = {section.name: section.polygon for section in self._lines[event.camera].section.zones}
         return zones.get(event.zone or "", ())
 
-    def _event_folder(self, event_id: str) -> Path:
+    def _label(self, event_id: str, event: EventMessage | None) -> Path:
+        """The event's folder, which says in itself how long it is kept. Raises OSError."""
         folder = self._folder / event_id
         folder.mkdir(parents=True, exist_ok=True)
+        if event is not None:
+            put_label(folder, EventLabel(event.camera, event.zone or "", event.opened_at_s))
         return folder
 
     def _keep(
         self, event_id: str, role: Role, name: str, content: bytes, span: tuple[float, float]
     ) -> tuple[EvidenceFile, Path]:
         """Writes one file whole or not at all."""
-        path = self._event_folder(event_id) / name
+        path = self._folder / event_id / name
         part = path.with_suffix(".part")
         part.write_bytes(content)
         put_in_place(part, path)
@@ -194,6 +202,8 @@ class ClipDesk:
 
 
 def _missing_code(error: NoRecording | OSError) -> MissingCode:
+    if isinstance(error, DamagedRecording):
+        return "recording_damaged"
     if isinstance(error, NoRecording):
         return "not_recorded"
     return "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"

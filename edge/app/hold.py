@@ -1,8 +1,9 @@
-"""Locks on files, which the system lets go of however a process ends."""
+"""Locks on files and folders, which the system lets go of however a process ends."""
 
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,20 @@ def hold(path: Path) -> IO[str]:
         os.truncate(path, 0)
         os.write(file.fileno(), f"{os.getpid()}\n".encode())
     return file
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Has `folder` alone among those who ask so; needs no room on the disk.
+
+    Raises BlockingIOError where somebody else has it; OSError where it can't be read.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def holder(path: Path) -> int | None:

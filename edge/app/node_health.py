@@ -15,6 +15,7 @@ from edge.adapters.certificate_end import ends_at_s
 from edge.adapters.machine_health import Machine
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.config.schema import EdgeConfig
+from edge.core.disk_forecast import DiskProblem
 from edge.core.machine import MachineReading, NodeWatch, Problem
 from edge.core.ports import Clock
 
@@ -45,12 +46,14 @@ class NodeHealth:
         self,
         cameras: Sequence[CameraHealth],
         faults: Mapping[str, bool],
+        disk: Sequence[DiskProblem],
         restarts: int,
         broker_ends_at_s: float | None = None,
     ) -> HealthMessage | None:
         """The next message where one is due: every `HEALTH_S`, and at once when something changes for people.
 
-        faults: codes of `edge.core.machine.LIMITS` that are simply so or not. restarts: of workers so far.
+        faults: codes of `edge.core.machine.LIMITS` that are simply so or not. disk: what is wrong with what is kept.
+        restarts: of workers so far.
         broker_ends_at_s: end of the certificate that the broker showed, UTC seconds.
         """
         now_s, at_s = self._clock.monotonic_s(), self._clock.wall_s()
@@ -58,7 +61,7 @@ class NodeHealth:
         figures = self._outbox.figures()
         certificates = self._files if broker_ends_at_s is None else {**self._files, "broker": broker_ends_at_s}
         known = {**faults, "outbox_full": figures.full}
-        own = self._watch.judge(self._reading, certificates, known, restarts, now_s, at_s)
+        own = self._watch.judge(self._reading, certificates, known, disk, restarts, now_s, at_s)
         essence = (
             tuple((camera.camera, camera.state, camera.reason_code, camera.recording) for camera in cameras),
             tuple((problem.code, problem.subject, problem.severity) for problem in own),

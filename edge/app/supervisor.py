@@ -22,6 +22,7 @@ from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
 from edge.app.hold import hold, holder
+from edge.app.housekeeping import Housekeeper
 from edge.app.node_health import NodeHealth
 from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker, workers_folder
@@ -109,6 +110,7 @@ class Supervisor:
         )
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox)
+        self._housekeeper = Housekeeper(config, self._outbox, self._clock)
         names = [camera.name for camera in config.cameras]
         workers = config.node.workers or os.cpu_count() or 1
         self._slots = [_Slot(group) for group in share_out(names, workers)]
@@ -131,6 +133,11 @@ class Supervisor:
         self._outlive_former_workers()
         configured = [camera.name for camera in self._config.cameras]
         settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
+        housekeeping = threading.Thread(
+            target=self._housekeeper.run, args=(self._stop,), name="housekeeping", daemon=True
+        )
+        housekeeping.start()  # after former workers, which may still record what is not configured any more
+        delivery.append(housekeeping)
         log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
         try:
             self._watch_over(delivery)
@@ -187,7 +194,7 @@ class Supervisor:
                 self._tend(slot)
             self._tell_health()
             if not self._stop.is_set() and not all(thread.is_alive() for thread in delivery):
-                log.critical("a delivery thread has died; the node restarts")
+                log.critical("a thread of delivery or housekeeping has died; the node restarts")
                 return
 
     def _tend(self, slot: _Slot) -> None:
@@ -263,7 +270,9 @@ class Supervisor:
             "console_unreachable": bool(self._uploader.fault),
             "worker_down": any(slot.process is None for slot in self._slots),
         }
-        message = self._health.turn(cameras, faults, self._restarts, self._publisher.certificate_ends_at_s)
+        message = self._health.turn(
+            cameras, faults, self._housekeeper.problems, self._restarts, self._publisher.certificate_ends_at_s
+        )
         if message is not None:
             self._last_health = message
             self._publisher.tell_health(message)

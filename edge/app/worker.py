@@ -4,9 +4,11 @@ import hashlib
 import logging
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.processor_use import name_thread
+from edge.adapters.segment_index import is_sound
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock, machine_run
@@ -24,6 +27,7 @@ from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
 from edge.app.event_writer import EventWriter
 from edge.app.hold import hold
+from edge.app.housekeeping import holds_of, index_path
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
 from edge.config.schema import CameraSection, EdgeConfig
 from edge.core.frame import Frame
@@ -114,19 +118,28 @@ class Worker:
         self._writers = {section.name: self._writer(config, section, entry.name) for section in sections}
         for name, writer in self._writers.items():
             self._tracks[name].begin(writer.resume(LOST_S))
-        self._clips = ClipDesk(config.node.state_dir / "evidence", self._outbox, self._lines, self._tracks, self._clock)
+        root = config.node.state_dir
+        sound = partial(is_sound, index_path(config), root)
+        self._clips = ClipDesk(root / "evidence", self._outbox, self._lines, self._tracks, self._clock, sound)
         self._watched_at_s = self._clock.monotonic_s()
         self._told_to_stop = False
 
     def _add_camera(self, config: EdgeConfig, section: CameraSection) -> None:
         name, state_dir = section.name, config.node.state_dir
+        holds = holds_of(config)
+
+        def needed() -> list[tuple[float, float]]:
+            return self._outbox.clip_spans(name, section.recording.pre_s, MAX_CLIP_S)
 
         def needed_since_s() -> float | None:
-            return self._outbox.earliest_clip_s(name)
+            return min((from_s for from_s, _ in needed()), default=None)
 
         def protected() -> list[tuple[float, float]]:
-            earliest_s = needed_since_s()
-            return [] if earliest_s is None else [(earliest_s, float("inf"))]
+            try:
+                return [*needed(), *holds.read().spans.get(name, ())]
+            except (OSError, sqlite3.Error) as error:  # recording goes on, and deletes nothing that might be held
+                log.error("camera %s: it can't be known what is held (%s); nothing is deleted", name, error)
+                return [(0.0, float("inf"))]
 
         self._lines[name] = CameraLine(section, state_dir / "recordings" / name, self._mailbox, self._clock, protected)
         self._pipelines[name] = build_pipeline(

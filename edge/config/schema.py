@@ -19,6 +19,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Label = Annotated[str, Field(max_length=120)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Fraction, Fraction]
+Days = Annotated[float, Field(ge=0, le=3650)]
 MAX_SHAPES = 32  # zones and lines of one camera: what a health message holds
 REPEATED_PRESENCE_WINDOW_S = 900.0
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -147,6 +148,7 @@ class ZoneSection(_Section):
     label: Label = ""
     polygon: tuple[Point, ...] = Field(min_length=3, max_length=64)
     grace_s: Annotated[float, Field(ge=0, le=60)] = 2.0  # exits up to this long do not end a stay
+    clip_days: Days | None = None  # of events in this zone; default: recording.clip_days of the camera
 
     @field_validator("polygon")
     @classmethod
@@ -158,10 +160,14 @@ class ZoneSection(_Section):
 
 
 class RecordingSection(_Section):
-    """Continuous recording of the main stream, from which clips are cut."""
+    """Continuous recording of the main stream, from which clips are cut, and how long the box keeps what."""
 
     segment_s: Annotated[float, Field(ge=1, le=60)] = 4.0
-    max_bytes: Annotated[int, Field(ge=10_000_000, le=10**15)] = 2_000_000_000  # oldest segments go first
+    max_bytes: Annotated[int, Field(ge=10_000_000, le=10**15)] = (
+        2_000_000_000  # of recording and clips; oldest go first
+    )
+    continuous_days: Days | None = None  # None: as far back as max_bytes reaches; 0: off, only what clips need
+    clip_days: Days = 7.0  # an event's clip and pictures stay here so long after its end, and until they are delivered
     pre_s: Annotated[float, Field(ge=0, le=120)] = 10.0
     post_s: Annotated[float, Field(ge=0, le=120)] = 10.0
 

@@ -6,9 +6,11 @@ nobody is called for a peak, and no line on the console flickers.
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from edge.core.disk_forecast import DiskProblem
 
 Severity = Literal["warning", "critical"]
 
@@ -75,6 +77,11 @@ _YES = 0.5  # between 0, no, and 1, yes
 LIMITS: dict[str, Limits] = {  # by code of the problem, in the order in which they are told
     "disk_read_only": Limits(_YES, _YES),
     "disk_errors": Limits(_YES, _YES),
+    "recording_stopped": Limits(_YES, _YES),
+    "disk_hours_left": Limits(_YES, _YES),
+    "disk_days_left": Limits(_YES, math.inf),
+    "files_damaged": Limits(_YES, math.inf),
+    "recording_short": Limits(_YES, math.inf),
     "outbox_full": Limits(_YES, _YES),
     "console_unreachable": Limits(_YES, _YES, hold_s=30),  # a console that restarts is away for seconds
     "worker_down": Limits(_YES, math.inf),  # it mends itself, and its cameras are told as blind
@@ -82,7 +89,6 @@ LIMITS: dict[str, Limits] = {  # by code of the problem, in the order in which t
     "under_voltage": Limits(1, 2, calm_s=600),  # 1: since it was switched on, 2: now
     "hot": Limits(-5, 5, ease=5, hold_s=30, calm_s=60),  # degrees past the one where the processor slows down
     "throttled": Limits(_YES, math.inf, hold_s=10, calm_s=60),
-    "disk_low": Limits(-2e9, -5e8, ease=5e8, calm_s=60),  # less free bytes
     "disk_worn": Limits(0.8, 1.0),
     "memory_low": Limits(0.90, 0.95, ease=0.03, hold_s=30, calm_s=60),  # share in use
     "load_high": Limits(2.0, math.inf, ease=0.5, hold_s=60, calm_s=60),  # for each processor core
@@ -172,6 +178,7 @@ class NodeWatch:
         reading: MachineReading,
         certificates: Mapping[str, float],
         faults: Mapping[str, bool],
+        disk: Sequence[DiskProblem],
         deaths: int,
         now_s: float,
         at_s: float,
@@ -179,10 +186,11 @@ class NodeWatch:
         """What is wrong now, what is critical first.
 
         certificates: name -> its end, UTC seconds. faults: keys of `LIMITS` that are simply so or not.
-        deaths: of workers so far. now_s: monotonic; at_s: UTC seconds.
+        disk: what is wrong with what is kept. deaths: of workers so far. now_s: monotonic; at_s: UTC seconds.
         """
         found = []
         figures = [_Figure(code, float(so)) for code, so in faults.items()]
+        figures += [_Figure(one.code, 1.0, one.figure, one.subject) for one in disk]
         figures += self._machine(reading)
         figures += self._of_links(reading.links, now_s)
         figures.append(self._of_deaths(deaths, now_s))
@@ -190,6 +198,9 @@ class NodeWatch:
             _Figure("certificate_ends", -(ends_at_s - at_s) / DAY_S, (ends_at_s - at_s) / DAY_S, name)
             for name, ends_at_s in certificates.items()
         ]
+        for gone in self._levels.keys() - {(one.code, one.subject) for one in figures}:
+            del self._levels[gone]
+            self._since_at_s.pop(gone, None)
         for one in figures:
             key = (one.code, one.subject)
             level = self._levels.setdefault(key, Level(LIMITS[one.code])).note(one.bad, now_s)
@@ -212,8 +223,6 @@ class NodeWatch:
             yield _Figure("throttled", float(reading.throttled))
         if reading.under_voltage is not None:
             yield _Figure("under_voltage", 2.0 if reading.under_voltage else float(reading.under_voltage_before))
-        if reading.disk_free_bytes is not None:
-            yield _Figure("disk_low", -reading.disk_free_bytes, reading.disk_free_bytes)
         if reading.disk_wear is not None:
             yield _Figure("disk_worn", reading.disk_wear, reading.disk_wear)
         if reading.memory_bytes and reading.memory_available_bytes is not None:

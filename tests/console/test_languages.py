@@ -113,3 +113,14 @@ def test_the_wall_speaks_both_languages(desk):
     assert "Nobody is watching" in browser.get("/", headers={"Accept-Language": "en"}).text
     assert browser.post("/language/en", headers={"Referer": "https://evil.example//x"}).headers["location"] == "/"
     assert Path(FOLDER, "vi.po").exists()
+
+
+def test_a_problem_of_a_disk_is_said_with_its_figure():
+    from console.web.node_problem import NodeProblem
+
+    languages = Languages("Asia/Ho_Chi_Minh")
+    english, vietnamese = languages.choose("en", ""), languages.choose("vi", "")
+    days, hours = (NodeProblem(f"disk_{unit}_left", "critical", figure=5) for unit in ("days", "hours"))
+    assert days.told(english).startswith("Days until the disk is full and recording stops: 5. ")
+    assert hours.told(vietnamese).startswith("Khoảng 5 giờ nữa ổ đĩa sẽ đầy")
+    assert "{x}" in NodeProblem("recording_short", "warning", subject="{x}").told(english)

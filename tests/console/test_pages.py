@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from broker.contract import codec, topics
-from broker.contract.messages import CameraHealth, EventMessage, EvidenceMessage, HealthMessage, StatusMessage
+from broker.contract.messages import (
+    CameraHealth,
+    EventMessage,
+    EvidenceMessage,
+    HealthMessage,
+    NodeProblem,
+    StatusMessage,
+)
 from console.app.factory import build
 from console.app.settings import Settings
 from console.app.system_clock import wall_s
@@ -30,6 +37,31 @@ def test_what_could_not_be_taken_is_shown_to_who_can_mend_it(desk):
     assert "×3" in page
     assert "<b>asleep" not in page
     assert "Messages kept aside" not in desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
+
+
+def test_what_a_box_tells_of_its_disk_is_shown_in_both_languages(desk):
+    facts = (("recording_stopped", "critical", "", None), ("disk_hours_left", "critical", "", 5.0))
+    facts += (("recording_short", "warning", "gate", None), ("of_a_newer_box", "warning", "", None))
+    problems = tuple(
+        NodeProblem(code=code, severity=severity, since_at_s=desk.clock(), subject=subject, figure=figure)
+        for code, severity, subject, figure in facts
+    )
+    health = HealthMessage(at_s=desk.clock(), started_at_s=1.0, version="1", state="degraded", node_problems=problems)
+    desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", health, desk.clock()))
+    page = desk.browser(Role.INSTALLER).get("/cameras", headers=ENGLISH).text
+    assert "Nothing is recorded any more: the disk is full" in page
+    assert "Hours until the disk is full and recording stops: 5." in page
+    assert "The recording of gate does not reach back" in page
+    assert "of_a_newer_box" in page
+    wall = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
+    assert "Nothing is recorded any more: the disk is full" in wall
+    assert "Hours until the disk is full" in wall
+    assert "does not reach back" not in wall
+    page = desk.browser(Role.INSTALLER).get("/cameras", headers={"Accept-Language": "vi"}).text
+    assert "Khoảng 5 giờ nữa ổ đĩa sẽ đầy và ngừng ghi hình." in page
+    status = StatusMessage(status="offline", at_s=desk.clock())
+    desk.intake.take(topics.STATUS.of("n1"), codec.encode(topics.STATUS, "n1", status, desk.clock()))
+    assert "Hours until the disk is full" not in desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
 
 
 def tell(desk, number: int, node: str = "n1", **changes) -> None:

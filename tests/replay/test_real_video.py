@@ -41,8 +41,8 @@ cameras: [{{name: table, url: "rtsp://192.0.2.10/", analysed_fps: 5, zones: [{zo
 def test_the_man_at_the_night_gate_is_told_and_nothing_else_with_the_network_in_the_box(shared_assets, tmp_path):
     """He stands far away from 51 s to 75 s; insects, a torch and an empty gate are all the rest of three minutes.
 
-    And a thing of 12x32 pixels above him, which the network takes for a person: it never moves, and is no reason to hold
-    a man near it for its double.
+    And a thing of 12x32 pixels above him, which the network takes for a person: it never moves, and is no
+    reason to hold a man near it for its double.
     """
     config = tmp_path / "gate.yaml"
     config.write_text(

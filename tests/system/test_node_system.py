@@ -1,5 +1,7 @@
 """A whole node with real parts: RTSP camera, network, mosquitto."""
 
+import json
+
 import av
 import pytest
 from node_site import wait_for
@@ -32,6 +34,8 @@ def test_an_event_opens_closes_and_brings_its_evidence(node):
     wait_for(lambda: SqliteOutbox(site.folder / "state/outbox.sqlite").figures().rows == 0, 20, "an empty outbox")
     assert any(camera.state == "sees" for health in console.health for camera in health.cameras)
     console.check_nothing_lost_or_doubled()
+    assert json.loads((folder / "event.json").read_text())["camera"] == "gate"  # housekeeping knows how long it stays
+    wait_for(lambda: (site.folder / "state/index.sqlite").exists(), 10, "the first round of housekeeping")
     for path in (site.folder / "state").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, f"others can read {path}"
     process.terminate()

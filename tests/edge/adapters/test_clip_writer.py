@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from edge.adapters import clip_writer
 from edge.adapters.av_source import StreamInfo
-from edge.adapters.clip_writer import Gap, NoRecording, write_clip
+from edge.adapters.clip_writer import DamagedRecording, Gap, NoRecording, write_clip
 from edge.adapters.recorder import Recorder
 from edge.adapters.segments import list_segments
 
@@ -238,3 +238,13 @@ def test_vlc_plays_a_clip_to_its_end(tmp_path, make_video, record, codec, name):
     assert f"codec ({name}) started" in played.stderr
     assert "Received first picture" in played.stderr
     assert "EOF reached" in played.stderr
+
+
+def test_a_segment_that_rotted_is_no_evidence_and_is_told_as_a_gap(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    rotten = list_segments(tmp_path)[1].path
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, tmp_path / "clip.mp4", lambda path: path != rotten)
+    assert facts.gaps == (Gap(EPOCH_S + 2, EPOCH_S + 4),)
+    assert facts.frames == 40
+    with pytest.raises(DamagedRecording, match="damaged on the box's disk"):
+        write_clip(tmp_path, EPOCH_S + 2.5, EPOCH_S + 3.5, tmp_path / "none.mp4", lambda path: path != rotten)

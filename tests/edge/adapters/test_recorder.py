@@ -334,3 +334,57 @@ def test_on_a_disk_smaller_than_max_bytes_no_picture_is_lost_and_it_is_told_once
     assert all(later.begins_at_s - earlier.ends_at_s < 0.1 for earlier, later in pairwise(kept))
     assert kept[-1].ends_at_s == pytest.approx(EPOCH_S + until_s)
     assert len(fed.payloads) == 150
+
+
+def test_where_nothing_may_be_deleted_recording_stops_and_leaves_room_for_events(
+    tmp_path, make_video, record, monkeypatch
+):
+    video = make_video(width=640, height=384, fps=25)
+    SmallDisk(tmp_path, 900_000, monkeypatch)
+    monkeypatch.setattr(recorder_module, "last_bytes", lambda _total: 200_000)
+    held = [(EPOCH_S, EPOCH_S + 1e6)]
+    recorder = Recorder(tmp_path, 2.0, ROOM, protected=lambda: held)
+    turn = 0
+    while recorder.status.fault is None and turn < 100:
+        record(recorder, video, EPOCH_S + 6 * turn, media_ahead_s=6.0 * turn, close=False)
+        turn += 1
+    record(recorder, video, EPOCH_S + 6 * turn, media_ahead_s=6.0 * turn, close=False)  # nothing more is written
+    assert "the disk is full of what may not be deleted" in recorder.status.fault
+    stored = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert 450_000 < stored < 780_000
+    assert recorder.status.segments_deleted == 0
+    held.clear()
+    record(recorder, video, EPOCH_S + 700, media_ahead_s=700.0)
+    assert recorder.status.fault is None
+    assert list_segments(tmp_path)[-1].ends_at_s == pytest.approx(EPOCH_S + 706)
+
+
+def test_segments_that_housekeeping_took_are_not_made_up_for_with_others(tmp_path, make_video, record):
+    video = make_video()
+    record(Recorder(tmp_path, 2.0, ROOM), video)
+    limit = sum(segment.path.stat().st_size for segment in list_segments(tmp_path)) * 2
+    recorder = Recorder(tmp_path, 2.0, limit)
+    record(recorder, video, EPOCH_S + 6)
+    for segment in list_segments(tmp_path)[:2]:
+        segment.path.unlink()
+    record(recorder, video, EPOCH_S + 12)
+    assert len(list_segments(tmp_path)) == 6 - 2 + 3 - 1
+    assert recorder.status.segments_deleted == 1
+
+
+def test_what_housekeeping_deleted_makes_no_room_a_second_time(tmp_path, make_video, record, monkeypatch):
+    video = make_video(width=640, height=384, fps=25)
+    disk = SmallDisk(tmp_path, 900_000, monkeypatch)
+    monkeypatch.setattr(recorder_module, "last_bytes", lambda _total: 150_000)
+    recorder, until_s = Recorder(tmp_path, 2.0, ROOM), 0
+    while disk.free_bytes() > 250_000:
+        record(recorder, video, EPOCH_S + until_s, media_ahead_s=float(until_s))
+        until_s += 6
+    for segment in list_segments(tmp_path)[:-6]:
+        segment.path.unlink()
+    (tmp_path / "foreign").write_bytes(bytes(disk.free_bytes() - 250_000))  # and others took what became free
+    for _ in range(12):
+        record(recorder, video, EPOCH_S + until_s, media_ahead_s=float(until_s))
+        until_s += 6
+    assert (recorder.status.write_errors, recorder.status.fault) == (0, None)
+    assert list_segments(tmp_path)[-1].ends_at_s == pytest.approx(EPOCH_S + until_s)

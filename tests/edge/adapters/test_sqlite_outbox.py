@@ -100,9 +100,21 @@ def test_a_clip_lengthened_while_it_is_cut_stays_owed(outbox):
     outbox.put_event(event(1, 2, "closed"), 2.0, longer)
     outbox.put_evidence(due.event_id, "gate", [], 2.0, done=due)
     assert outbox.due_clips(["gate"], 150)[0].ends_at_s == 150
-    assert outbox.earliest_clip_s("gate") == 90
+    assert outbox.clip_spans("gate", 10, 900) == [(90, 150)]
+    assert outbox.clip_spans("gate", 10, 20) == [(90, 110)]  # no clip shows more
+    assert outbox.unsettled() == {event(1).event_id}
     outbox.put_evidence(due.event_id, "gate", [], 2.0, done=longer)
-    assert outbox.earliest_clip_s("gate") is None
+    assert outbox.clip_spans("gate", 10, 900) == []
+    assert outbox.unsettled() == {event(1).event_id}  # its pictures are owed
+    outbox.snapshots_impossible(event(1).event_id)
+    assert outbox.unsettled() == set()
+
+
+def test_the_recording_of_an_open_event_is_needed_for_the_clip_that_follows_its_end(outbox):
+    outbox.put_event(event(1), 1.0)
+    begins_at_s = event(1).opened_at_s - 10
+    assert outbox.clip_spans("gate", 10, 900) == [(begins_at_s, begins_at_s + 900)]
+    assert outbox.unsettled() == {event(1).event_id}
 
 
 def test_evidence_grows_by_revisions_and_replaces_by_role(outbox, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from broker.contract.messages import EventMessage
 from edge.adapters import durable
 from edge.adapters.clip_writer import ClipFacts, Gap, file_sha256
+from edge.adapters.kept_files import EventLabel, list_events
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.track_log import TrackLog
@@ -186,3 +187,23 @@ def test_a_full_disk_delays_evidence_and_ends_nothing(outbox, desk, monkeypatch)
     assert outbox.due_clips(["gate"], EPOCH_S + 60) == []
     last = outbox.waiting(0, 9)[-1].message
     assert {file.role for file in last.files} == {"clip", "snapshot", "snapshot_boxes"}
+
+
+def test_a_clip_of_rotten_recording_is_not_made_and_the_cause_is_told(tmp_path, outbox, line):
+    tracks = {"gate": TrackLog(tmp_path / "tracks", 60.0, lambda: None)}
+    desk = ClipDesk(tmp_path / "evidence", outbox, {"gate": line}, tracks, SystemClock(), lambda _segment: False)
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 1, EPOCH_S + 5))
+    desk.run(Until(2))
+    told = [row.message for row in outbox.waiting(0, 99) if row.kind == "evidence"][-1]
+    assert told.missing_code == "recording_damaged"
+    assert "is damaged on the box's disk" in told.missing
+    assert outbox.due_clips(["gate"], float("inf")) == []
+
+
+def test_the_folder_of_an_event_says_whose_it_is(tmp_path, outbox, desk):
+    outbox.put_event(opening(EPOCH_S + 3.7), 1.0)
+    desk().run(Until(1))
+    (event,) = list_events(tmp_path)
+    assert event.label == EventLabel("gate", "z", EPOCH_S + 3.7)
+    assert {"event.json", "snapshot.jpg", "snapshot-boxes.jpg"} == event.files.keys()

@@ -51,21 +51,21 @@ def story(tmp_path):
 
 def test_a_sound_node_tells_every_quarter_of_a_minute(story):
     health, clock, _ = story
-    first = health.turn([SEES], SOUND, 0)
+    first = health.turn([SEES], SOUND, (), 0)
     assert (first.state, first.problems, first.node_problems, first.version) == ("ok", (), (), "1.2.3")
     assert {one.name for one in first.machine.certificates} == {"ca.crt", "server.crt"}
     clock.now_s += HEALTH_S - 1
-    assert health.turn([SEES], SOUND, 0) is None
+    assert health.turn([SEES], SOUND, (), 0) is None
     clock.now_s += 1
-    assert health.turn([SEES], SOUND, 0) is not None
+    assert health.turn([SEES], SOUND, (), 0) is not None
 
 
 def test_what_people_must_know_is_told_at_once_and_survives_the_journey(story):
     health, clock, power = story
-    health.turn([SEES], SOUND, 0)
+    health.turn([SEES], SOUND, (), 0)
     power.write_text("50005\n")
     clock.now_s += MACHINE_S
-    told = health.turn([SEES], {**SOUND, "worker_down": True}, 0)
+    told = health.turn([SEES], {**SOUND, "worker_down": True}, (), 0)
     assert told.state == "degraded"
     assert [one.code for one in told.node_problems] == ["under_voltage", "worker_down"]
     assert told.problems == ("under_voltage", "worker_down")
@@ -77,7 +77,7 @@ def test_what_people_must_know_is_told_at_once_and_survives_the_journey(story):
 def test_a_warning_alone_impairs_nothing(story):
     health, clock, _ = story
     clock.now_s = datetime(2026, 12, 10, tzinfo=UTC).timestamp()
-    told = health.turn([SEES], SOUND, 0)
+    told = health.turn([SEES], SOUND, (), 0)
     assert told.state == "ok"
     assert [(one.code, one.severity, one.subject) for one in told.node_problems] == [
         ("certificate_ends", "warning", "server.crt")
@@ -87,20 +87,20 @@ def test_a_warning_alone_impairs_nothing(story):
 
 def test_the_certificate_that_the_broker_shows_counts_too(story):
     health, clock, _ = story
-    told = health.turn([SEES], SOUND, 0, clock.now_s + 86_400)
+    told = health.turn([SEES], SOUND, (), 0, clock.now_s + 86_400)
     assert (told.node_problems[0].subject, told.node_problems[0].severity) == ("broker", "critical")
 
 
 def test_a_renewed_certificate_is_noticed(story, tmp_path):
     health, clock, _ = story
     clock.now_s = datetime(2026, 12, 10, tzinfo=UTC).timestamp()
-    assert health.turn([SEES], SOUND, 0).node_problems
+    assert health.turn([SEES], SOUND, (), 0).node_problems
     make_certificates(tmp_path / "tls", "127.0.0.1", datetime(2026, 12, 9, tzinfo=UTC))
     clock.now_s += CERTIFICATES_S
-    assert not health.turn([SEES], SOUND, 0).node_problems
+    assert not health.turn([SEES], SOUND, (), 0).node_problems
 
 
 def test_a_blind_camera_impairs_the_node_and_is_no_problem_of_its_own(story):
     health, _, _ = story
-    told = health.turn([SEES.model_copy(update={"state": "blind"})], SOUND, 0)
+    told = health.turn([SEES.model_copy(update={"state": "blind"})], SOUND, (), 0)
     assert (told.state, told.problems, told.node_problems) == ("degraded", ("camera_blind:gate",), ())

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.disk_forecast import DiskProblem
 from edge.core.machine import DAY_S, LIMITS, Level, Limits, Link, MachineReading, NodeWatch
 
 AT_S = 1_795_000_000.0
@@ -35,7 +36,7 @@ class Story:
         end_s = self.now_s + for_s
         while True:
             at_s = AT_S + self.now_s
-            found = self.watch.judge(reading, dict(certificates), dict(faults), deaths, self.now_s, at_s)
+            found = self.watch.judge(reading, dict(certificates), dict(faults), (), deaths, self.now_s, at_s)
             if self.now_s >= end_s:
                 return [(one.code, one.severity) for one in found]
             self.now_s += 5
@@ -79,8 +80,6 @@ def test_one_drop_of_the_voltage_is_told_for_ten_minutes_and_remembered():
         ({"memory_available_bytes": 300_000_000}, "memory_low", "warning"),
         ({"memory_available_bytes": 100_000_000}, "memory_low", "critical"),
         ({"load": 9.0}, "load_high", "warning"),
-        ({"disk_free_bytes": 1_900_000_000}, "disk_low", "warning"),
-        ({"disk_free_bytes": 400_000_000}, "disk_low", "critical"),
         ({"disk_read_only": True}, "disk_read_only", "critical"),
         ({"disk_errors": 3}, "disk_errors", "critical"),
         ({"disk_wear": 0.8}, "disk_worn", "warning"),
@@ -147,8 +146,8 @@ def test_a_certificate_is_told_days_before_it_ends(days, told):
 def test_what_is_critical_comes_first_and_keeps_its_beginning():
     watch = NodeWatch()
     faults = {"outbox_full": True}
-    first = watch.judge(replace(SOUND, disk_wear=0.9), {}, faults, 0, 0.0, AT_S)
-    later = watch.judge(replace(SOUND, disk_wear=0.9), {}, faults, 0, 60.0, AT_S + 60)
+    first = watch.judge(replace(SOUND, disk_wear=0.9), {}, faults, (), 0, 0.0, AT_S)
+    later = watch.judge(replace(SOUND, disk_wear=0.9), {}, faults, (), 0, 60.0, AT_S + 60)
     assert [one.code for one in later] == ["outbox_full", "disk_worn"]
     assert later == first
     assert later[1].figure == 0.9
@@ -172,3 +171,20 @@ def test_a_figure_that_trembles_at_its_limit_changes_nothing():
     level = Level(Limits(1.0, 2.0, hold_s=10, calm_s=10))
     levels = {level.note(0.9 if turn % 2 else 1.1, 5.0 * turn) for turn in range(50)}
     assert levels == {0}
+
+
+def test_what_is_wrong_with_the_disk_is_told_with_its_figure_and_forgotten_once_it_is_over():
+    watch = NodeWatch()
+
+    def told(at_s, *disk):
+        found = watch.judge(MachineReading(), {}, {}, disk, 0, at_s, AT_S + at_s)
+        return [(one.code, one.severity, one.subject, one.figure, one.since_at_s - AT_S) for one in found]
+
+    days, short = DiskProblem("disk_days_left", figure=3), DiskProblem("recording_short", subject="gate")
+    assert told(0.0, days, short) == [
+        ("disk_days_left", "warning", "", 3, 0.0),
+        ("recording_short", "warning", "gate", None, 0.0),
+    ]
+    assert told(60.0, DiskProblem("recording_stopped")) == [("recording_stopped", "critical", "", None, 60.0)]
+    assert told(90.0) == []
+    assert told(120.0, days) == [("disk_days_left", "warning", "", 3, 120.0)]

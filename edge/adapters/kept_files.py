@@ -1,0 +1,109 @@
+"""What lies in the node's folder: recordings, evidence, boxes and stills of each camera, found by listing alone.
+
+recordings/<camera>/<begin>-<end>.mp4   evidence/<event>/...   tracks/<camera>/...   stills/<camera>.jpg
+"""
+
+import contextlib
+import json
+import logging
+import shutil
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge.adapters.durable import put_in_place
+from edge.adapters.segments import Segment, close_abandoned, list_segments
+
+_LABEL = "event.json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EventLabel:
+    """Whose evidence a folder holds, in the folder itself. opened_at_s: UTC seconds."""
+
+    camera: str
+    zone: str
+    opened_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventFolder:
+    """The evidence of one event. files: names and bytes; changed_at_s: UTC seconds of the newest file."""
+
+    path: Path
+    label: EventLabel | None
+    files: dict[str, int]
+    changed_at_s: float
+
+
+def put_label(folder: Path, label: EventLabel) -> None:
+    """Writes the label where there is none. Raises OSError."""
+    path = folder / _LABEL
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(label)), encoding="utf-8")
+        put_in_place(part, path)
+
+
+def list_recordings(state_dir: Path) -> dict[str, list[Segment]]:
+    """The closed segments of each camera, oldest first, also of cameras that are no longer configured."""
+    return {
+        folder.name: [segment for segment in list_segments(folder) if segment.ends_at_s is not None]
+        for folder in _folders(state_dir / "recordings")
+    }
+
+
+def list_events(state_dir: Path) -> list[EventFolder]:
+    """The folders of evidence; what vanishes meanwhile is left out."""
+    found = []
+    for folder in _folders(state_dir / "evidence"):
+        with contextlib.suppress(FileNotFoundError):
+            stats = {path.name: path.stat() for path in folder.iterdir()}
+            changed_at_s = max((one.st_mtime for one in stats.values()), default=folder.stat().st_mtime)
+            files = {name: one.st_size for name, one in stats.items()}
+            found.append(EventFolder(folder, _label_in(folder), files, changed_at_s))
+    return found
+
+
+def delete_event(folder: Path) -> None:
+    """Deletes a folder of evidence, its label last: whoever is killed in the middle leaves one that can be deleted.
+
+    Raises OSError.
+    """
+    for path in sorted(folder.iterdir(), key=lambda path: (path.name == _LABEL, path.name)):
+        path.unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def close_removed(state_dir: Path, configured: Collection[str]) -> None:
+    """Puts away what cameras left that are no longer configured: boxes and stills go, open segments are closed.
+
+    Their recordings and evidence stay for as long as those of any camera. Raises OSError.
+    """
+    for folder in _folders(state_dir / "tracks"):
+        if folder.name not in configured:
+            log.info("camera %s is no longer configured: its boxes are deleted", folder.name)
+            shutil.rmtree(folder)
+    stills = state_dir / "stills"
+    for path in stills.iterdir() if stills.is_dir() else ():
+        if path.name.partition(".")[0] not in configured:
+            path.unlink(missing_ok=True)
+    for folder in _folders(state_dir / "recordings"):
+        if folder.name not in configured:
+            close_abandoned(folder)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
+
+def _label_in(folder: Path) -> EventLabel | None:
+    try:
+        label = json.loads((folder / _LABEL).read_text(encoding="utf-8"))
+        return EventLabel(str(label["camera"]), str(label["zone"]), float(label["opened_at_s"]))
+    except (OSError, ValueError, KeyError, TypeError):  # made by an older Gatehouse, or damaged
+        return None

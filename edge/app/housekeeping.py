@@ -1,0 +1,255 @@
+"""Keeps the node's disk: what goes and when, whether files are still sound, how long the disk lasts.
+
+One thread of the supervisor, and the only one that deletes evidence. Recorders delete too, of their own oldest segments
+only, so that recording goes on where this thread does not.
+"""
+
+import logging
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.adapters.holds import Held, Holds
+from edge.adapters.kept_files import EventFolder, EventLabel, close_removed, delete_event, list_events, list_recordings
+from edge.adapters.segment_index import IndexedFile, SegmentIndex
+from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.app.clip_desk import MAX_CLIP_S
+from edge.app.hold import locked_folder
+from edge.config.schema import CameraSection, EdgeConfig, RecordingSection
+from edge.core.disk_forecast import WINDOW_S, DiskProblem, disk_problem, reaches_back_s, seconds_left
+from edge.core.ports import Clock
+from edge.core.retention import Kept, expendable, last_bytes, reserve_bytes, to_delete
+
+log = logging.getLogger(__name__)
+
+ROUND_S, HURRIED_S = 60.0, 10.0  # between two rounds, and while the disk is too full; 20,000 files take half a second
+LOOK_S = 1.0  # how often it is looked whether the disk fills up
+ROOM_S = 600.0  # between two figures for the forecast
+PRE_ROLL_SPARE_S = 60.0  # of recording stays behind a clip's length before and after its event, whatever the limits
+NEW_BYTES, OLD_BYTES = 256 * 1024 * 1024, 8 * 1024 * 1024  # read for hashes in one round
+CLOCK_STEP_S = 60.0
+REMOVED_DAYS = 7.0  # recordings of a camera that is no longer configured: it may have been taken out by mistake
+_DAY_S = 86_400.0
+
+
+def holds_of(config: EdgeConfig) -> Holds:
+    """What people asked to keep on this node."""
+    return Holds(config.node.state_dir / "holds")
+
+
+def index_path(config: EdgeConfig) -> Path:
+    """Where the index of the recordings lives."""
+    return config.node.state_dir / "index.sqlite"
+
+
+class Housekeeper:
+    """`run` is the whole life of its thread. `problems` may be read from any thread."""
+
+    def __init__(self, config: EdgeConfig, outbox: SqliteOutbox, clock: Clock) -> None:
+        self._config, self._outbox, self._clock = config, outbox, clock
+        self._root = config.node.state_dir
+        self._cameras = {camera.name: camera for camera in config.cameras}
+        self._holds = holds_of(config)
+        self._index: SegmentIndex | None = None
+        self._sizes: dict[str, int] = {}  # of segments, which do not change
+        self._clock_ahead_s = clock.wall_s() - clock.monotonic_s()
+        self._trusted_since_s = clock.monotonic_s()
+        self._room_due_s = float("-inf")
+        self._fault = ""
+        self._stopped = False
+        self.problems: tuple[DiskProblem, ...] = ()
+
+    def run(self, stop: threading.Event) -> None:
+        """Tidies every `ROUND_S`, and sooner where the disk fills up, until `stop`."""
+        last_s = float("-inf")
+        while not stop.wait(LOOK_S):
+            pause_s = HURRIED_S if self._lacking_bytes() > 0 else ROUND_S
+            if self._clock.monotonic_s() - last_s >= pause_s:
+                self.tidy()
+                last_s = self._clock.monotonic_s()
+        if self._index is not None:
+            self._index.close()
+
+    def tidy(self) -> None:
+        """One round. What fails is told once and tried again in the next one."""
+        fault = ""
+        try:
+            kept = self._delete()
+        except BlockingIOError:
+            return  # a hold is being set
+        except (OSError, sqlite3.Error) as error:
+            kept, fault = [], f"the disk can't be tidied up: {error}"
+        try:
+            self._look_after(kept)
+        except (OSError, sqlite3.Error) as error:
+            fault = fault or f"the index of the recordings can't be kept: {error}"
+            self._tell(disk_problem(None, stopped=self._stopped))
+        if fault and fault != self._fault:
+            log.error(fault)
+        self._fault = fault
+
+    def _delete(self) -> list[Kept]:
+        """Deletes what the written order says; returns what is left.
+
+        Raises OSError, sqlite3.Error where it can't be known what is held or owed: then nothing goes.
+        """
+        with locked_folder(self._root):
+            close_removed(self._root, self._cameras.keys())
+            budgets = {name: camera.recording.max_bytes for name, camera in self._cameras.items()}
+            kept = list(self._kept(self._holds.read()))
+            going = to_delete(kept, budgets, self._lacking_bytes(), self._clock.wall_s(), self._trusted_s())
+            gone = {one.name for one in going if self._delete_one(one)}
+        return [one for one in kept if one.name not in gone]
+
+    def _delete_one(self, one: Kept) -> bool:
+        path = self._root / one.name
+        try:
+            if one.kind == "event":
+                delete_event(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("%s can't be deleted: %s", path, error.strerror)
+            return False
+        log.log(logging.INFO if one.kind == "event" else logging.DEBUG, "%s deleted, %d bytes", one.name, one.bytes)
+        return True
+
+    def _lacking_bytes(self) -> int:
+        disk = shutil.disk_usage(self._root)
+        return reserve_bytes(disk.total) - disk.free
+
+    def _trusted_s(self) -> float:
+        """For how long the wall clock has not been set, seconds."""
+        now_s = self._clock.monotonic_s()
+        ahead_s = self._clock.wall_s() - now_s
+        if abs(ahead_s - self._clock_ahead_s) > CLOCK_STEP_S:
+            log.warning(
+                "the clock was set by %.0f s; nothing is deleted by its age for now", ahead_s - self._clock_ahead_s
+            )
+            self._trusted_since_s = now_s
+        self._clock_ahead_s = ahead_s
+        return now_s - self._trusted_since_s
+
+    # What there is
+
+    def _kept(self, held: Held) -> Iterator[Kept]:
+        events = list_events(self._root)
+        unsettled = self._outbox.unsettled()  # after the listing: an event is written down before its folder is made
+        for event in events:
+            yield self._kept_event(event, held, unsettled)
+        sizes, self._sizes, now_s = self._sizes, {}, self._clock.wall_s()
+        for camera, segments in list_recordings(self._root).items():
+            section = self._cameras.get(camera)
+            limits = section.recording if section else RecordingSection()
+            spare_s = limits.pre_s + limits.post_s + PRE_ROLL_SPARE_S if section else 0.0
+            ends_s = [segment.ends_at_s or 0.0 for segment in segments]
+            newest_s = max((end_s for end_s in ends_s if end_s <= now_s), default=0.0)  # later: before a clock was set
+            needed = self._outbox.clip_spans(camera, limits.pre_s, MAX_CLIP_S)
+            needed.append((newest_s - spare_s, newest_s))
+            retention_s = _continuous_s(limits, spare_s) if section else REMOVED_DAYS * _DAY_S
+            for segment in segments:
+                name = f"recordings/{camera}/{segment.path.name}"
+                size = sizes.get(name)
+                self._sizes[name] = size = _size(segment.path) if size is None else size
+                begin_s, end_s = segment.begins_at_s, segment.ends_at_s or segment.begins_at_s
+                yield Kept(
+                    name=name,
+                    kind="continuous",
+                    camera=camera,
+                    begins_at_s=begin_s,
+                    ends_at_s=end_s,
+                    bytes=size,
+                    retention_s=retention_s,
+                    held=held.covers(camera, begin_s, end_s),
+                    needed=bool(section) and any(segment.overlaps(from_s, to_s) for from_s, to_s in needed),
+                )
+
+    def _kept_event(self, event: EventFolder, held: Held, unsettled: set[str]) -> Kept:
+        event_id = event.path.name
+        label = event.label or EventLabel("", "", event.changed_at_s)
+        span = (label.opened_at_s, event.changed_at_s)
+        return Kept(
+            name=event.path.relative_to(self._root).as_posix(),
+            kind="event",
+            camera=label.camera,
+            begins_at_s=span[0],
+            ends_at_s=span[1],
+            bytes=sum(event.files.values()),
+            retention_s=_clip_days(self._cameras.get(label.camera), label.zone) * _DAY_S,
+            held=event_id in held.events or held.covers(label.camera, *span),
+            delivered=event_id not in unsettled,
+        )
+
+    # Whether it is sound, and how long there is room
+
+    def _look_after(self, kept: list[Kept]) -> None:
+        """Raises OSError, sqlite3.Error."""
+        now_s, disk = self._clock.wall_s(), shutil.disk_usage(self._root)
+        last = last_bytes(disk.total)
+        room = disk.free - last + sum(one.bytes for one in expendable(kept, now_s))
+        self._stopped = disk.free < last  # recorders stop at the same mark
+        if self._index is None:
+            self._index = SegmentIndex(index_path(self._config), self._root)
+        if self._clock.monotonic_s() >= self._room_due_s:
+            self._index.note_room(now_s, max(0, room))
+            self._room_due_s = self._clock.monotonic_s() + ROOM_S
+        self._index.sync(self._files(kept))
+        for path in self._index.check(NEW_BYTES, OLD_BYTES, now_s):
+            log.error("%s is damaged: it is not what was recorded; look at the disk", path)
+        left_s = seconds_left([*self._index.rooms(), (now_s, max(0, room))])
+        self._tell(disk_problem(left_s, stopped=self._stopped), *self._short(now_s), *self._damaged())
+
+    def _files(self, kept: list[Kept]) -> Iterator[IndexedFile]:
+        for one in kept:
+            if one.kind == "continuous":
+                yield IndexedFile(one.name, one.camera, one.begins_at_s, one.ends_at_s, one.bytes)
+            elif one.delivered and one.closed:  # else its files are still being made, and the console checks them
+                for path in sorted((self._root / one.name).glob("*")):
+                    name = f"{one.name}/{path.name}"
+                    yield IndexedFile(name, one.camera, one.begins_at_s, one.ends_at_s, _size(path))
+
+    def _short(self, now_s: float) -> Iterator[DiskProblem]:
+        """Cameras whose budget doesn't reach back as far as their configuration wants."""
+        assert self._index is not None
+        recorded = self._index.recorded_since(now_s - WINDOW_S)
+        for name, camera in self._cameras.items():
+            wanted_days = camera.recording.continuous_days
+            if wanted_days and name in recorded:
+                back_s = reaches_back_s(camera.recording.max_bytes, *recorded[name])
+                if back_s is not None and back_s < wanted_days * _DAY_S:
+                    yield DiskProblem("recording_short", subject=name)
+
+    def _damaged(self) -> Iterator[DiskProblem]:
+        assert self._index is not None
+        count = self._index.damaged()
+        if count:
+            yield DiskProblem("files_damaged", figure=count)
+
+    def _tell(self, *problems: DiskProblem | None) -> None:
+        found = tuple(problem for problem in problems if problem is not None)
+        for problem in found:
+            if problem not in self.problems:
+                log.warning("the disk of %s: %s", self._root, problem)
+        self.problems = found
+
+
+def _continuous_s(limits: RecordingSection, spare_s: float) -> float:
+    if limits.continuous_days is None:
+        return float("inf")
+    return limits.continuous_days * _DAY_S or spare_s  # 0 days: only what the next clip may need
+
+
+def _clip_days(camera: CameraSection | None, zone: str) -> float:
+    if camera is None:
+        return REMOVED_DAYS
+    own = next((section.clip_days for section in camera.zones if section.name == zone), None)
+    return camera.recording.clip_days if own is None else own
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # deleted by its recorder since it was listed
+        return 0
