@@ -16,6 +16,7 @@ from edge.adapters.processor_use import name_thread
 from edge.adapters.recorder import Ranges, Recorder
 from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import StreamFault
+from edge.app.lens_watch import LensWatch
 from edge.config.load import read_secret
 from edge.config.schema import CameraSection, LineCrossingSection
 from edge.core.frame import Frame
@@ -81,14 +82,22 @@ class CameraLine:
     """Reads one camera: the main stream is recorded, the sub-stream (or else the main one) analysed."""
 
     def __init__(
-        self, section: CameraSection, recordings: Path, mailbox: Mailbox, clock: Clock, protected: Ranges
+        self,
+        section: CameraSection,
+        recordings: Path,
+        mailbox: Mailbox,
+        clock: Clock,
+        protected: Ranges,
+        lens: LensWatch,
     ) -> None:
         """recordings: folder of this camera's segments. protected: spans that may not be deleted yet.
+
+        lens: judges whether it sees what it was put up to see.
 
         Raises OSError where the password can't be read or the folder can't be made.
         """
         self.section = section
-        self.recordings = recordings
+        self.recordings, self.lens = recordings, lens
         self._mailbox, self._clock = mailbox, clock
         recordings.mkdir(parents=True, exist_ok=True)
         self.recorder = Recorder(recordings, section.recording.segment_s, section.recording.max_bytes, protected)
@@ -122,6 +131,7 @@ class CameraLine:
         with self._lock:
             self._latest = frame
         self._mailbox.put(frame)
+        self.lens.see(frame)  # last: an alert waits for nothing
 
     def followed(self, frame: Frame) -> None:
         """A frame has been looked at, and what it led to is known; from the vision thread."""
@@ -159,9 +169,9 @@ class CameraLine:
             looked_at = self._looked_at
         dropped = self._mailbox.dropped(self.section.name)
         self._workload.note(self._clock.monotonic_s(), looked_at, dropped)
-        state, fault = self._judge()
+        state, fault, since_at_s = self._judge()
         if (state, fault.code) != self._state[:2]:
-            self._state = (state, fault.code, self._clock.wall_s())
+            self._state = (state, fault.code, since_at_s or self._clock.wall_s())
         return CameraHealth(
             camera=self.section.name,
             label=self.section.label,
@@ -181,7 +191,15 @@ class CameraLine:
             zones=self._zones(),
         )
 
-    def _judge(self) -> tuple[State, StreamFault]:
+    def _judge(self) -> tuple[State, StreamFault, float | None]:
+        """State, its cause, and since when where that is known better than by now (UTC seconds)."""
+        state, fault = self._judge_stream()
+        lens = self.lens.report
+        if lens.fault is None or state == "blind" or (state == "impaired" and lens.fault.state == "impaired"):
+            return state, fault, None
+        return lens.fault.state, StreamFault(lens.fault.code, lens.fault.sentence), lens.since_at_s
+
+    def _judge_stream(self) -> tuple[State, StreamFault]:
         analysed = (self._sub or self._main).status
         recorder_fault = self.recorder.status.fault
         rest_s = LONGEST_REST_S if analysed.idle else 0.0

@@ -14,16 +14,19 @@ from pathlib import Path
 from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.processor_use import name_thread
+from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock, machine_run
 from edge.adapters.track_log import TrackLog
+from edge.app.alarm_desk import AlarmDesk
 from edge.app.build import build_pipeline
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
 from edge.app.event_writer import EventWriter
 from edge.app.hold import hold
+from edge.app.lens_watch import LensWatch
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
 from edge.config.schema import CameraSection, EdgeConfig
 from edge.core.frame import Frame
@@ -73,6 +76,11 @@ def outbox_path(config: EdgeConfig) -> Path:
     return config.node.state_dir / "outbox.sqlite"
 
 
+def references_folder(config: EdgeConfig) -> Path:
+    """Where the cameras' reference views lie."""
+    return config.node.state_dir / "references"
+
+
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
     """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
@@ -116,6 +124,7 @@ class Worker:
         for name, writer in self._writers.items():
             self._tracks[name].begin(writer.resume(LOST_S))
         self._clips = ClipDesk(config.node.state_dir / "evidence", self._outbox, self._lines, self._tracks, self._clock)
+        self._alarms = AlarmDesk(config.node.name, self._lines, self._outbox, self._clips, self._clock)
         self._watched_at_s = self._clock.monotonic_s()
         self._told_to_stop = False
 
@@ -129,7 +138,9 @@ class Worker:
             earliest_s = needed_since_s()
             return [] if earliest_s is None else [(earliest_s, float("inf"))]
 
-        self._lines[name] = CameraLine(section, state_dir / "recordings" / name, self._mailbox, self._clock, protected)
+        lens = LensWatch(name, ReferenceFile(references_folder(config), name))
+        recordings = state_dir / "recordings" / name
+        self._lines[name] = CameraLine(section, recordings, self._mailbox, self._clock, protected, lens)
         self._pipelines[name] = build_pipeline(
             config.node.name, config.node.timezone, section, self._detector.input_size
         )
@@ -230,6 +241,7 @@ class Worker:
                     cameras = tuple(line.health() for line in self._lines.values())
                     self._parent.send(WorkerReport(cameras, now_s - self._watched_at_s, self._work_done()))
                     report_due_s = now_s + HEALTH_S
+                    self._tend_lenses()
                 for name, due_s in still_due_s.items():
                     if now_s >= due_s and self._take_still(name):
                         still_due_s[name] = now_s + STILL_S
@@ -242,6 +254,11 @@ class Worker:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):
             return
+
+    def _tend_lenses(self) -> None:
+        self._alarms.tell()
+        for line in self._lines.values():
+            line.lens.take_anew_if_ordered()
 
     def _work_done(self) -> WorkDone:
         offsets = {name: line.camera_clock_offset_s for name, line in self._lines.items()}
