@@ -152,12 +152,20 @@ class CameraHealth(_Message):
 
 
 class ZoneShape(_Message):
-    """A zone as the node watches it, for drawing."""
+    """A zone or line as the node watches it: for drawing, and whether its rules see anything there.
+
+    A rule sees as well as its zone and its camera do, whichever is worse.
+    """
 
     zone: Name
     label: Annotated[str, Field(max_length=120, description="what people call it")] = ""
     polygon: tuple[tuple[Fraction, Fraction], ...] = Field(min_length=2, max_length=64)
     rules: tuple[RuleKind, ...] = ()
+    state: Literal["sees", "impaired", "blind"] = "sees"
+    since_at_s: Annotated[Moment | None, Field(description="since when it does not see")] = None
+    reason_code: Annotated[
+        str, Field(max_length=40, description="why, as a stable word that the console translates")
+    ] = ""
 
 
 class HealthMessage(_Message):

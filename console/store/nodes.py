@@ -140,11 +140,13 @@ def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], beh
     if heard_at_s is not None and health["started_at_s"] > heard_at_s:
         began_at_s, ended_at_s = heard_at_s + behind_s, min(now_s, health["started_at_s"] + behind_s)
         blind_times.note_absence(connection, owner.id, min(began_at_s, ended_at_s), ended_at_s)
-    blind = {
-        report["camera"]: (report["since_at_s"] + behind_s, report.get("reason_code", ""))
-        for report in health.get("cameras", ())
-        if report["state"] == "blind"
-    }
+    blind: dict[tuple[str, str], tuple[float, str]] = {}
+    for report in health.get("cameras", ()):
+        parts = [{**report, "zone": ""}, *report.get("zones", ())]
+        for part in parts:
+            if part.get("state") == "blind":
+                since_at_s = part.get("since_at_s") or now_s - behind_s
+                blind[report["camera"], part["zone"]] = (since_at_s + behind_s, part.get("reason_code", ""))
     blind_times.note(connection, owner.id, blind, now_s)
 
 

@@ -77,6 +77,7 @@ blind_time = Table(
     Column("id", _BigId, primary_key=True),
     Column("node_id", ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
     Column("camera", String(64), nullable=False),
+    Column("zone", String(64), nullable=False),  # empty: the whole camera
     Column("from_at_s", Float, nullable=False),
     Column("to_at_s", Float),  # none while it lasts
     Column("reason_code", String(40), nullable=False),

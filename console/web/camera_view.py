@@ -19,11 +19,17 @@ _UNHEARD = {
 
 @dataclass(frozen=True, slots=True)
 class ZoneView:
-    """A zone or line to draw. points: corners as fractions, as an SVG list."""
+    """A zone or line to draw. points: corners as fractions, as an SVG list.
+
+    reason_code: why its rules see nothing, though the camera does: a word of the group "fault", empty while they see;
+    since_at_s: since when, UTC seconds.
+    """
 
     name: str
     points: str
     closed: bool
+    reason_code: str = ""
+    since_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class CameraView:
 
     def unseen_s(self, now_s: float) -> float:
         """Seconds of the days shown in which it saw nothing."""
-        return sum((one.to_at_s or now_s) - one.from_at_s for one in self.unseen)
+        return sum((one.to_at_s or now_s) - one.from_at_s for one in self.unseen if not one.zone)
 
     def zone_label(self, zone: str) -> str:
         """What people call a zone of this camera."""
@@ -127,6 +133,8 @@ def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
             shape.get("label") or shape["zone"],
             " ".join(f"{x},{y}" for x, y in shape["polygon"]),
             len(shape["polygon"]) > 2,
+            shape.get("reason_code", ""),
+            None if shape.get("since_at_s") is None else shape["since_at_s"] + box.node.clock_behind_s,
         )
         for shape in camera.health.get("zones", ())
     )

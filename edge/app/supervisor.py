@@ -231,7 +231,7 @@ class Supervisor:
         health = [camera for slot in self._slots for camera in slot.health.values()]
         figures = self._outbox.figures()
         problems = self._problems(health, outbox_full=figures.full)
-        essence = (tuple((c.camera, c.state, c.reason_code, c.recording) for c in health), problems)
+        essence = (tuple((c.camera, c.state, c.reason_code, c.recording, c.zones) for c in health), problems)
         now_s = self._clock.monotonic_s()
         if essence == self._told and now_s < self._health_due_s:
             return

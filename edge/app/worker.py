@@ -21,7 +21,7 @@ from edge.adapters.system_clock import SystemClock, machine_run
 from edge.adapters.track_log import TrackLog
 from edge.app.alarm_desk import AlarmDesk
 from edge.app.build import build_pipeline
-from edge.app.camera_line import CameraLine
+from edge.app.camera_line import CameraLine, places_of
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
 from edge.app.event_writer import EventWriter
@@ -138,7 +138,7 @@ class Worker:
             earliest_s = needed_since_s()
             return [] if earliest_s is None else [(earliest_s, float("inf"))]
 
-        lens = LensWatch(name, ReferenceFile(references_folder(config), name))
+        lens = LensWatch(name, ReferenceFile(references_folder(config), name), places_of(section))
         recordings = state_dir / "recordings" / name
         self._lines[name] = CameraLine(section, recordings, self._mailbox, self._clock, protected, lens)
         self._pipelines[name] = build_pipeline(

@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from broker.contract import codec, topics
-from broker.contract.messages import CameraHealth, EventMessage, EvidenceMessage, HealthMessage, StatusMessage
+from broker.contract.messages import (
+    CameraHealth,
+    EventMessage,
+    EvidenceMessage,
+    HealthMessage,
+    StatusMessage,
+    ZoneShape,
+)
 from console.app.factory import build
 from console.app.settings import Settings
 from console.app.system_clock import wall_s
@@ -241,11 +248,10 @@ def test_why_a_message_stands_aside_is_told_in_the_language_of_the_page(desk):
     assert "không đọc được tin này" in desk.browser(Role.ADMINISTRATOR).get("/cameras").text
 
 
-def see(desk, state, code="", *, started_at_s=0.0, since_at_s=None) -> None:
+def see(desk, state, code="", *, started_at_s=0.0, since_at_s=None, zones=()) -> None:
     now_s = desk.clock()
-    gate = CameraHealth(
-        camera="gate", label="Cổng chính", state=state, reason_code=code, since_at_s=since_at_s or now_s
-    )
+    facts = {"camera": "gate", "label": "Cổng chính", "state": state, "reason_code": code, "zones": zones}
+    gate = CameraHealth(**facts, since_at_s=since_at_s or now_s)
     health = HealthMessage(at_s=now_s, started_at_s=started_at_s, version="1", state="degraded", cameras=(gate,))
     online = StatusMessage(status="online", at_s=now_s)
     desk.intake.take(topics.STATUS.of("n1"), codec.encode(topics.STATUS, "n1", online, now_s))
@@ -320,3 +326,16 @@ def test_blind_times_are_not_kept_for_ever(desk):
     see(desk, "blind", "stalled")
     with desk.console.database.read() as connection:
         assert len(connection.execute(metadata.tables["blind_time"].select()).all()) == 1
+
+
+def test_a_zone_that_cannot_be_seen_is_told_and_kept_beside_its_camera(desk):
+    shape = {"zone": "door", "label": "Cửa sau", "polygon": ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))}
+    hidden = ZoneShape(**shape, state="blind", since_at_s=desk.clock() - 70, reason_code="zone_hidden")
+    see(desk, "impaired", "zone_hidden", zones=(hidden,))
+    assert blind_times(desk) == [(-70.0, None, "zone_hidden")]
+    page = desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
+    assert "<strong>Cửa sau</strong>: something stands before a zone" in page
+    assert "Times without sight in the last 7 days: 1" in page
+    desk.clock.now_s += 30
+    see(desk, "sees", zones=(ZoneShape(**shape),))
+    assert blind_times(desk) == [(-70.0, 30.0, "zone_hidden")]

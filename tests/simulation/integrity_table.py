@@ -40,8 +40,8 @@ EXPECTED: dict[str, set[str]] = {
     "nudge": {"camera_moved"},
     "defocused": {"camera_defocused"},
     "lamp_out": DARK,
+    "resolution": {"camera_resolution_changed"},
     "shake": set(),
-    "resolution": set(),
 }
 GOOD_S, LONGEST_S, MENDED_S = 20, 130, 40
 

@@ -1,15 +1,19 @@
 """Whether one camera sees what it was put up to see: READ `CameraIntegrity.update` FIRST."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from edge.core.geometry import Polygon
 from edge.core.integrity.faults import LENS_FAULTS, LensFault
 from edge.core.integrity.judges import JUDGES, Measures
 from edge.core.integrity.latch import Latch
-from edge.core.integrity.picture import Outlines, Plane, SmallPicture, outlines
+from edge.core.integrity.picture import Outlines, SmallPicture, outlines
+from edge.core.integrity.place import PlaceSight, Staying
 from edge.core.integrity.reference import Light, Reference, View, followed, learnt, light_of
+from edge.core.integrity.stillness import Stillness
 
 _LEARNS_S = 10.0  # of good pictures in one light
 _LEARNS_FROM = 5  # pictures at least
@@ -19,10 +23,10 @@ _MOST_DARK = 60.0  # levels that are not worth remembering as light
 _FELL_LEVELS = 25.0
 _REMEMBERS_S = 60.0
 _PAUSE_S = 5.0  # after so long without a picture nothing is known of how it came
-_STILL_MEAN, _STILL_MOST = 0.8, 8.0  # levels; coding the same picture anew changes 0.4 and 2
 _SEARCH_BELOW = 0.6  # where less is present, it is looked for elsewhere
 _SURE, _LEAST_SHIFT_PX = 0.35, 3
 _SHAKES_PX = 2
+_LEARNT_WITH = ("camera_resolution_changed",)  # faults of no view
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,11 @@ class LensState:
 class CameraIntegrity:
     """One camera's. Give it a picture about once a second; `reference` can be kept and handed in again."""
 
-    def __init__(self, reference: Reference | None = None) -> None:
+    def __init__(self, reference: Reference | None = None, places: Mapping[str, Polygon] | None = None) -> None:
+        """places: zones and lines by name, as fractions of the picture."""
         self.reference = reference or Reference()
+        self.places = {name: PlaceSight(points) for name, points in (places or {}).items()}
+        self._staying = Staying()
         self.light: Light = "day"  # of the last picture that nothing spoke against
         self.learnt: Light | None = None  # the light whose view the last picture completed
         self._latches = {fault.code: Latch() for fault in LENS_FAULTS}
@@ -45,7 +52,7 @@ class CameraIntegrity:
         self._learning: list[tuple[SmallPicture, Outlines]] = []
         self._levels: deque[tuple[float, float]] = deque()
         self._fell = False
-        self._kept: tuple[float, Plane] | None = None
+        self.stillness = Stillness()
         self._shift = (0, 0)
         self._last_s = float("-inf")
 
@@ -64,13 +71,17 @@ class CameraIntegrity:
         step_s = picture.media_s - self._last_s
         if step_s > _PAUSE_S:
             self._levels.clear()
-            self._kept, self._learning = None, []
+            self.stillness.pause()
+            self._learning = []
         self._last_s = picture.media_s
         seen, light = outlines(picture.luma), light_of(picture)
         measures = self._measures(picture, seen, light)
         for code, judge in JUDGES.items():
             self._latches[code].update(judge(measures), picture.media_s)
         self._tell(picture.media_s)
+        staying = self._staying.update(seen, min(step_s, _PAUSE_S))
+        for place in self.places.values():
+            place.update(picture.luma, staying, self.reference.views, picture.media_s)
         self._learn(picture, seen, light, measures, min(step_s, _PAUSE_S))
         return self._state
 
@@ -99,7 +110,8 @@ class CameraIntegrity:
             _sharpness(picture, mine),
             nearest is not None and max(present) < _SEARCH_BELOW and self._is_displaced(nearest, seen),
             mine is not None,
-            self._still_s(picture),
+            self.stillness.update(picture),
+            mine is not None and mine.height != picture.height,
         )
 
     def _has_fallen(self, media_s: float, level: float) -> bool:
@@ -117,17 +129,10 @@ class CameraIntegrity:
         self._shift = (right, down)
         return near and sure >= _SURE and max(abs(right), abs(down)) >= _LEAST_SHIFT_PX
 
-    def _still_s(self, picture: SmallPicture) -> float:
-        if self._kept is not None:
-            change = np.abs(picture.luma - self._kept[1])
-            if float(change.mean()) < _STILL_MEAN and float(change.max()) < _STILL_MOST:
-                return picture.media_s - self._kept[0]
-        self._kept = (picture.media_s, picture.luma)
-        return 0.0
-
     def _learn(self, picture: SmallPicture, seen: Outlines, light: Light, measures: Measures, step_s: float) -> None:
         reference, self.learnt = self.reference, None
-        if self.doubtful:
+        doubtful = any(latch.charge > 0 for code, latch in self._latches.items() if code not in _LEARNT_WITH)
+        if doubtful or any(place.maybe_hidden for place in self.places.values()):
             self._learning = []
             return
         mine, self.light = reference.of(light), light

@@ -12,6 +12,7 @@ FaultCode = Literal[
     "camera_infra_red_failed",
     "camera_too_dark",
     "camera_defocused",
+    "camera_resolution_changed",
 ]
 
 
@@ -41,4 +42,10 @@ LENS_FAULTS = (
     ),
     LensFault("camera_too_dark", "blind", None, "too dark to see anybody: the place needs light at these hours"),
     LensFault("camera_defocused", "impaired", "medium", "the picture is out of focus: clean the lens and focus anew"),
+    LensFault(
+        "camera_resolution_changed",
+        "impaired",
+        None,
+        "pictures are of another size than when the view was taken: set the camera back, or take the view anew",
+    ),
 )

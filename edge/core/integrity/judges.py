@@ -19,7 +19,8 @@ class Measures:
     fell: whether it is much darker than over the last minute. had_light: levels of the night view, 0 where unknown.
     structure: how much is seen of outlines, by the reference's. present: share of its steady ones that are there.
     sharpness: by the reference's, None where that can't be said. displaced: the view is found elsewhere in the picture.
-    known_light: the reference knows this light. still_s: seconds for which no part of the picture has changed.
+    known_light: the reference knows this light. still: one picture comes again and again, None: can't be said yet.
+    resized: frames are of another height than the view's.
     """
 
     level: float
@@ -32,7 +33,8 @@ class Measures:
     sharpness: float | None
     displaced: bool
     known_light: bool
-    still_s: float
+    still: bool | None
+    resized: bool
 
 
 def _dark(seen: Measures) -> bool:
@@ -49,7 +51,9 @@ def _white(seen: Measures) -> bool:
 
 
 def _frozen(seen: Measures) -> float:
-    return 1 / 30 if seen.still_s > 10 and seen.structure > 0.35 else -1 / 3 if seen.still_s == 0 else 0.0
+    if seen.still is None:
+        return 0.0
+    return 1 / 30 if seen.still and seen.structure > 0.35 else -1 / 3
 
 
 def _black(seen: Measures) -> float:
@@ -98,6 +102,10 @@ def _defocused(seen: Measures) -> float:
     return 1 / 45 if seen.sharpness < 0.5 else -_AGAIN if seen.sharpness > 0.7 else 0.0
 
 
+def _resized(seen: Measures) -> float:
+    return 1 / 20 if seen.resized else -_AGAIN
+
+
 JUDGES: dict[FaultCode, Callable[[Measures], float]] = {
     "camera_frozen": _frozen,
     "camera_black": _black,
@@ -107,4 +115,5 @@ JUDGES: dict[FaultCode, Callable[[Measures], float]] = {
     "camera_infra_red_failed": _infra_red_failed,
     "camera_too_dark": _too_dark,
     "camera_defocused": _defocused,
+    "camera_resolution_changed": _resized,
 }

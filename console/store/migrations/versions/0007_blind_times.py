@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
         sa.Column('node_id', sa.Integer(), nullable=False),
         sa.Column('camera', sa.String(64), nullable=False),
+        sa.Column('zone', sa.String(64), nullable=False),
         sa.Column('from_at_s', sa.Float(), nullable=False),
         sa.Column('to_at_s', sa.Float(), nullable=True),
         sa.Column('reason_code', sa.String(40), nullable=False),

@@ -82,11 +82,18 @@ def test_a_fault_is_told_by_its_name_since_it_began_and_taken_back(film, fault):
     assert not camera.integrity.doubtful
 
 
-@pytest.mark.parametrize("fault", ["shake", "resolution"])
-def test_wind_and_another_picture_size_are_no_fault_of_the_view(film, fault):
+def test_wind_is_no_fault_of_the_view(film):
     camera = Watched(film)
     camera.show(LEARNS_S)
-    assert set(camera.show(60, fault)) == {""}
+    assert set(camera.show(60, "shake")) == {""}
+
+
+def test_another_picture_size_is_shown_as_such_and_rings_nowhere(film):
+    camera = Watched(film)
+    camera.show(LEARNS_S)
+    assert camera.show(30, "resolution")[-1] == "camera_resolution_changed"
+    assert camera.integrity.state.fault.severity is None
+    assert camera.show(15)[-1] == ""
 
 
 def test_a_short_cover_is_not_told(film):
