@@ -103,7 +103,7 @@ class CameraIntegrity:
             level,
             float(np.percentile(luma, 99)),
             float((luma >= 210).mean()),
-            self._has_fallen(picture.media_s, level),
+            self._has_fallen(picture.media_s, level) and bool(views),
             night.level if night is not None else 0.0,
             structure / usual,
             max(present, default=1.0 if structure >= _LEAST_STRUCTURE else 0.0),

@@ -16,7 +16,8 @@ class Measures:
     """One picture against the reference.
 
     level, top: average and brightest hundredth of the luma. bright: share of it that is white.
-    fell: whether it is much darker than over the last minute. had_light: levels of the night view, 0 where unknown.
+    fell: whether it is much darker than over the last minute, and a view is known.
+    had_light: levels of the night view, 0 where unknown.
     structure: how much is seen of outlines, by the reference's. present: share of its steady ones that are there.
     sharpness: by the reference's, None where that can't be said. displaced: the view is found elsewhere in the picture.
     known_light: the reference knows this light. still: one picture comes again and again, None: can't be said yet.

@@ -160,6 +160,14 @@ def test_seconds_without_pictures_speak_for_nothing(film):
     assert set(camera.show(3, "covered")) == {""}
 
 
+def test_a_camera_that_has_shown_no_view_yet_is_not_accused_of_having_lost_it():
+    """A dark place that a lamp passes, say: nothing of it has ever stayed."""
+    dark, lit = np.zeros((180, 320, 3), np.uint8), np.full((180, 320, 3), 200, np.uint8)
+    camera = Watched([*[lit] * 5, *[dark] * 25])
+    assert set(camera.show(60)) == {""}
+    assert camera.integrity.reference.views == ()
+
+
 def test_every_fault_has_one_judge():
     assert list(JUDGES) == [fault.code for fault in LENS_FAULTS]
 
