@@ -4,7 +4,7 @@ All times are UTC seconds since 1970 (`_at_s`) or durations in seconds (`_s`).
 All boxes and points are fractions of the picture's width and height, origin top left.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,16 @@ OutboxId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Severity = Literal["low", "medium", "high", "critical"]
 RuleKind = Literal["loitering", "repeated_presence", "intrusion", "crowd", "line_crossing"]
+CameraAlarm = Literal[
+    "camera_frozen",
+    "camera_black",
+    "camera_overexposed",
+    "camera_covered",
+    "camera_moved",
+    "camera_infra_red_failed",
+    "camera_defocused",
+]
+CAMERA_ALARMS: tuple[CameraAlarm, ...] = get_args(CameraAlarm)
 
 
 class _Message(BaseModel):
@@ -46,13 +56,17 @@ class GapBridged(_Message):
 
 
 class EventMessage(_Message):
-    """One revision of an event. `event_id` is immutable; the highest `revision` is the truth."""
+    """One revision of an event. `event_id` is immutable; the highest `revision` is the truth.
+
+    rule: what people did, or what is wrong with what the camera sees; then zone, box and path are empty, people is 0
+    and dwell_s is since when it has been wrong.
+    """
 
     schema_version: Literal[1] = 1
     event_id: EventId
     revision: Revision
     state: Literal["open", "updated", "closed"]
-    rule: RuleKind
+    rule: RuleKind | CameraAlarm
     camera: Name
     zone: Name | None = None
     severity: Severity = "medium"
@@ -60,7 +74,9 @@ class EventMessage(_Message):
     opened_at_s: Moment
     captured_at_s: Moment = Field(description="capture time of the frame that this revision speaks of")
     closed_at_s: Moment | None = None
-    closed_because: Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"] | None = None
+    closed_because: (
+        Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost", "sees_again"] | None
+    ) = None
     dwell_s: Seconds = 0.0
     threshold_s: Seconds | None = Field(None, description="the seconds the rule was set to")
     people: Annotated[int, Field(ge=0, le=10_000)] = 1
@@ -83,7 +99,7 @@ class VideoGap(_Message):
 class EvidenceFile(_Message):
     """One file that belongs to an event; the file itself travels by HTTP."""
 
-    role: Literal["clip", "snapshot", "snapshot_boxes", "track"]
+    role: Literal["clip", "snapshot", "snapshot_before", "snapshot_boxes", "track"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
     media_type: Literal["video/mp4", "image/jpeg", "application/json"]
     bytes: Annotated[int, Field(ge=1, le=2**40)]
@@ -136,12 +152,20 @@ class CameraHealth(_Message):
 
 
 class ZoneShape(_Message):
-    """A zone as the node watches it, for drawing."""
+    """A zone or line as the node watches it: for drawing, and whether its rules see anything there.
+
+    A rule sees as well as its zone and its camera do, whichever is worse.
+    """
 
     zone: Name
     label: Annotated[str, Field(max_length=120, description="what people call it")] = ""
     polygon: tuple[tuple[Fraction, Fraction], ...] = Field(min_length=2, max_length=64)
     rules: tuple[RuleKind, ...] = ()
+    state: Literal["sees", "impaired", "blind"] = "sees"
+    since_at_s: Annotated[Moment | None, Field(description="since when it does not see")] = None
+    reason_code: Annotated[
+        str, Field(max_length=40, description="why, as a stable word that the console translates")
+    ] = ""
 
 
 class NodeProblem(_Message):

@@ -24,6 +24,18 @@ class CloseReason(StrEnum):
     ANIMAL = "animal"
     FALSE_BOX = "false_box"
     TEST = "test"
+    TAMPERING = "tampering"
+    CAMERA_MENDED = "camera_mended"
+
+
+OF_A_CAMERA = (
+    CloseReason.TAMPERING,
+    CloseReason.CAMERA_MENDED,
+    CloseReason.STAFF,
+    CloseReason.INCIDENT,
+    CloseReason.TEST,
+)
+OF_PEOPLE = tuple(reason for reason in CloseReason if reason not in OF_A_CAMERA[:2])
 
 
 class Severity(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from console.domain.node_clock import NodeClock, heard
-from console.store import changes
+from console.store import blind_times, changes
 from console.store.tables import camera, node, site
 
 REPORT_JSON = "{}"
@@ -115,6 +115,7 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
     values = {"last_seen_at_s": now_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
     values["clock_json"] = json.dumps(asdict(clock))
     connection.execute(update(node).where(node.c.id == node_id).values(**values))
+    _note_blind(connection, owner, health, clock.behind_s, now_s)
     connection.execute(update(camera).where(camera.c.node_id == node_id).values(listed=False))
     for report in health.get("cameras", ()):
         row = {
@@ -131,6 +132,22 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
             connection.execute(insert(camera).values(node_id=node_id, name=report["camera"], **row))
     _forget(connection, node_id, camera.c.still_sha256.is_(None))
     changes.append(connection, "node", owner.name, "health", now_s)
+
+
+def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], behind_s: float, now_s: float) -> None:
+    """Which cameras see nothing since when; and all of them while the node was not running."""
+    heard_at_s = owner.health.get("at_s")
+    if heard_at_s is not None and health["started_at_s"] > heard_at_s:
+        began_at_s, ended_at_s = heard_at_s + behind_s, min(now_s, health["started_at_s"] + behind_s)
+        blind_times.note_absence(connection, owner.id, min(began_at_s, ended_at_s), ended_at_s)
+    blind: dict[tuple[str, str], tuple[float, str]] = {}
+    for report in health.get("cameras", ()):
+        parts = [{**report, "zone": ""}, *report.get("zones", ())]
+        for part in parts:
+            if part.get("state") == "blind":
+                since_at_s = part.get("since_at_s") or now_s - behind_s
+                blind[report["camera"], part["zone"]] = (since_at_s + behind_s, part.get("reason_code", ""))
+    blind_times.note(connection, owner.id, blind, now_s)
 
 
 def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) -> Sequence[str]:

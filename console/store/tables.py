@@ -71,6 +71,20 @@ camera = Table(
     UniqueConstraint("node_id", "name"),
 )
 
+blind_time = Table(
+    "blind_time",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("node_id", ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
+    Column("camera", String(64), nullable=False),
+    Column("zone", String(64), nullable=False),  # empty: the whole camera
+    Column("from_at_s", Float, nullable=False),
+    Column("to_at_s", Float),  # none while it lasts
+    Column("reason_code", String(40), nullable=False),
+    Index(None, "node_id", "to_at_s"),
+    Index(None, "to_at_s"),
+)
+
 event = Table(
     "event",
     metadata,

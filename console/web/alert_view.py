@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from console.domain.alert import AlertState
+from broker.contract.messages import CAMERA_ALARMS
+from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, AlertState, CloseReason
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
 from console.store import alerts, evidence
@@ -38,6 +39,16 @@ class AlertView:
         if abs(self.alert.clock_behind_s) < WRONG_S:
             return ""
         return "slow" if self.alert.clock_behind_s > 0 else "fast"
+
+    @property
+    def of_lens(self) -> bool:
+        """Whether it is about what the camera sees, not about people."""
+        return self.alert.event["rule"] in CAMERA_ALARMS
+
+    @property
+    def reasons(self) -> tuple[CloseReason, ...]:
+        """What it can have been."""
+        return OF_A_CAMERA if self.of_lens else OF_PEOPLE
 
     @property
     def picture(self) -> evidence.EvidenceFile | None:
@@ -108,6 +119,8 @@ def _view(
     event = alert.event
     camera = watch.camera(alert.node, event["camera"])
     seen = camera is not None and camera.condition not in (CameraCondition.BLIND, CameraCondition.UNKNOWN)
+    if event["rule"] in CAMERA_ALARMS:
+        seen = camera is not None and camera.of_lens  # of a box that is heard
     zone = event.get("zone") or ""
     return AlertView(
         alert,
@@ -141,5 +154,6 @@ def why(language: Language, alert: alerts.Alert) -> str:
         "people": language.number(event["people"]),
         "visits": language.number(event["visits"]),
     }
-    code = event["rule"] + direction + ("" if limit_s or event["rule"] in ("intrusion", "line_crossing") else "_free")
+    plain = bool(limit_s) or event["rule"] in ("intrusion", "line_crossing", *CAMERA_ALARMS)
+    code = event["rule"] + direction + ("" if plain else "_free")
     return sentence(language, "why", code).format(**known)

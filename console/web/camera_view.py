@@ -1,13 +1,13 @@
 """What pages show of cameras and nodes: a camera of a node that is not heard sees nothing, whatever was last said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
-from console.store import deliveries, nodes
+from console.store import blind_times, deliveries, nodes
 from console.web.node_problem import NodeProblem, node_problems
 
 _RANK = {CameraCondition.UNKNOWN: 0, CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
@@ -20,11 +20,17 @@ _UNHEARD = {
 
 @dataclass(frozen=True, slots=True)
 class ZoneView:
-    """A zone or line to draw. points: corners as fractions, as an SVG list."""
+    """A zone or line to draw. points: corners as fractions, as an SVG list.
+
+    reason_code: why its rules see nothing, though the camera does: a word of the group "fault", empty while they see;
+    since_at_s: since when, UTC seconds.
+    """
 
     name: str
     points: str
     closed: bool
+    reason_code: str = ""
+    since_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,16 @@ class CameraView:
     reason_code: str
     since_at_s: float | None
     zones: tuple[ZoneView, ...]
+    unseen: tuple[blind_times.BlindTime, ...] = ()
+
+    @property
+    def of_lens(self) -> bool:
+        """Whether pictures come, and it is they that are wrong."""
+        return self.reason_code.startswith("camera_") and self.reason_code != "camera_error"
+
+    def unseen_s(self, now_s: float) -> float:
+        """Seconds of the days shown in which it saw nothing."""
+        return sum((one.to_at_s or now_s) - one.from_at_s for one in self.unseen if not one.zone)
 
     def zone_label(self, zone: str) -> str:
         """What people call a zone of this camera."""
@@ -101,11 +117,19 @@ def watch(connection: Connection, now_s: float, heard: bool) -> Watch:
         )
         for box in nodes.listing(connection)
     )
-    return Watch(boxes, _cameras(nodes.cameras(connection), {box.node.name: box for box in boxes}), heard)
+    cameras, unseen = nodes.cameras(connection), blind_times.since(connection, now_s - blind_times.SHOWN_S)
+    return Watch(boxes, _cameras(cameras, {box.node.name: box for box in boxes}, unseen), heard)
 
 
-def _cameras(found: Sequence[nodes.Camera], boxes: dict[str, NodeView]) -> tuple[CameraView, ...]:
-    views = [_camera(camera, boxes[camera.node]) for camera in found]
+def _cameras(
+    found: Sequence[nodes.Camera],
+    boxes: dict[str, NodeView],
+    unseen: dict[tuple[str, str], Sequence[blind_times.BlindTime]],
+) -> tuple[CameraView, ...]:
+    views = [
+        replace(_camera(camera, boxes[camera.node]), unseen=tuple(unseen.get((camera.node, camera.name), ())))
+        for camera in found
+    ]
     return tuple(sorted(views, key=lambda one: (_RANK[one.condition], one.camera.site, one.camera.label)))
 
 
@@ -115,6 +139,8 @@ def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
             shape.get("label") or shape["zone"],
             " ".join(f"{x},{y}" for x, y in shape["polygon"]),
             len(shape["polygon"]) > 2,
+            shape.get("reason_code", ""),
+            None if shape.get("since_at_s") is None else shape["since_at_s"] + box.node.clock_behind_s,
         )
         for shape in camera.health.get("zones", ())
     )

@@ -136,7 +136,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         "alert.html",
         view=view,
         why=sentence_why,
-        reasons=list(CloseReason),
+        reasons=view.reasons,
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first
         taken=taken,
     )

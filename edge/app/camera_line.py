@@ -16,9 +16,11 @@ from edge.adapters.processor_use import name_thread
 from edge.adapters.recorder import Ranges, Recorder
 from edge.adapters.stream_address import StreamAddress
 from edge.adapters.stream_faults import StreamFault
+from edge.app.lens_watch import LensWatch, PlaceReport
 from edge.config.load import read_secret
 from edge.config.schema import CameraSection, LineCrossingSection
 from edge.core.frame import Frame
+from edge.core.integrity.stream import STREAM_CHANGES, StreamHabits
 from edge.core.ports import Clock
 from edge.core.workload import Workload
 from edge.pipeline.mailbox import Mailbox
@@ -81,20 +83,29 @@ class CameraLine:
     """Reads one camera: the main stream is recorded, the sub-stream (or else the main one) analysed."""
 
     def __init__(
-        self, section: CameraSection, recordings: Path, mailbox: Mailbox, clock: Clock, protected: Ranges
+        self,
+        section: CameraSection,
+        recordings: Path,
+        mailbox: Mailbox,
+        clock: Clock,
+        protected: Ranges,
+        lens: LensWatch,
     ) -> None:
         """recordings: folder of this camera's segments. protected: spans that may not be deleted yet.
+
+        lens: judges whether it sees what it was put up to see.
 
         Raises OSError where the password can't be read or the folder can't be made.
         """
         self.section = section
-        self.recordings = recordings
+        self.recordings, self.lens = recordings, lens
         self._mailbox, self._clock = mailbox, clock
         recordings.mkdir(parents=True, exist_ok=True)
         self.recorder = Recorder(recordings, section.recording.segment_s, section.recording.max_bytes, protected)
         password = read_secret(section.password_file) if section.password_file else None
         self._main = self._source(section.url, password, _ToRecorder(self.recorder, self), section.sub_url is None)
         self._sub = self._source(section.sub_url, password, _ToAnalysis(self), True) if section.sub_url else None
+        self._habits = StreamHabits()
         self._lock = threading.Lock()
         self._latest: Frame | None = None
         self._began_s = clock.monotonic_s()
@@ -122,6 +133,7 @@ class CameraLine:
         with self._lock:
             self._latest = frame
         self._mailbox.put(frame)
+        self.lens.see(frame)  # last: an alert waits for nothing
 
     def followed(self, frame: Frame) -> None:
         """A frame has been looked at, and what it led to is known; from the vision thread."""
@@ -131,7 +143,7 @@ class CameraLine:
 
     def rest(self, idle: bool, vain: NDArray[np.bool_] | None = None) -> None:
         """Whether nothing goes on before the camera, and where movement means nothing; from the vision thread."""
-        (self._sub or self._main).rest(idle, vain)
+        (self._sub or self._main).rest(idle and not self.lens.wants_all, vain)
 
     @property
     def latest(self) -> Frame | None:
@@ -159,9 +171,10 @@ class CameraLine:
             looked_at = self._looked_at
         dropped = self._mailbox.dropped(self.section.name)
         self._workload.note(self._clock.monotonic_s(), looked_at, dropped)
-        state, fault = self._judge()
+        self._habits.note(self._clock.monotonic_s(), analysed.connections, analysed.packets, analysed.packet_bytes)
+        state, fault, since_at_s = self._judge()
         if (state, fault.code) != self._state[:2]:
-            self._state = (state, fault.code, self._clock.wall_s())
+            self._state = (state, fault.code, since_at_s or self._clock.wall_s())
         return CameraHealth(
             camera=self.section.name,
             label=self.section.label,
@@ -181,7 +194,21 @@ class CameraLine:
             zones=self._zones(),
         )
 
-    def _judge(self) -> tuple[State, StreamFault]:
+    def _judge(self) -> tuple[State, StreamFault, float | None]:
+        """State, its cause, and since when where that is known better than by now (UTC seconds)."""
+        state, fault = self._judge_stream()
+        lens = self.lens.report
+        if state == "blind" or (state == "impaired" and (lens.fault is None or lens.fault.state == "impaired")):
+            return state, fault, None
+        if lens.fault is not None:
+            return lens.fault.state, StreamFault(lens.fault.code, lens.fault.sentence), lens.since_at_s
+        if lens.places:
+            name, place = min(lens.places.items(), key=lambda one: one[1].since_at_s)
+            return "impaired", StreamFault(place.fault, f"{name}: its rules see nothing there"), place.since_at_s
+        change = self._habits.change
+        return ("impaired", StreamFault(change, STREAM_CHANGES[change]), None) if change else (state, fault, None)
+
+    def _judge_stream(self) -> tuple[State, StreamFault]:
         analysed = (self._sub or self._main).status
         recorder_fault = self.recorder.status.fault
         rest_s = LONGEST_REST_S if analysed.idle else 0.0
@@ -199,7 +226,7 @@ class CameraLine:
         return "sees", StreamFault("", "")
 
     def _zones(self) -> tuple[ZoneShape, ...]:
-        rules = self.section.rules
+        rules, unseen = self.section.rules, self.lens.report.places
         zones = [
             ZoneShape(
                 zone=zone.name,
@@ -210,4 +237,17 @@ class CameraLine:
             for zone in self.section.zones
         ]
         lines = [rule for rule in rules if isinstance(rule, LineCrossingSection)]
-        return (*zones, *(ZoneShape(zone=line.name, polygon=line.line, rules=(line.kind,)) for line in lines))
+        shapes = (*zones, *(ZoneShape(zone=line.name, polygon=line.line, rules=(line.kind,)) for line in lines))
+        return tuple(
+            shape.model_copy(update=_blind(unseen[shape.zone])) if shape.zone in unseen else shape for shape in shapes
+        )
+
+
+def _blind(place: PlaceReport) -> dict[str, object]:
+    return {"state": "blind", "since_at_s": place.since_at_s, "reason_code": place.fault}
+
+
+def places_of(section: CameraSection) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Zones and lines of a camera by name, as fractions of the picture."""
+    zones = {zone.name: zone.polygon for zone in section.zones}
+    return zones | {rule.name: rule.line for rule in section.rules if isinstance(rule, LineCrossingSection)}

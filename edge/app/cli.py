@@ -10,6 +10,7 @@ from edge.app.hold_command import hold
 from edge.app.replay_command import replay
 from edge.app.run_command import run
 from edge.app.track_command import track
+from edge.app.view_command import take_view
 from edge.virtual_camera.cli import app as virtual_camera
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -27,4 +28,5 @@ app.command()(replay)
 app.command()(track)
 app.command()(bench)
 app.command()(hold)
+app.command()(take_view)
 app.add_typer(virtual_camera, name="virtual-camera")

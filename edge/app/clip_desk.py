@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from broker.contract.messages import EventMessage, EvidenceFile, VideoGap
+from broker.contract.messages import CAMERA_ALARMS, EventMessage, EvidenceFile, VideoGap
 from edge.adapters.clip_writer import ClipFacts, DamagedRecording, NoRecording, write_clip
 from edge.adapters.durable import put_in_place
 from edge.adapters.kept_files import EventLabel, put_label
@@ -33,10 +33,11 @@ POLL_S = 0.25
 MAX_TRIES = 8  # over some eight minutes, see the outbox
 RETAKE_PAUSE_S = 30.0
 SAME_MOMENT_S = 0.3  # a picture that is older than its event by more does not show the person where the box is
-Role = Literal["clip", "snapshot", "snapshot_boxes", "track"]
+Role = Literal["clip", "snapshot", "snapshot_before", "snapshot_boxes", "track"]
 _MEDIA_TYPES: dict[Role, Literal["video/mp4", "image/jpeg", "application/json"]] = {
     "clip": "video/mp4",
     "snapshot": "image/jpeg",
+    "snapshot_before": "image/jpeg",
     "snapshot_boxes": "image/jpeg",
     "track": "application/json",
 }
@@ -128,11 +129,24 @@ class ClipDesk:
         self._label(event.event_id, event)
         polygon = self._polygon(event)
         at_s = frame.captured_at_s
+        if event.rule in CAMERA_ALARMS:
+            self._make_then_and_now(event, frame)
+            return
         boxes = [event.box] if event.box and abs(at_s - event.captured_at_s) <= SAME_MOMENT_S else []
         plain = self._keep(event.event_id, "snapshot", "snapshot.jpg", snapshot(frame), (at_s, at_s))
         drawn = snapshot(frame, boxes=boxes, zones=[polygon] if polygon else [])
         marked = self._keep(event.event_id, "snapshot_boxes", "snapshot-boxes.jpg", drawn, (at_s, at_s))
         self._outbox.put_evidence(event.event_id, event.camera, [plain, marked], self._clock.wall_s())
+
+    def _make_then_and_now(self, event: EventMessage, frame: Frame) -> None:
+        """Of an alarm about the lens: what is seen now, and how the view was when all was well."""
+        at_s, before = frame.captured_at_s, self._lines[event.camera].lens.view_before()
+        files = [self._keep(event.event_id, "snapshot", "snapshot.jpg", snapshot(frame), (at_s, at_s))]
+        if before is not None:
+            picture, taken_at_s = before
+            span = (taken_at_s, taken_at_s)
+            files.append(self._keep(event.event_id, "snapshot_before", "snapshot-before.jpg", picture, span))
+        self._outbox.put_evidence(event.event_id, event.camera, files, self._clock.wall_s())
 
     def _cut(self, job: ClipJob) -> None:
         line = self._lines[job.camera]

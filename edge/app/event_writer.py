@@ -8,7 +8,7 @@ that finds it behind, or none, begins anew and closes what was open.
 import logging
 from collections.abc import Sequence
 
-from broker.contract.messages import EventMessage
+from broker.contract.messages import CAMERA_ALARMS, EventMessage
 from edge.adapters.checkpoint_file import CheckpointFile
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.clip_desk import clip_for
@@ -64,6 +64,7 @@ class EventWriter:
         else:
             self._step = told
         resumed = {event.event_id for event in self._pipeline.open_events}
+        resumed |= {event.event_id for event in self._outbox.orphans(self._camera) if event.rule in CAMERA_ALARMS}
         close_orphans(self._outbox, [self._camera], self._clock.wall_s(), resumed)
         return self._life
 

@@ -63,7 +63,9 @@ class NodeHealth:
         known = {**faults, "outbox_full": figures.full}
         own = self._watch.judge(self._reading, certificates, known, disk, restarts, now_s, at_s)
         essence = (
-            tuple((camera.camera, camera.state, camera.reason_code, camera.recording) for camera in cameras),
+            tuple(
+                (camera.camera, camera.state, camera.reason_code, camera.recording, camera.zones) for camera in cameras
+            ),
             tuple((problem.code, problem.subject, problem.severity) for problem in own),
         )
         if essence == self._told and now_s < self._due_s:

@@ -16,18 +16,21 @@ from pathlib import Path
 from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.processor_use import name_thread
+from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segment_index import is_sound
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock, machine_run
 from edge.adapters.track_log import TrackLog
+from edge.app.alarm_desk import AlarmDesk
 from edge.app.build import build_pipeline
-from edge.app.camera_line import CameraLine
+from edge.app.camera_line import CameraLine, places_of
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.detector import make_detector
 from edge.app.event_writer import EventWriter
 from edge.app.hold import hold
 from edge.app.housekeeping import holds_of, index_path
+from edge.app.lens_watch import LensWatch
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
 from edge.config.schema import CameraSection, EdgeConfig
 from edge.core.frame import Frame
@@ -77,6 +80,11 @@ def outbox_path(config: EdgeConfig) -> Path:
     return config.node.state_dir / "outbox.sqlite"
 
 
+def references_folder(config: EdgeConfig) -> Path:
+    """Where the cameras' reference views lie."""
+    return config.node.state_dir / "references"
+
+
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
     """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
@@ -121,6 +129,7 @@ class Worker:
         root = config.node.state_dir
         sound = partial(is_sound, index_path(config), root)
         self._clips = ClipDesk(root / "evidence", self._outbox, self._lines, self._tracks, self._clock, sound)
+        self._alarms = AlarmDesk(config.node.name, self._lines, self._outbox, self._clips, self._clock)
         self._watched_at_s = self._clock.monotonic_s()
         self._told_to_stop = False
 
@@ -141,7 +150,9 @@ class Worker:
                 log.error("camera %s: it can't be known what is held (%s); nothing is deleted", name, error)
                 return [(0.0, float("inf"))]
 
-        self._lines[name] = CameraLine(section, state_dir / "recordings" / name, self._mailbox, self._clock, protected)
+        lens = LensWatch(name, ReferenceFile(references_folder(config), name), places_of(section))
+        recordings = state_dir / "recordings" / name
+        self._lines[name] = CameraLine(section, recordings, self._mailbox, self._clock, protected, lens)
         self._pipelines[name] = build_pipeline(
             config.node.name, config.node.timezone, section, self._detector.input_size
         )
@@ -242,6 +253,7 @@ class Worker:
                     cameras = tuple(line.health() for line in self._lines.values())
                     self._parent.send(WorkerReport(cameras, now_s - self._watched_at_s, self._work_done()))
                     report_due_s = now_s + HEALTH_S
+                    self._tend_lenses()
                 for name, due_s in still_due_s.items():
                     if now_s >= due_s and self._take_still(name):
                         still_due_s[name] = now_s + STILL_S
@@ -254,6 +266,11 @@ class Worker:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):
             return
+
+    def _tend_lenses(self) -> None:
+        self._alarms.tell()
+        for line in self._lines.values():
+            line.lens.take_anew_if_ordered()
 
     def _work_done(self) -> WorkDone:
         offsets = {name: line.camera_clock_offset_s for name, line in self._lines.items()}

@@ -6,7 +6,19 @@ from dataclasses import dataclass, replace
 from edge.virtual_camera.access_unit import AccessUnit
 
 STREAM_FAULTS = ("stall", "cut", "refuse", "damage", "jump")
-PICTURE_FAULTS = ("black", "covered", "freeze", "shake", "swing", "resolution")
+PICTURE_FAULTS = (
+    "black",
+    "covered",
+    "sprayed",
+    "overexposed",
+    "defocused",
+    "lamp_out",
+    "freeze",
+    "shake",
+    "nudge",
+    "swing",
+    "resolution",
+)
 FAULTS = STREAM_FAULTS + PICTURE_FAULTS
 _JUMP_S = 3600.0
 _DAMAGE_SHARE = 0.02

@@ -59,6 +59,7 @@ MACHINE = MachineHealth(
     links=(NetworkLink(name="eth0", up=True), NetworkLink(name="wlan0", up=False)),
 )
 CLIP_S, BEFORE_S = 14.0, 5.0
+MadeFile = tuple[str, str, str, bytes]  # role, name, media type, content
 
 
 @functools.cache
@@ -169,8 +170,11 @@ class School:
     def stills(self, cameras: Sequence[str] = tuple(SETTINGS)) -> None:
         """Brings a picture of each camera."""
         for name in cameras:
-            data = film_of(name).still(empty=True)
-            self._node().put(f"/api/node/cameras/{name}/still", content=data).raise_for_status()
+            self.bring_still(name, film_of(name).still(empty=True))
+
+    def bring_still(self, camera: str, data: bytes) -> None:
+        """Brings this picture of a camera."""
+        self._node().put(f"/api/node/cameras/{camera}/still", content=data).raise_for_status()
 
     def event(self, camera: str = "gate", ago_s: float = 4.0, event_id: str = "", **changes: object) -> EventMessage:
         """An event that opened `ago_s` seconds ago, after a minute's dwell."""
@@ -196,10 +200,10 @@ class School:
         self.tell(topics.EVENT, message)
         return message
 
-    def bring_evidence(self, event: EventMessage, only: Sequence[str] = ()) -> None:
-        """Announces clip, pictures and track, then uploads them, or the roles of `only`, as a node does."""
+    def bring_evidence(self, event: EventMessage, only: Sequence[str] = (), made: Sequence[MadeFile] = ()) -> None:
+        """Announces clip, pictures and track, or what was `made`, then uploads them, or the roles of `only`."""
         begins_at_s = event.opened_at_s - BEFORE_S
-        made = files_of(event, self.folder)
+        made = made or files_of(event, self.folder)
         files = tuple(
             EvidenceFile(
                 role=role,
@@ -256,7 +260,7 @@ def _camera_health(name: str, state: str, reason_code: str, now_s: float) -> Cam
     )
 
 
-def files_of(event: EventMessage, folder: Path) -> list[tuple[str, str, str, bytes]]:
+def files_of(event: EventMessage, folder: Path) -> list[MadeFile]:
     """Role, name, media type and bytes of every file of an event."""
     film = film_of(event.camera)
     zone = {"name": event.zone, "polygon": film.zone}

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import cv2
 import typer
+from lens import blinded
 from playwright.sync_api import Browser, Page, sync_playwright
 from school import School, deaf, failing, flood, full, running
 from waiting import until
@@ -119,6 +120,8 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
         shoot(browser, school, out, f"{condition}-", seen, Role.POLICE)
     elif condition == "failing":
         paths |= {"alert": f"/alerts/{failing(school).event_id}", "unknown": "/alerts/nothing"}
+    elif condition == "lens":
+        paths |= {"alert": f"/alerts/{blinded(school).event_id}"}
     elif condition == "deaf":
         paths |= {"alert": f"/alerts/{deaf(school).event_id}"}
     elif condition == "flood":
@@ -138,7 +141,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch(playwright)
-        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "deaf", "flood"):
+        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "lens", "deaf", "flood"):
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
                 take(browser, school, out, condition)

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from broker.contract.messages import CameraHealth, EventMessage, EvidenceFile, GapBridged, NodeProblem
+from broker.contract.messages import CAMERA_ALARMS, CameraHealth, EventMessage, EvidenceFile, GapBridged, NodeProblem
 from console.domain.access import Role
 from console.domain.alert import CloseReason
 from console.web.i18n import FOLDER, Languages, read_words
@@ -56,6 +56,16 @@ def test_every_fault_that_a_node_can_tell_of_has_a_sentence():
     assert told - set(WORDS["fault"]) == set()
 
 
+def test_every_fault_of_a_lens_has_a_sentence_and_the_grave_ones_are_alarms():
+    from edge.core.integrity.faults import LENS_FAULTS
+    from edge.core.integrity.place import PlaceFault
+    from edge.core.integrity.stream import STREAM_CHANGES
+
+    told = {fault.code for fault in LENS_FAULTS} | set(get_args(PlaceFault)) | set(STREAM_CHANGES)
+    assert told <= set(WORDS["fault"])
+    assert {fault.code for fault in LENS_FAULTS if fault.severity is not None} == set(CAMERA_ALARMS)
+
+
 def test_every_cause_of_a_missing_file_has_a_sentence():
     from edge.adapters.sqlite_outbox import MissingCode
 
@@ -74,7 +84,9 @@ def test_every_word_of_the_contract_has_a_sentence():
         name: get_args(get_args(field.annotation)[0] if type(None) in get_args(field.annotation) else field.annotation)
         for name, field in EventMessage.model_fields.items()
     }
-    assert set(choices["rule"]) == set(WORDS["rule"])
+    rules = {code for kinds in get_args(EventMessage.model_fields["rule"].annotation) for code in get_args(kinds)}
+    assert rules == set(WORDS["rule"])
+    assert set(CAMERA_ALARMS) <= rules & set(WORDS["why"])
     assert set(choices["severity"]) == set(WORDS["severity"])
     assert set(choices["closed_because"]) == set(WORDS["because"])
     assert set(get_args(GapBridged.model_fields["reason"].annotation)) == set(WORDS["gap"])

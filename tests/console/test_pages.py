@@ -13,11 +13,13 @@ from broker.contract.messages import (
     HealthMessage,
     NodeProblem,
     StatusMessage,
+    ZoneShape,
 )
 from console.app.factory import build
 from console.app.settings import Settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
+from console.store import blind_times as unseen
 from console.store.alerts import TURN
 from console.store.tables import metadata
 from console.web.alert_view import MOST
@@ -270,3 +272,96 @@ def test_why_there_is_no_clip_is_told_in_the_language_of_the_page(desk, code, sh
 def test_why_a_message_stands_aside_is_told_in_the_language_of_the_page(desk):
     desk.intake.take(topics.STATUS.of("n1"), b"{}")
     assert "không đọc được tin này" in desk.browser(Role.ADMINISTRATOR).get("/cameras").text
+
+
+def see(desk, state, code="", *, started_at_s=0.0, since_at_s=None, zones=()) -> None:
+    now_s = desk.clock()
+    facts = {"camera": "gate", "label": "Cổng chính", "state": state, "reason_code": code, "zones": zones}
+    gate = CameraHealth(**facts, since_at_s=since_at_s or now_s)
+    health = HealthMessage(at_s=now_s, started_at_s=started_at_s, version="1", state="degraded", cameras=(gate,))
+    online = StatusMessage(status="online", at_s=now_s)
+    desk.intake.take(topics.STATUS.of("n1"), codec.encode(topics.STATUS, "n1", online, now_s))
+    desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", health, now_s))
+
+
+def test_a_covered_lens_is_shown_red_and_rings_with_words_of_its_own(desk):
+    see(desk, "blind", "camera_covered")
+    tell(desk, 1, rule="camera_covered", severity="high", people=0, dwell_s=16)
+    guard = desk.browser(Role.GUARD)
+    page = guard.get("/cameras", headers=ENGLISH).text
+    assert 'class="camera blind lens"' in page
+    assert "The lens is covered or sprayed" in page
+    wall = guard.get("/", headers=ENGLISH).text
+    assert 'data-rings="1"' in wall
+    assert "Camera: lens covered" in wall
+    assert "still so" in wall
+    alert = guard.get(f"/alerts/{uuid.UUID(int=1)}", headers=ENGLISH).text
+    assert "Nothing of the usual view has been seen for" in alert
+    assert "Somebody did it on purpose" in alert
+    for of_people in ("Certainty that it is a person", "Passer-by", "still there"):
+        assert of_people not in alert
+    closed = guard.post(f"/alerts/{uuid.UUID(int=1)}/close", data={"reason": "tampering"})
+    assert closed.status_code == 204
+    vietnamese = guard.get(f"/alerts/{uuid.UUID(int=1)}", headers={"Accept-Language": "vi"}).text
+    assert "Ống kính camera bị che" in vietnamese
+
+
+def blind_times(desk) -> list[tuple[float, float | None, str]]:
+    with desk.console.database.read() as connection:
+        found = unseen.since(connection, desk.clock() - unseen.SHOWN_S)
+    began_s = 1_792_000_000.0
+    return [
+        (one.from_at_s - began_s, one.to_at_s and one.to_at_s - began_s, one.reason_code)
+        for one in found.get(("n1", "gate"), ())
+    ]
+
+
+def test_times_in_which_a_camera_saw_nothing_are_kept_and_shown(desk):
+    see(desk, "sees")
+    desk.clock.now_s += 100
+    see(desk, "blind", "stalled", since_at_s=desk.clock() - 5)
+    desk.clock.now_s += 60
+    see(desk, "blind", "no_answer", since_at_s=desk.clock() - 30)  # the same trouble under another name
+    assert blind_times(desk) == [(95.0, None, "stalled")]
+    desk.clock.now_s += 60
+    see(desk, "sees")
+    desk.clock.now_s += 100
+    see(desk, "blind", "camera_covered", since_at_s=desk.clock() - 20)
+    assert blind_times(desk) == [(300.0, None, "camera_covered"), (95.0, 220.0, "stalled")]
+    page = desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
+    assert "Nothing seen in the last 7 days: 2 min 25 s" in page
+    desk.clock.now_s += 8 * 86_400
+    see(desk, "sees")
+    assert [code for _, _, code in blind_times(desk)] == ["camera_covered"]
+
+
+def test_a_box_that_was_off_saw_nothing_and_one_that_was_only_cut_off_did_not_stop_watching(desk):
+    see(desk, "sees")
+    desk.clock.now_s += 900
+    see(desk, "sees", since_at_s=1_792_000_000.0)  # the network was away, the box was not
+    assert blind_times(desk) == []
+    desk.clock.now_s += 300
+    see(desk, "sees", started_at_s=desk.clock() - 10)
+    assert blind_times(desk) == [(900.0, 1190.0, "node_offline")]
+
+
+def test_blind_times_are_not_kept_for_ever(desk):
+    see(desk, "blind", "stalled")
+    see(desk, "sees")
+    desk.clock.now_s += unseen.KEPT_S + 60
+    see(desk, "blind", "stalled")
+    with desk.console.database.read() as connection:
+        assert len(connection.execute(metadata.tables["blind_time"].select()).all()) == 1
+
+
+def test_a_zone_that_cannot_be_seen_is_told_and_kept_beside_its_camera(desk):
+    shape = {"zone": "door", "label": "Cửa sau", "polygon": ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))}
+    hidden = ZoneShape(**shape, state="blind", since_at_s=desk.clock() - 70, reason_code="zone_hidden")
+    see(desk, "impaired", "zone_hidden", zones=(hidden,))
+    assert blind_times(desk) == [(-70.0, None, "zone_hidden")]
+    page = desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
+    assert "<strong>Cửa sau</strong>: something stands before a zone" in page
+    assert "Times without sight in the last 7 days: 1" in page
+    desk.clock.now_s += 30
+    see(desk, "sees", zones=(ZoneShape(**shape),))
+    assert blind_times(desk) == [(-70.0, 30.0, "zone_hidden")]

@@ -7,9 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segments import list_segments, open_segment
 from edge.adapters.system_clock import SystemClock
 from edge.app.camera_line import CameraLine
+from edge.app.lens_watch import LensWatch
 from edge.config.schema import CameraSection
 from edge.pipeline.mailbox import Mailbox
 from edge.virtual_camera.digest import Account
@@ -38,7 +40,8 @@ def running(camera, tmp_path, password="hunter2", looked_at=True, **more):
     sign_in = {"username": "guard", "password_file": tmp_path / "password"}
     section = CameraSection(**{"name": "gate", "url": camera.url("gate"), **sign_in, **more})
     mailbox = Mailbox()
-    line = CameraLine(section, tmp_path / "recordings", mailbox, SystemClock(), lambda: ())
+    lens = LensWatch("gate", ReferenceFile(tmp_path / "references", "gate"))
+    line = CameraLine(section, tmp_path / "recordings", mailbox, SystemClock(), lambda: (), lens)
     stop = threading.Event()
 
     def look() -> None:

@@ -10,12 +10,14 @@ from broker.contract.messages import EventMessage
 from edge.adapters import durable
 from edge.adapters.clip_writer import ClipFacts, Gap, file_sha256
 from edge.adapters.kept_files import EventLabel, list_events
+from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.track_log import TrackLog
 from edge.app import clip_desk
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import ClipDesk, clip_for
+from edge.app.lens_watch import LensWatch
 from edge.config.schema import CameraSection, RecordingSection, ZoneSection
 from edge.core.events import Event
 from edge.core.frame import Frame
@@ -54,7 +56,8 @@ def opening(captured_at_s: float) -> EventMessage:
 def line(tmp_path, make_video, record):
     zone = ZoneSection(name="z", polygon=SQUARE)
     section = CameraSection(name="gate", url="rtsp://192.0.2.1/a", zones=(zone,))
-    line = CameraLine(section, tmp_path / "recordings", Mailbox(), SystemClock(), lambda: ())
+    lens = LensWatch("gate", ReferenceFile(tmp_path / "references", "gate"))
+    line = CameraLine(section, tmp_path / "recordings", Mailbox(), SystemClock(), lambda: (), lens)
     record(line.recorder, make_video(gop=5))
     return line
 

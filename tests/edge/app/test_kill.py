@@ -19,12 +19,14 @@ from console.web.file_store import FileStore
 from edge.adapters import clip_writer
 from edge.adapters.clip_writer import file_sha256
 from edge.adapters.recorder import Recorder
+from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.track_log import TrackLog
 from edge.adapters.uploader import CHUNK_BYTES, ConsoleAddress, Uploader
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import ClipDesk
+from edge.app.lens_watch import LensWatch
 from edge.config.schema import CameraSection
 from edge.pipeline.mailbox import Mailbox
 
@@ -47,9 +49,9 @@ class Until:
 
 
 def desk(folder: Path, outbox: SqliteOutbox) -> ClipDesk:
-    line = CameraLine(
-        CameraSection(name="gate", url="rtsp://192.0.2.1/a"), folder / "rec", Mailbox(), SystemClock(), lambda: ()
-    )
+    section = CameraSection(name="gate", url="rtsp://192.0.2.1/a")
+    lens = LensWatch("gate", ReferenceFile(folder / "references", "gate"))
+    line = CameraLine(section, folder / "rec", Mailbox(), SystemClock(), lambda: (), lens)
     return ClipDesk(
         folder / "evidence",
         outbox,
