@@ -142,7 +142,7 @@ def test_the_real_uploader_brings_files_over(desk, tmp_path):
 
     uploader.run(Stop())
     assert outbox.uploads(10) == []
-    assert not path.exists()
+    assert path.read_bytes() == DATA  # it stays on the box for its days
     assert desk.browser(Role.POLICE).get(f"/api/alerts/{EVENT_ID}/files/clip.mp4").content == DATA
     outbox.close()
 
