@@ -164,10 +164,18 @@ class Site:
                 process.kill()
 
 
+def somebody(number: int) -> np.ndarray:
+    """Picture of that number: a person for the made network, who moves an arm, for what never moves is nobody."""
+    picture = np.full((96, 128, 3), 235, np.uint8)
+    arm_px = 54 + 2 * abs(number % 18 - 9)
+    picture[20:40, arm_px : arm_px + 6] = 120
+    return picture
+
+
 def loop_of(person_s: int, nobody_s: int):
     """A camera that shows a person for so long, then nobody, in a loop, to whoever asks."""
-    bright, dark = np.full((96, 128, 3), 235, np.uint8), np.full((96, 128, 3), 20, np.uint8)
-    clip = encode(PictureList([bright] * (10 * person_s) + [dark] * (10 * nobody_s), 10.0))
+    dark = np.full((96, 128, 3), 20, np.uint8)
+    clip = encode(PictureList([*map(somebody, range(10 * person_s)), *[dark] * (10 * nobody_s)], 10.0))
     return serve_cameras([VirtualCamera("gate", clip)], SystemClock())
 
 

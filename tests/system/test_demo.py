@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from node_site import somebody
 
 from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.digest import Account
@@ -31,7 +32,7 @@ def film(tmp_path_factory) -> Path:
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "20", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
         for number in range(180):
-            picture = np.full((96, 128, 3), 235 if number < 140 else 20, np.uint8)
+            picture = somebody(number) if number < 140 else np.full((96, 128, 3), 20, np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 10)
             container.mux(stream.encode(frame))

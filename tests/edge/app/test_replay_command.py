@@ -38,8 +38,10 @@ def folder(tmp_path_factory, bright_network):
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "10"})
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
         for number in range(120):
-            shade = 235 if 20 <= number < 80 else 20
-            picture = av.VideoFrame.from_ndarray(np.full((96, 128, 3), shade, np.uint8), "rgb24")
+            shown = np.full((96, 128, 3), 235 if 20 <= number < 80 else 20, np.uint8)
+            arm_px = 54 + 2 * abs(number % 18 - 9)  # what never moves is nobody
+            shown[20:40, arm_px : arm_px + 6] //= 2
+            picture = av.VideoFrame.from_ndarray(shown, "rgb24")
             picture.pts, picture.time_base = number, Fraction(1, 10)
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
