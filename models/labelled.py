@@ -38,6 +38,9 @@ def read_folder(images: Path, prefix: str = "") -> Iterator[LabelledPicture]:
     paths = [path for path in paths if path.name.startswith(prefix)]
     if not paths:
         raise LabelError(f"{images} holds no pictures (.jpg, .png) that begin with {prefix!r}; name the folder of them")
+    labels = images.resolve().parent / "labels"
+    if not labels.is_dir():
+        raise LabelError(f"there is no folder {labels} beside the pictures; put a label file for each of them there")
     for number, path in enumerate(paths):
         picture = cv2.imread(str(path))
         if picture is None:
@@ -45,8 +48,8 @@ def read_folder(images: Path, prefix: str = "") -> Iterator[LabelledPicture]:
         height, width = picture.shape[:2]
         if min(height, width) < LEAST_SIDE_PX:
             raise LabelError(f"{path} is {width}x{height} pixels; take it out")
-        label = images.parent / "labels" / f"{path.stem}.txt"
-        boxes = _boxes(label, width, height)
+        label = labels / f"{path.stem}.txt"
+        boxes = boxes_of(label, width, height)
         yield LabelledPicture(path.name, frame_of(np.asarray(picture, np.uint8), number), boxes)
 
 
@@ -57,23 +60,28 @@ def frame_of(bgr: NDArray[np.uint8], number: int = 0) -> Frame:
     return Frame("picture", number, float(number), float(number), np.asarray(i420, np.uint8))
 
 
-def _boxes(label: Path, width: int, height: int) -> NDArray[np.float32]:
-    """Rows `class centre-x centre-y width height` in fractions; no file means nobody."""
-    rows: list[list[float]] = []
+def boxes_of(label: Path, width: int, height: int) -> NDArray[np.float32]:
+    """People in a label file of a picture so wide and high: (n, 4) xyxy pixels. No file: nobody. Raises LabelError."""
     try:
-        lines = label.read_text(encoding="utf-8").splitlines() if label.exists() else []
+        text = label.read_text(encoding="utf-8") if label.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise LabelError(f"{label} can't be read ({why}); mend it or take it out") from None
-    for number, line in enumerate(lines, 1):
+    return boxes_in(text, width, height, str(label))
+
+
+def boxes_in(text: str, width: int, height: int, place: str) -> NDArray[np.float32]:
+    """Rows `class centre-x centre-y width height`, fractions -> (n, 4) xyxy pixels. LabelError names `place`."""
+    rows: list[list[float]] = []
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
             kind, x, y, w, h = (float(part) for part in line.split())
         except ValueError:
-            raise LabelError(f"{label} line {number}: write class, centre x, centre y, width, height") from None
+            raise LabelError(f"{place} line {number}: write class, centre x, centre y, width, height") from None
         if not all(math.isfinite(value) and 0 <= value <= 1 for value in (x, y, w, h)):
-            raise LabelError(f"{label} line {number}: centre, width and height are fractions from 0 to 1; correct them")
+            raise LabelError(f"{place} line {number}: centre, width and height are fractions from 0 to 1; correct them")
         if kind == PERSON:
             rows.append([(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height])
     return np.array(rows, np.float32).reshape(-1, 4)

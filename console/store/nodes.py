@@ -136,10 +136,13 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
 
 def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], behind_s: float, now_s: float) -> None:
     """Which cameras see nothing since when; and all of them while the node was not running."""
-    heard_at_s = owner.health.get("at_s")
-    if heard_at_s is not None and health["started_at_s"] > heard_at_s:
-        began_at_s, ended_at_s = heard_at_s + behind_s, min(now_s, health["started_at_s"] + behind_s)
-        blind_times.note_absence(connection, owner.id, min(began_at_s, ended_at_s), ended_at_s)
+    before_s = owner.health.get("started_at_s")
+    if before_s is not None and before_s != health["started_at_s"] and owner.clock is not None:
+        # By the console's clock: the box's own begins where it stopped, and is set later.
+        began_at_s = owner.clock.heard_at_s
+        ended_at_s = now_s - max(0.0, health["at_s"] - health["started_at_s"])
+        if ended_at_s > began_at_s:
+            blind_times.note_absence(connection, owner.id, began_at_s, ended_at_s)
     blind: dict[tuple[str, str], tuple[float, str]] = {}
     for report in health.get("cameras", ()):
         parts = [{**report, "zone": ""}, *report.get("zones", ())]

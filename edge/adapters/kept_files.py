@@ -6,6 +6,7 @@ recordings/<camera>/<begin>-<end>.mp4   evidence/<event>/...   tracks/<camera>/.
 import contextlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -62,7 +63,7 @@ def list_events(state_dir: Path) -> list[EventFolder]:
         with contextlib.suppress(FileNotFoundError):
             stats = {path.name: path.stat() for path in folder.iterdir()}
             changed_at_s = max((one.st_mtime for one in stats.values()), default=folder.stat().st_mtime)
-            files = {name: one.st_size for name, one in stats.items()}
+            files = {name: one.st_size for name, one in stats.items() if name.isprintable()}
             found.append(EventFolder(folder, _label_in(folder), files, changed_at_s))
     return found
 
@@ -98,7 +99,11 @@ def close_removed(state_dir: Path, configured: Collection[str]) -> None:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+    """Those that can be ours: another's lost+found, or a name that is no text, is left alone."""
+    if not parent.is_dir():
+        return []
+    found = (path for path in parent.iterdir() if path.name.isprintable() and path.is_dir())
+    return sorted(path for path in found if os.access(path, os.R_OK | os.X_OK))
 
 
 def _label_in(folder: Path) -> EventLabel | None:

@@ -29,6 +29,9 @@ class _HealthCollector(Collector):
                 yield from _of_machine(health.machine)
 
 
+IDLE_S = 5.0
+
+
 def serve_metrics(host: str, port: int, latest: Callable[[], HealthMessage | None]) -> WSGIServer:
     """Answers on `host` and `port` in threads of its own until `shutdown` of what is returned.
 
@@ -38,9 +41,10 @@ def serve_metrics(host: str, port: int, latest: Callable[[], HealthMessage | Non
     registry.register(_HealthCollector(latest))
     try:
         server, _ = start_http_server(port, host, registry)
-    except OSError as error:
-        told = f"metrics: {host} port {port} can't be listened on ({error.strerror or error})"
+    except (OSError, UnicodeError) as error:
+        told = f"metrics: {host} port {port} can't be listened on ({getattr(error, 'strerror', None) or error})"
         raise MetricsError(f"{told}; set metrics.port, 0 for none") from error
+    server.RequestHandlerClass.timeout = IDLE_S  # type: ignore[attr-defined]  # who asks nothing holds no thread
     return server
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from edge.core.integrity.picture import HEIGHT, WIDTH
 from edge.core.integrity.reference import LIGHTS, Light, Reference, View
 
 log = logging.getLogger(__name__)
+
+_DAMAGED = (  # what reading an archive with flipped bits raises
+    OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, MemoryError, zlib.error, zipfile.BadZipFile
+)  # fmt: skip
 
 
 class ReferenceFile:
@@ -37,10 +42,11 @@ class ReferenceFile:
                     )
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            except _DAMAGED as error:
                 log.warning("%s can't be read (%s): the view is learnt anew", path, error)
                 continue
-            if view.outlines.shape == (HEIGHT, WIDTH) and np.isfinite(view.outlines).all():
+            sound = view.outlines.shape == (HEIGHT, WIDTH) and np.isfinite(view.outlines).all()
+            if sound and np.isfinite(list(facts.values())).all() and view.structure > 0:
                 reference = reference.with_view(light, view)
         return reference
 

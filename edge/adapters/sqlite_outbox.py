@@ -182,7 +182,8 @@ class SqliteOutbox:
         """Adds files to an event's evidence (a file replaces the one of the same role) as its next revision.
 
         done: the job that this fulfils; it is forgotten in the same transaction, so that no crash makes a clip twice,
-        unless it was lengthened meanwhile. A replaced file that the console doesn't have yet is deleted.
+        unless it was lengthened meanwhile. A replaced file is sent no more; it stays
+        in its folder, which the housekeeper deletes as a whole.
         """
         with self._transaction() as db:
             row = db.execute("SELECT body FROM evidence WHERE event_id = ?", (event_id,)).fetchone()
@@ -201,13 +202,8 @@ class SqliteOutbox:
             body = message.model_dump_json()
             db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (event_id, camera, body))
             self._insert(db, "evidence", event_id, "", body, at_s)
-            obsolete = [
-                Path(row[0])
-                for sha256 in replaced
-                for row in db.execute(
-                    "DELETE FROM upload WHERE event_id = ? AND sha256 = ? RETURNING path", (event_id, sha256)
-                ).fetchall()
-            ]
+            rows = [(event_id, sha256) for sha256 in replaced]
+            db.executemany("DELETE FROM upload WHERE event_id = ? AND sha256 = ?", rows)
             for file, path in files:
                 values = (str(path), file.sha256, event_id, file.bytes, file.media_type, at_s)
                 columns = "path, sha256, event_id, bytes, media_type, at_s"
@@ -217,8 +213,6 @@ class SqliteOutbox:
             if done is not None:
                 _forget_clip(db, done)
             _forget_settled(db, event_id)
-        for path in set(obsolete) - {path for _, path in files}:
-            path.unlink(missing_ok=True)
         return message
 
     def _insert(self, db: sqlite3.Connection, kind: str, event_id: str, state: str, body: str, at_s: float) -> None:

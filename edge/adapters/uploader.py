@@ -154,7 +154,6 @@ class Uploader:
         """The console hears of it, for it waits for the file; a file replaced since this turn began is not lost."""
         if self._outbox.lost(upload, Missing(f"{upload.path.name} {what}", code), self._clock.wall_s()):
             log.error("%s of event %s %s", upload.path.name, upload.event_id, what)
-            upload.path.unlink(missing_ok=True)
 
 
 def _offset(reply: httpx.Response) -> int:

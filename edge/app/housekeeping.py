@@ -65,10 +65,17 @@ class Housekeeper:
         """Tidies every `ROUND_S`, and sooner where the disk fills up, until `stop`."""
         last_s = float("-inf")
         while not stop.wait(LOOK_S):
-            pause_s = HURRIED_S if self._lacking_bytes() > 0 else ROUND_S
-            if self._clock.monotonic_s() - last_s >= pause_s:
-                self.tidy()
-                last_s = self._clock.monotonic_s()
+            try:
+                pause_s = HURRIED_S if self._lacking_bytes() > 0 else ROUND_S
+                if self._clock.monotonic_s() - last_s >= pause_s:
+                    last_s = self._clock.monotonic_s()
+                    self.tidy()
+            except (
+                OSError,
+                ValueError,
+                sqlite3.Error,
+            ) as error:  # an odd name or a dying disk must not end the node
+                self._note_fault(f"the disk can't be looked after: {error!r}")
         if self._index is not None:
             self._index.close()
 
@@ -80,12 +87,16 @@ class Housekeeper:
         except BlockingIOError:
             return  # a hold is being set
         except (OSError, sqlite3.Error) as error:
-            kept, fault = [], f"the disk can't be tidied up: {error}"
+            self._note_fault(f"the disk can't be tidied up: {error}")
+            return  # what there is isn't known, so nothing of it is forgotten either
         try:
             self._look_after(kept)
         except (OSError, sqlite3.Error) as error:
-            fault = fault or f"the index of the recordings can't be kept: {error}"
+            fault = f"the index of the recordings can't be kept: {error}"
             self._tell(disk_problem(None, stopped=self._stopped))
+        self._note_fault(fault)
+
+    def _note_fault(self, fault: str) -> None:
         if fault and fault != self._fault:
             log.error(fault)
         self._fault = fault

@@ -132,6 +132,7 @@ class Worker:
         self._alarms = AlarmDesk(config.node.name, self._lines, self._outbox, self._clips, self._clock)
         self._watched_at_s = self._clock.monotonic_s()
         self._told_to_stop = False
+        self._lens_fault = ""
 
     def _add_camera(self, config: EdgeConfig, section: CameraSection) -> None:
         name, state_dir = section.name, config.node.state_dir
@@ -268,9 +269,15 @@ class Worker:
             return
 
     def _tend_lenses(self) -> None:
-        self._alarms.tell()
-        for line in self._lines.values():
-            line.lens.take_anew_if_ordered()
+        try:
+            self._alarms.tell()
+            for line in self._lines.values():
+                line.lens.take_anew_if_ordered()
+            self._lens_fault = ""
+        except (OSError, sqlite3.Error) as error:  # a full disk; they are told in the next turn
+            if str(error) != self._lens_fault:
+                log.error("alarms of the cameras' pictures can't be written down: %s", error)
+            self._lens_fault = str(error)
 
     def _work_done(self) -> WorkDone:
         offsets = {name: line.camera_clock_offset_s for name, line in self._lines.items()}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.appearance import blend
+from edge.core.things import SURE, SURE_AFTER_S, UNJUDGED_S
 from edge.core.track import Track
 
 NO_TRACK = -1
@@ -45,7 +46,7 @@ class Person:
     track_id: the tracker's identity it goes by now. track_ids: all so far, oldest first.
     seen: detected in this very frame.
     xyxy: (4,) float32 pixels, last seen box. height_px: smoothed height of the box.
-    has_moved: since they are known, at least once; see `stillness`.
+    believed: to be somebody and no thing, see `things`.
     first_seen_s, last_seen_s: media seconds. first_foot: where the feet were at first_seen_s, as far as can be told,
         because a tracker tells of a track only when it is sure of it.
     bridged: the gap that this very frame closed, if one.
@@ -60,7 +61,7 @@ class Person:
     xyxy: NDArray[np.float32]
     height_px: float
     confidence: float
-    has_moved: bool
+    believed: bool
     first_seen_s: float
     last_seen_s: float
     first_foot: tuple[float, float]
@@ -104,7 +105,8 @@ class Identity:
     crowded: another person's box overlapped at the last sight.
     blind_s: of the time since the last sight, what nobody looked: the camera or the process was gone.
     linked: joined from more than one track.
-    has_moved: something moved where they were seen, or they were seen elsewhere than at first.
+    believed: something moved where they were seen, or they were seen elsewhere than at first; or see `things`.
+    unjudged_s: seen in frames of which no movement can be told. sureness: smoothed confidence.
     """
 
     person_id: int
@@ -129,7 +131,9 @@ class Identity:
     blind_s: float = 0.0
     crowded: bool = False
     linked: bool = False
-    has_moved: bool = False
+    believed: bool = False
+    unjudged_s: float = 0.0
+    sureness: float = 0.0
     bridged: GapBridged | None = None
 
     @classmethod
@@ -192,7 +196,9 @@ class Identity:
         self.xyxy = track.xyxy
         self.confidence = track.confidence
         self.height_px += 0.3 * (height_px(track.xyxy) - self.height_px)
-        self.has_moved |= moved or self._walked()
+        self.sureness += 0.05 * (track.confidence - self.sureness)
+        sure = self.sureness >= SURE and now_s - self.first_seen_s >= SURE_AFTER_S
+        self.believed |= moved or sure or self.unjudged_s >= UNJUDGED_S or self._walked()
         self.trail.append((now_s, *track.footpoint))
         if track.appearance is not None and not crowded:
             self.looks.append((now_s, track.appearance))
@@ -234,7 +240,7 @@ class Identity:
             xyxy=self.xyxy,
             height_px=self.height_px,
             confidence=self.confidence,
-            has_moved=self.has_moved,
+            believed=self.believed,
             first_seen_s=self.first_seen_s,
             last_seen_s=self.last_seen_s,
             first_foot=self.first_foot,

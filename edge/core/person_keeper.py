@@ -12,7 +12,7 @@ from edge.core import person_doubt, person_link
 from edge.core.motion import Motion
 from edge.core.person import NO_TRACK, GapBridged, GapReason, Identity, Person
 from edge.core.person_link import Candidate, LinkParams
-from edge.core.stillness import who_moved
+from edge.core.things import who_moved
 from edge.core.track import Track
 
 _LATE_LINK_S = 4.0  # so long a new person may still turn out to be a lost one
@@ -57,10 +57,13 @@ class PersonKeeper:
         seen |= self._check_found_again(seen, frame_size, now_s)
         merged = self._join(seen, frame_size, now_s)
         self._begin(seen, now_s)
-        moved = who_moved(list(seen.values()), motion, frame_size)
+        believed = {identity.track_id for identity in self._alive.values() if identity.believed}
+        moved = who_moved(list(seen.values()), motion, frame_size, believed)
+        unjudged_s = self._frame_s if motion is not None and motion.light_changed else 0.0
         for identity in self._alive.values():
             matched = seen.get(identity.track_id)
             if matched is not None:
+                identity.unjudged_s += min(unjudged_s, _MOST_UNWATCHED_S)
                 self._observe(identity, matched, now_s, matched.track_id in crowded, matched.track_id in moved)
             else:
                 identity.missed_frames += 1
@@ -128,7 +131,7 @@ class PersonKeeper:
 
     def _merge(self, younger: Identity, older: Identity) -> Person:
         del self._alive[younger.person_id]
-        older.has_moved |= younger.has_moved
+        older.believed |= younger.believed
         return younger.snapshot(seen=False, ended_because="merged", merged_into=older.person_id)
 
     def _bridge(self, identity: Identity, candidate: Candidate) -> None:

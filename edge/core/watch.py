@@ -88,7 +88,7 @@ class CameraWatch:
         motion: what moved in the frame; None where nobody watched for it. Who has never moved is nobody yet.
         """
         known = self._persons.update(tracks, frame_size, media_s, motion)
-        persons = [person for person in known if person.has_moved]
+        persons = [person for person in known if person.believed]
         stays: list[Stay] = []
         for keeper in self._stays:
             stays += keeper.update(persons, frame_size, media_s)

@@ -11,7 +11,7 @@ from models.registry import SHIPPED, ModelError
 def enter(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=".onnx file below the manifest's folder")],
     name: Annotated[str, typer.Option(help="the name to give it")],
-    confidence: Annotated[float, typer.Option(min=0.01, max=0.99, help="default threshold")] = 0.35,
+    confidence: Annotated[float, typer.Option(min=0.01, max=0.99, help="default threshold")] = 0.25,
     measured: Annotated[str, typer.Option(help="what was measured, on what")] = "",
     default: Annotated[bool, typer.Option(help="run it where no network is named")] = False,
     manifest: Annotated[Path, typer.Option(help="manifest to write to")] = SHIPPED,

@@ -4,6 +4,7 @@ A shard is an .npz: pictures as JPEG end to end (`jpeg`, cut at `jpeg_ends`), pe
 `people_ends`): left, top, right, bottom in pixels of the picture, then certainty; `sizes` (n, 2) width and height.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,19 +31,25 @@ class Sample:
 
 
 def write_shards(stem: Path, samples: Iterable[Sample], limit_bytes: int = SHARD_BYTES) -> list[Path]:
-    """Writes `stem`-0.npz, -1.npz and so on, each at most about `limit_bytes`; returns them. Old ones go first."""
+    """Writes `stem`-0.npz, -1.npz and so on, each at most about `limit_bytes`; returns them.
+
+    They take the place of the old ones of that name together, once all are written.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    for old in stem.parent.glob(f"{stem.name}-*.npz"):
-        old.unlink()
-    written: list[Path] = []
+    parts: list[Path] = []
     batch: list[Sample] = []
     for sample in samples:
         if batch and sum(len(one.jpeg) for one in batch) + len(sample.jpeg) > limit_bytes:
-            written.append(_write(stem.with_name(f"{stem.name}-{len(written)}.npz"), batch))
+            parts.append(_write(stem.with_name(f"{stem.name}-{len(parts)}.part"), batch))
             batch = []
         batch.append(sample)
     if batch:
-        written.append(_write(stem.with_name(f"{stem.name}-{len(written)}.npz"), batch))
+        parts.append(_write(stem.with_name(f"{stem.name}-{len(parts)}.part"), batch))
+    written = [part.replace(part.with_suffix(".npz")) for part in parts]
+    ours = re.compile(re.escape(stem.name) + r"-\d+\.npz")  # and none of another set whose name begins alike
+    for old in set(stem.parent.iterdir()) - set(written):
+        if ours.fullmatch(old.name):
+            old.unlink()
     return written
 
 
@@ -52,8 +59,7 @@ def read_shards(paths: Iterable[Path]) -> list[Sample]:
 
 
 def _write(path: Path, batch: list[Sample]) -> Path:
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with path.open("wb") as file:
         np.savez(
             file,
             jpeg=np.frombuffer(b"".join(sample.jpeg for sample in batch), np.uint8),
@@ -62,7 +68,6 @@ def _write(path: Path, batch: list[Sample]) -> Path:
             people=np.concatenate([sample.people.reshape(-1, 5) for sample in batch]).astype(np.float32),
             people_ends=np.cumsum([len(sample.people) for sample in batch]),
         )
-    part.replace(path)
     return path
 
 

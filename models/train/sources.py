@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.adapters.onnx_detector import OnnxDetector
 from edge.virtual_camera.light import LightName
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
-from models.labelled import LabelError
+from models.labelled import LabelError, boxes_in, boxes_of
 from models.train.camera_look import through_a_camera
 from models.train.canvas import sure_of_the_visible
 from models.train.shards import Sample
@@ -46,7 +46,7 @@ def from_archive(
                 if picture is None:
                     raise LabelError(f"{path}: {name} can't be read as a picture; take it out")
                 bgr = np.asarray(picture, np.uint8)
-                boxes = _yolo_boxes(text, bgr.shape[1], bgr.shape[0], f"{path}: {label}")
+                boxes = boxes_in(text, bgr.shape[1], bgr.shape[0], f"{path}: {label}")
                 people = complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes)
                 if by_night:
                     bgr = through_a_camera(bgr, np.random.default_rng([9, number]), by_night=True)
@@ -79,7 +79,7 @@ def from_folder(images: Path, progress: Progress) -> Iterator[Sample]:
         if picture is None:
             raise LabelError(f"{path} can't be read as a picture; take it out")
         bgr, label = np.asarray(picture, np.uint8), labels[path.stem]
-        boxes = _yolo_boxes(label.read_text(encoding="utf-8"), bgr.shape[1], bgr.shape[0], str(label))
+        boxes = boxes_of(label, bgr.shape[1], bgr.shape[0])
         yield _sample(bgr, _certain(boxes))
         progress(number, len(marked))
 
@@ -133,17 +133,6 @@ def _bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
     assert file is not None
     return file.read()
-
-
-def _yolo_boxes(text: str, width: int, height: int, place: str) -> NDArray[np.float32]:
-    try:
-        rows = np.array([line.split() for line in text.splitlines() if line.strip()], np.float32).reshape(-1, 5)
-    except ValueError:
-        raise LabelError(f"{place}: write class, centre x, centre y, width, height on each line") from None
-    rows = rows[rows[:, 0] == 0]
-    centre, size = rows[:, 1:3], rows[:, 3:5]
-    scale = np.array([width, height] * 2, np.float32)
-    return np.asarray(np.concatenate([centre - size / 2, centre + size / 2], axis=1) * scale, np.float32)
 
 
 def _certain(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -345,6 +345,20 @@ def test_a_box_that_was_off_saw_nothing_and_one_that_was_only_cut_off_did_not_st
     assert blind_times(desk) == [(900.0, 1190.0, "node_offline")]
 
 
+def test_a_box_whose_clock_stood_still_while_it_was_off_was_off_all_the_same(desk):
+    """A Raspberry Pi without a network begins where it stopped; and each report after its clock was set is no start."""
+    see(desk, "sees", started_at_s=desk.clock() - 50)
+    stopped_s = desk.clock()
+    desk.clock.now_s += 8 * 3600
+    for turn in range(3):
+        box_s = stopped_s + 5 + 15 * turn
+        gate = CameraHealth(camera="gate", state="sees", since_at_s=box_s)
+        health = HealthMessage(at_s=box_s, started_at_s=stopped_s, version="1", state="ok", cameras=(gate,))
+        desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", health, desk.clock()))
+        desk.clock.now_s += 15
+    assert blind_times(desk) == [(0.0, 8 * 3600 - 5.0, "node_offline")]
+
+
 def test_blind_times_are_not_kept_for_ever(desk):
     see(desk, "blind", "stalled")
     see(desk, "sees")

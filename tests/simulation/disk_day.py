@@ -25,6 +25,7 @@ from broker.contract.messages import EventMessage
 from edge.adapters.av_source import StreamInfo
 from edge.adapters.kept_files import list_recordings
 from edge.adapters.recorder import Recorder
+from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segments import Segment
 from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
 from edge.adapters.track_log import TrackLog
@@ -32,6 +33,7 @@ from edge.app import clip_desk, housekeeping
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
 from edge.app.housekeeping import Housekeeper, holds_of
+from edge.app.lens_watch import LensWatch
 from edge.config.load import load_config
 from edge.core.frame import Frame
 from edge.pipeline.mailbox import Mailbox
@@ -111,7 +113,8 @@ class Day:
             spans = self.outbox.clip_spans(section.name, section.recording.pre_s, MAX_CLIP_S)
             return [*spans, *self.holds.read().spans.get(section.name, ())]
 
-        line = CameraLine(section, self.root / "recordings" / section.name, Mailbox(), self.clock, protected)
+        lens = LensWatch(section.name, ReferenceFile(self.root / "references", section.name))
+        line = CameraLine(section, self.root / "recordings" / section.name, Mailbox(), self.clock, protected, lens)
         line.recorder.wait_recorded = lambda _until_s, _timeout_s: True  # nobody records while the desk works
         return line
 

@@ -22,6 +22,7 @@ _SAME_PLACE = 0.3  # share of the outlines of one light that must be found in an
 _MOST_DARK = 60.0  # levels that are not worth remembering as light
 _FELL_LEVELS = 25.0
 _REMEMBERS_S = 60.0
+_HABIT_S, _HABIT_FALLS = 86_400.0, 2  # a lamp that goes off more often than this in a day is one that is switched
 _PAUSE_S = 5.0  # after so long without a picture nothing is known of how it came
 _SEARCH_BELOW = 0.6  # where less is present, it is looked for elsewhere
 _SURE, _LEAST_SHIFT_PX = 0.35, 3
@@ -51,6 +52,7 @@ class CameraIntegrity:
         self._state = LensState(None, 0.0)
         self._learning: list[tuple[SmallPicture, Outlines]] = []
         self._levels: deque[tuple[float, float]] = deque()
+        self._falls_s: deque[float] = deque()
         self._fell = False
         self.stillness = Stillness()
         self._shift = (0, 0)
@@ -115,13 +117,21 @@ class CameraIntegrity:
         )
 
     def _has_fallen(self, media_s: float, level: float) -> bool:
-        """Whether the dark came at once, as it does from a cover and not from dusk; said until it is lighter."""
+        """Whether the dark came at once, as it does from a cover and not from dusk; said until it is lighter.
+
+        Where it does so again and again a lamp is switched.
+        """
         while self._levels and media_s - self._levels[0][0] > _REMEMBERS_S:
             self._levels.popleft()
         usual = float(np.median([one for _, one in self._levels])) if self._levels else level
         self._levels.append((media_s, level))
-        self._fell = level < _MOST_DARK and (self._fell or usual - level > _FELL_LEVELS)
-        return self._fell
+        falls = level < _MOST_DARK and usual - level > _FELL_LEVELS
+        if falls and not self._fell:
+            while self._falls_s and media_s - self._falls_s[0] > _HABIT_S:
+                self._falls_s.popleft()
+            self._falls_s.append(media_s)
+        self._fell = level < _MOST_DARK and (self._fell or falls)
+        return self._fell and len(self._falls_s) <= _HABIT_FALLS
 
     def _is_displaced(self, view: View, seen: Outlines) -> bool:
         right, down, sure = view.shift(seen)

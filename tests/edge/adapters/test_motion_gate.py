@@ -67,7 +67,7 @@ def test_who_walks_far_away_is_caught_within_a_second(ground, fps):
 
 
 @pytest.mark.parametrize("fps", [2, 5, 10])
-def test_only_the_place_where_somebody_is_has_moved_not_the_way_they_came(ground, fps):
+def test_only_the_place_where_somebody_is_believed_not_the_way_they_came(ground, fps):
     def place(at_s):
         return 40 + 60 * at_s, 150
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from node_folder import DAY_S, MINUTE
@@ -209,6 +211,12 @@ def test_rot_and_a_damaged_index_are_told_and_survived(node, caplog):
     box.housekeeper.tidy()
     assert [str(one) for one in box.housekeeper.problems] == ["files_damaged:1"]
     assert f"{victim.name} is damaged" in caplog.text
+    for odd in (box.root / "recordings" / "lost\udcff", box.root / "evidence" / "caf\udce9"):
+        odd.mkdir(parents=True)  # names that are no text
+    with patch.object(box.outbox, "unsettled", side_effect=sqlite3.OperationalError("database is locked")):
+        box.housekeeper.tidy()  # a round that fails forgets nothing
+    box.housekeeper.tidy()
+    assert [str(one) for one in box.housekeeper.problems] == ["files_damaged:1"]
     box.housekeeper._index.close()
     (box.root / "index.sqlite").write_bytes(b"\xa5" * 20_000)
     again = Housekeeper(box.config, box.outbox, box.clock)

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from edge.app.lens_watch import LensWatch
 from edge.config.schema import CameraSection, RecordingSection
 from edge.core.frame import Frame
 from edge.core.integrity.camera import CameraIntegrity
+from edge.core.integrity.faults import LENS_FAULTS
 from edge.pipeline.mailbox import Mailbox
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
@@ -169,6 +171,42 @@ def test_a_damaged_view_is_learnt_anew(film, tmp_path, content):
     learn(file, film)
     (tmp_path / "gate-day.npz").write_bytes(content)
     assert file.load().views == ()
+
+
+def test_flipped_bits_in_a_view_never_stop_a_worker(film, tmp_path):
+    """Some of them raised what nobody had thought of, at each start of the worker, for ever."""
+    file = ReferenceFile(tmp_path, "gate")
+    learn(file, film)
+    path, random = tmp_path / "gate-day.npz", np.random.default_rng(7)
+    sound = path.read_bytes()
+    for _ in range(400):
+        damaged = bytearray(sound)
+        for place in random.integers(0, len(sound), 3):
+            damaged[place] ^= 1 << int(random.integers(0, 8))
+        path.write_bytes(damaged)
+        for view in file.load().views:
+            assert np.isfinite(view.structure)
+            assert view.structure > 0
+
+
+def test_what_is_graver_than_what_rang_already_rings_too(tmp_path):
+    frame = Frame("gate", 0, 0.0, 1e9, np.full((108, 128), 90, np.uint8))
+    line, clips = Mock(), Mock()
+    line.section, line.latest = CameraSection(name="gate", url="rtsp://192.0.2.1/"), frame
+    outbox = SqliteOutbox(tmp_path / "outbox.sqlite")
+    alarms = AlarmDesk("box", {"gate": line}, outbox, clips, SystemClock())
+
+    def told(code: str | None) -> list[tuple[str, str]]:
+        fault = next((one for one in LENS_FAULTS if one.code == code), None)
+        line.lens.report = Mock(fault=fault, since_at_s=1e9 - 20, sure_s=5.0)
+        alarms.tell()
+        return [(row.message.rule, row.message.state) for row in outbox.waiting(0, 100)]
+
+    assert told("camera_defocused") == [("camera_defocused", "open")]
+    assert told("camera_covered")[1:] == [("camera_covered", "open")]
+    assert len(told("camera_defocused")) == 2  # what is less grave does not ring again
+    assert sorted(told(None)[2:]) == [("camera_covered", "closed"), ("camera_defocused", "closed")]
+    outbox.close()
 
 
 def test_an_installer_who_has_turned_a_camera_has_its_view_taken_anew(film, tmp_path):

@@ -42,7 +42,7 @@ def test_frames_that_nobody_marked_are_refused(frames):
 
 @pytest.mark.parametrize(
     ("label", "text", "told"),
-    [("lost", "", "lost.txt has no picture"), ("missed", "0 0.5 much 0.1 0.1", "missed.txt: write class")],
+    [("lost", "", "lost.txt has no picture"), ("missed", "0 0.5 much 0.1 0.1", "missed.txt line 1: write class")],
 )
 def test_a_label_that_cant_be_used_is_named(frames, label, text, told):
     (frames / "labels" / "nobody.txt").write_text("")

@@ -38,3 +38,17 @@ def test_another_file_is_refused_with_the_cure(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(LabelError, match="prepare"):
         read_shards([path])
+
+
+def test_another_set_whose_name_begins_alike_stays_and_so_does_the_old_one_where_the_new_one_fails(tmp_path):
+    for name in ("drawn", "drawn-night"):
+        write_shards(tmp_path / name, [sample(9, 1)])
+
+    def breaks_off():
+        yield sample(9, 1)
+        raise LabelError("bad label")
+
+    with pytest.raises(LabelError):
+        write_shards(tmp_path / "drawn", breaks_off())
+    write_shards(tmp_path / "drawn", [sample(9, 1)])
+    assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["drawn-0.npz", "drawn-night-0.npz"]

@@ -168,6 +168,16 @@ def test_a_camera_that_has_shown_no_view_yet_is_not_accused_of_having_lost_it():
     assert camera.integrity.reference.views == ()
 
 
+def test_a_lamp_that_goes_off_again_and_again_is_no_cap_on_the_lens(film):
+    camera = Watched(film)
+    camera.show(LEARNS_S)
+    rang = []
+    for _ in range(5):
+        rang.append("camera_black" in camera.show(60, "black"))
+        camera.show(90)
+    assert rang == [True, True, False, False, False]
+
+
 def test_every_fault_has_one_judge():
     assert list(JUDGES) == [fault.code for fault in LENS_FAULTS]
 
