@@ -166,7 +166,7 @@ class Site:
 
 def somebody(number: int) -> np.ndarray:
     """Picture of that number: a person for the made network, who moves an arm, for what never moves is nobody."""
-    picture = np.full((96, 128, 3), 235, np.uint8)
+    picture = np.full((96, 128, 3), 200, np.uint8)  # brighter, and the camera would be told as dazzled
     arm_px = 54 + 2 * abs(number % 18 - 9)
     picture[20:40, arm_px : arm_px + 6] = 120
     return picture
