@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,8 +26,10 @@ class FileStore:
 
     def offset(self, sha256: str) -> int:
         """How many bytes of an unfinished file are here."""
-        part = self._parts / sha256
-        return part.stat().st_size if part.exists() else 0
+        try:
+            return (self._parts / sha256).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def append(self, sha256: str, offset: int, data: bytes) -> int:
         """Adds bytes to an unfinished file; returns its new length. Raises ValueError elsewhere than at its end."""
@@ -42,8 +45,9 @@ class FileStore:
     def sweep(self, before_s: float) -> None:
         """Deletes unfinished files that nothing was added to since `before_s`, UTC seconds."""
         for part in self._parts.iterdir():
-            if part.stat().st_mtime < before_s:
-                part.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another request has just finished it
+                if part.stat().st_mtime < before_s:
+                    part.unlink()
 
     def finish(self, sha256: str) -> bool:
         """Moves an unfinished file to its place; with a wrong hash throws it away and says False."""

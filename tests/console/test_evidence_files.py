@@ -5,6 +5,7 @@ import hashlib
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -14,6 +15,7 @@ from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
 from console.domain.access import Role
 from console.store import evidence
 from console.store.tables import evidence_file
+from console.web.file_store import FileStore
 
 pytestmark = pytest.mark.system
 EVENT_ID = str(uuid.UUID(int=9))
@@ -255,3 +257,15 @@ def test_the_same_file_sent_several_times_at_once_is_stored_once_and_whole(desk)
         answers = list(pool.map(lambda _: patch(node, DATA, 0).status_code, range(12)))
     assert set(answers) <= {200, 201, 204, 409}, answers
     assert hashlib.sha256(desk.console.web.state.context.files.path(SHA).read_bytes()).hexdigest() == SHA
+
+
+def test_a_file_that_another_request_finishes_meanwhile_disturbs_no_sweep(tmp_path, monkeypatch):
+    """It was a 500 to a box that sent something else at that moment."""
+    store = FileStore(tmp_path)
+    store.append(SHA, 0, DATA)
+    listed = list((tmp_path / "unfinished").iterdir())
+    assert store.finish(SHA)
+    monkeypatch.setattr(Path, "iterdir", lambda _: listed)
+    store.sweep(1e12)
+    assert store.offset(SHA) == 0
+    assert store.has(SHA)
