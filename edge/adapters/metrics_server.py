@@ -1,9 +1,13 @@
 """The node's last health message as figures for Prometheus, by HTTP. No sign-in: on this machine alone by default."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from wsgiref.simple_server import WSGIServer
+from contextlib import suppress
+from socket import AF_INET6
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -32,6 +36,27 @@ class _HealthCollector(Collector):
 IDLE_S = 5.0
 
 
+class _Handler(WSGIRequestHandler):
+    """Logs no requests, and gives up whoever connects and asks nothing: they would hold a thread each."""
+
+    timeout = IDLE_S
+
+    def handle(self) -> None:
+        with suppress(TimeoutError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = AF_INET6
+
+
 def serve_metrics(host: str, port: int, latest: Callable[[], HealthMessage | None]) -> WSGIServer:
     """Answers on `host` and `port` in threads of its own until `shutdown` of what is returned.
 
@@ -39,12 +64,13 @@ def serve_metrics(host: str, port: int, latest: Callable[[], HealthMessage | Non
     """
     registry = CollectorRegistry()
     registry.register(_HealthCollector(latest))
+    kind = _Server6 if ":" in host else _Server
     try:
-        server, _ = start_http_server(port, host, registry)
+        server = make_server(host, port, make_wsgi_app(registry), kind, _Handler)
     except (OSError, UnicodeError) as error:
         told = f"metrics: {host} port {port} can't be listened on ({getattr(error, 'strerror', None) or error})"
         raise MetricsError(f"{told}; set metrics.port, 0 for none") from error
-    server.RequestHandlerClass.timeout = IDLE_S  # type: ignore[attr-defined]  # who asks nothing holds no thread
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server
 
 

@@ -86,15 +86,12 @@ class AlarmDesk:
         self._clips.opened(event, frame)
 
     def _end(self, name: str, at_s: float) -> None:
-        for event in [one.event for one in self._open[name]]:
+        known = self._open[name]
+        while known:  # one by one: what is written down is not written again where the next one fails
+            event = known[0].event
             ended_s = max(round(at_s, 3), event.captured_at_s)
-            ended = {
-                "state": "closed",
-                "closed_because": "sees_again",
-                "closed_at_s": ended_s,
-                "captured_at_s": ended_s,
-            }
-            dwell_s = event.dwell_s + ended_s - event.captured_at_s
-            closed = event.model_copy(update={"revision": event.revision + 1, "dwell_s": round(dwell_s, 3), **ended})
-            self._outbox.put_event(closed, self._clock.wall_s())
-        self._open[name].clear()
+            dwell_s = round(event.dwell_s + ended_s - event.captured_at_s, 3)
+            ended = {"state": "closed", "closed_because": "sees_again", "closed_at_s": ended_s}
+            told = {"revision": event.revision + 1, "captured_at_s": ended_s, "dwell_s": dwell_s}
+            self._outbox.put_event(event.model_copy(update={**ended, **told}), self._clock.wall_s())
+            known.pop(0)

@@ -103,7 +103,7 @@ class Problem:
     """Something that is wrong with the node itself.
 
     code: a key of `LIMITS`. subject: which interface or certificate; else empty. since_at_s: UTC seconds.
-    figure: as people are told it (°C, bytes free, a share, days left, a count); None where there is none.
+    figure: as people are told it (°C, a share, days left, a count); None where there is none.
     """
 
     code: str

@@ -67,3 +67,16 @@ def test_a_port_that_is_taken_is_told_with_its_cure():
         port = taken.getsockname()[1]
         with pytest.raises(MetricsError, match=f"127.0.0.1 port {port} can't be listened on .*; set metrics.port"):
             serve_metrics("127.0.0.1", port, lambda: None)
+
+
+def test_who_connects_and_asks_nothing_is_let_go_and_others_are_served_meanwhile(monkeypatch, capfd):
+    monkeypatch.setattr("edge.adapters.metrics_server._Handler.timeout", 0.3)
+    server = serve_metrics("127.0.0.1", 0, lambda: None)
+    try:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as idle:
+            assert figures(f"http://127.0.0.1:{server.server_port}/metrics") == {}
+            assert idle.recv(1) == b""
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "Traceback" not in capfd.readouterr().err
