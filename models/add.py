@@ -31,23 +31,45 @@ def add(registry: Registry, file: Path, name: str | None = None, licence: str | 
     name: by default made from the file's name. licence: as its maker says; by default what the file says of itself.
     """
     digest = sha256_of(file)
-    known = next((entry for entry in registry.entries() if entry.sha256 == digest), None)
+    known = registry.of_file(digest)
+    if known is None:
+        entry = recognise_file(file, name, licence)
+    else:
+        given = {"name": name or known.name, "licence": licence or known.licence, "file": f"{digest[:16]}.onnx"}
+        entry = _changed(known, given)
+        _try_out(entry, file)
+    return keep(entry, file, registry.user_folder, becomes_default=True)
+
+
+def find_or_recognise(registry: Registry, name_or_file: str) -> tuple[ModelEntry, Path]:
+    """As `Registry.find`, but an .onnx file that is in no manifest is recognised and tried out; nothing is kept.
+
+    Raises ModelError.
+    """
+    file = Path(name_or_file)
+    if file.suffix != ".onnx" or registry.of_file(sha256_of(file)):
+        return registry.find(name_or_file)
+    return recognise_file(file), file
+
+
+def recognise_file(file: Path, name: str | None = None, licence: str | None = None) -> ModelEntry:
+    """What `file` is, after it ran on a drawn picture. name, licence: as for `add`. Raises ModelError."""
     try:
-        if known is not None:
-            given = {"name": name or known.name, "licence": licence or known.licence, "file": f"{digest[:16]}.onnx"}
-            entry = ModelEntry.model_validate({**known.model_dump(), **given})
-        else:
-            entry = _recognised(file, digest, name, licence)
+        entry = _recognised(file, sha256_of(file), name, licence)
     except ValidationError as error:
         raise _cant_stand(error) from error
     _try_out(entry, file)
-    return keep(entry, file, registry.user_folder, becomes_default=True)
+    return entry
 
 
 def renamed(entry: ModelEntry, name: str) -> ModelEntry:
     """The same entry under another name. Raises ModelError where no manifest takes that name."""
+    return _changed(entry, {"name": name})
+
+
+def _changed(entry: ModelEntry, given: dict[str, str]) -> ModelEntry:
     try:
-        return ModelEntry.model_validate({**entry.model_dump(), "name": name})
+        return ModelEntry.model_validate({**entry.model_dump(), **given})
     except ValidationError as error:
         raise _cant_stand(error) from error
 

@@ -1,6 +1,7 @@
 """`gatehouse models`: the networks that find people."""
 
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -35,12 +36,15 @@ def _named(model: str) -> str:
 
 @app.command("list")
 def list_models() -> None:
-    """List the networks of the manifest; a tick stands before those whose file is here."""
+    """List the networks of the manifest: ✓ file here, ✗ file gone, * runs where none is named."""
     try:
-        for entry in _registry().entries():
-            mark = "✓" if entry.file else " "
+        registry = _registry()
+        default = model_override() or registry.default
+        for entry in registry.entries():
+            here = " " if not entry.file else "✓" if os.path.isfile(entry.file) else "✗"
+            chosen = "*" if entry.name == default else " "
             size = f"{entry.width}x{entry.height}"
-            typer.echo(f"{mark} {entry.name:28} {entry.family:8} {size:9} {entry.licence:11} {entry.measured}")
+            typer.echo(f"{here}{chosen} {entry.name:28} {entry.family:8} {size:9} {entry.licence:18} {entry.measured}")
     except ModelError as error:
         _fail("list", error)
 
@@ -64,7 +68,7 @@ def add(
 @app.command()
 def export(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="as ultralytics names it, say yolo26n; or a .pt")],
-    side: Annotated[int, typer.Option(min=64, help="of the input, pixels; a multiple of 32")] = 640,
+    side: Annotated[int, typer.Option(min=64, max=4096, help="of the input, pixels; a multiple of 32")] = 640,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help=".onnx file to write")] = None,
 ) -> None:
     """Write a network of ultralytics as a file to add; it and what it writes have ultralytics' licence."""
@@ -92,6 +96,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a network on labelled pictures, all together and by how their names begin."""
+    from models.add import find_or_recognise
     from models.drawn import drawn_gates
     from models.evaluate import evaluate as run
     from models.labelled import read_folder
@@ -99,7 +104,7 @@ def evaluate(
     try:
         if bool(images) == drawn:
             raise LabelError("name a folder of pictures with --images, or take --drawn for drawn gates")
-        entry, file = _registry().find(_named(model))
+        entry, file = find_or_recognise(_registry(), _named(model))
         result = run(entry, file, read_folder(images, prefix) if images else drawn_gates(), time.process_time)
     except (ModelError, UnusableModelError, LabelError) as error:
         _fail("evaluate", error)
@@ -122,10 +127,11 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Time decoding with the bare network, and with the whole loop around it, in turns; processor time."""
+    from models.add import find_or_recognise
     from models.benchmark import benchmark as run
 
     try:
-        entry, file = _registry().find(_named(model))
+        entry, file = find_or_recognise(_registry(), _named(model))
         result = run(entry, file, rounds, time.process_time, Runner(provider, cache_folder() / "tensorrt"))
     except (ModelError, UnusableModelError, UnusableProviderError) as error:
         _fail("benchmark", error)

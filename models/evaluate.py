@@ -11,12 +11,13 @@ from models.labelled import LabelledPicture
 from models.registry import ModelEntry
 
 LOWEST_CONFIDENCE = 0.01  # average precision needs the faint boxes too
+_TIMED = 100  # pictures
 Ticker = Callable[[], float]  # seconds, growing
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came out: accuracy, and the median milliseconds of processor time for one picture.
+    """What came out: accuracy, and the median milliseconds of processor time for one picture at the entry's threshold.
 
     parts: the same for the pictures whose names begin alike, up to the first `_`: of drawn gates that is their light.
     """
@@ -33,12 +34,15 @@ def evaluate(entry: ModelEntry, file: Path, pictures: Iterable[LabelledPicture],
     Raises LabelError, UnusableModelError.
     """
     detector = OnnxDetector(entry, file, LOWEST_CONFIDENCE)
-    durations_s = []
+    in_use = OnnxDetector(entry, file)  # timed alone: faint boxes cost time that no camera's frame takes
+    durations_s: list[float] = []
     parts: dict[str, list[Answer]] = {}
     for picture in pictures:
-        begun_s = ticker()
+        if len(durations_s) < _TIMED:
+            begun_s = ticker()
+            in_use.detect(picture.frame)
+            durations_s.append(ticker() - begun_s)
         found = detector.detect(picture.frame)
-        durations_s.append(ticker() - begun_s)
         part = parts.setdefault(picture.name.partition("_")[0], [])
         part.append(Answer(picture.xyxy, found.xyxy, found.confidence))
     answers = [answer for part in parts.values() for answer in part]

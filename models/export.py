@@ -19,7 +19,8 @@ def export(network: str, side: int, out: Path) -> None:
     except ModuleNotFoundError as error:
         raise ModelError(
             f"{error}: ultralytics writes this network and is not part of Gatehouse (licence: {LICENCE}); install it "
-            "into an environment of its own, for it brings another OpenCV: pip install 'gatehouse[export]'"
+            "into an environment of its own, for it brings another OpenCV; there, in Gatehouse's folder: "
+            "pip install '.[export]'"
         ) from error
     source = network if Path(network).suffix else f"{network}.pt"
     try:

@@ -58,7 +58,9 @@ def _quantized(model: str, images: Path, sources: list[Path], name: str | None, 
         from models.quantize import Material
         from models.quantize import quantize as run
     except ModuleNotFoundError as error:
-        raise ModelError(f"{error}: 8 bits need one package more: pip install 'gatehouse[quantize]'") from error
+        raise ModelError(
+            f"{error}: 8 bits need one package more; in Gatehouse's folder: pip install '.[quantize]'"
+        ) from error
     registry = Registry(user_model_folder())
     named = (model_override() or model) if model == "default" else model
     material = Material(lambda: read_folder(images), lambda: _frames(sources), FRAMES, time.process_time)

@@ -101,6 +101,11 @@ class Registry:
         """Where the user's networks lie."""
         return self._folder
 
+    @property
+    def default(self) -> str:
+        """The name of the network that runs where none is named; empty where there is none."""
+        return self._own.default or self._given.default
+
     def entries(self) -> list[ModelEntry]:
         """Every entry; one whose file is there has its whole path in `file`."""
         own = [self._placed(entry, self._folder) for entry in self._own.model]
@@ -115,7 +120,7 @@ class Registry:
         """
         if name_or_file.endswith(".onnx"):
             return self._by_file(Path(name_or_file))
-        name = (self._own.default or self._given.default) if name_or_file == "default" else name_or_file
+        name = self.default if name_or_file == "default" else name_or_file
         if not name:
             raise ModelError(
                 "no network is set as the default yet: name one with --model FILE, detector.model or GATEHOUSE_MODEL "
@@ -127,11 +132,13 @@ class Registry:
         known = ", ".join(entry.name for entry in self.entries()) or "none"
         raise ModelError(f"there is no network {name!r} (there are: {known}); add its file: gatehouse models add FILE")
 
+    def of_file(self, sha256: str) -> ModelEntry | None:
+        """The entry of the file whose SHA-256 that is, hex."""
+        return next((entry for entry in self.entries() if entry.sha256 == sha256), None)
+
     def _by_file(self, path: Path) -> tuple[ModelEntry, Path]:
-        digest = sha256_of(path)
-        for entry in self.entries():
-            if entry.sha256 == digest:
-                return entry, path
+        if entry := self.of_file(sha256_of(path)):
+            return entry, path
         raise ModelError(f"{path.name} is in no manifest; let it be looked at first: gatehouse models add {path}")
 
     def _checked(self, entry: ModelEntry) -> Path:

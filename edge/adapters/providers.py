@@ -76,7 +76,7 @@ def open_network(path: Path, runner: Runner, session: ort.InferenceSession) -> N
     if provider == "cpu":
         return OrtNetwork(session)
     if provider not in available():
-        cure = "pip install 'gatehouse[openvino]'" if provider == "openvino" else _GPU_CURE
+        cure = "in Gatehouse's folder: pip install '.[openvino]'" if provider == "openvino" else _GPU_CURE
         raise UnusableProviderError(f"{provider} is not installed here: {cure}; or take another provider: cpu, auto")
     if provider == "openvino":
         from edge.adapters.openvino_network import OpenVinoNetwork

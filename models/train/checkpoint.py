@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.train.network import PersonNetwork
+
 Weights = dict[str, Tensor]
 
 
-class CheckpointError(Exception):
+class CheckpointError(ValueError):
     """A checkpoint that can't be gone on from; the text says what to do."""
 
 
@@ -42,9 +44,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a file that `Checkpoint.save` wrote; runs no code from it. Raises CheckpointError."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        return Checkpoint(**content)
-    except (OSError, RuntimeError, EOFError, TypeError, ValueError, UnpicklingError) as error:
-        raise CheckpointError(f"{path} is no checkpoint to go on from ({error}); name another") from error
+        checkpoint = Checkpoint(**content)
+        for weights in (checkpoint.weights, checkpoint.averaged):
+            PersonNetwork().load_state_dict(weights)
+    except (OSError, RuntimeError, EOFError, TypeError, ValueError, AttributeError, UnpicklingError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path} is no checkpoint to go on from ({why}); name another") from error
+    return checkpoint
 
 
 def small(checkpoint: Checkpoint) -> Checkpoint:

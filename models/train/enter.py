@@ -4,9 +4,8 @@ import json
 import re
 from pathlib import Path
 
-import onnx
-
-from models.registry import ModelEntry, ModelError, read_manifest, sha256_of
+from models.add import recognise_file
+from models.registry import ModelEntry, ModelError, read_manifest
 
 
 def enter(manifest: Path, file: Path, name: str, confidence: float, measured: str, default: bool) -> ModelEntry:
@@ -20,22 +19,23 @@ def enter(manifest: Path, file: Path, name: str, confidence: float, measured: st
         raise ModelError(
             f"{file} does not lie below {folder}; a network that ships lies there, for example in weights/"
         )
-    digest = sha256_of(file)
-    height, width = (axis.dim_value for axis in onnx.load(file).graph.input[0].type.tensor_type.shape.dim[2:])
-    entry = ModelEntry(
-        name=name, file=file.resolve().relative_to(folder).as_posix(), sha256=digest, licence="AGPL-3.0-or-later",
-        source="models/weights/README.md", family="yolov8", width=width, height=height, colour="rgb", classes=1,
-        confidence=confidence, measured=measured,
-    )  # fmt: skip
+    read_manifest(manifest)  # one that is damaged is told before anything is made of it
+    place = {"file": file.resolve().relative_to(folder).as_posix(), "source": "models/weights/README.md"}
+    entry = recognise_file(file, name, "AGPL-3.0-or-later").model_copy(
+        update={**place, "confidence": confidence, "measured": measured}
+    )
     head, *blocks = manifest.read_text(encoding="utf-8").split("[[model]]\n")
     if default:
         head = re.sub(r"(?m)^default = .*\n+", "", head).rstrip() + f"\n\ndefault = {json.dumps(name)}\n\n"
     blocks = [block for block in blocks if f"name = {json.dumps(name)}\n" not in block]
     text = "[[model]]\n".join([head, _block(entry), *blocks])
     part = manifest.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    read_manifest(part)
-    part.replace(manifest)
+    try:
+        part.write_text(text, encoding="utf-8")
+        read_manifest(part)
+        part.replace(manifest)
+    finally:
+        part.unlink(missing_ok=True)
     return entry
 
 

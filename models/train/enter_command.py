@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from models.registry import SHIPPED, ModelError
+from models.registry import SHIPPED
+from models.train.step import step
 
 
 def enter(
@@ -19,9 +20,6 @@ def enter(
     """Write a network of our own into the manifest that ships."""
     from models.train.enter import enter as write
 
-    try:
+    with step("train enter"):
         entry = write(manifest, file, name, confidence, measured, default)
-    except (ModelError, OSError, ValueError) as error:
-        typer.echo(f"gatehouse models train enter: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(f"{manifest}: {entry.name}, {entry.width}x{entry.height}, {entry.file}")

@@ -7,8 +7,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from models.labelled import LabelError
 from models.train.progress import Reporter
+from models.train.step import checked_side, step
 
 _JUDGED = 300  # pictures of each set that are looked at during training
 
@@ -20,7 +20,7 @@ def fit(
     checkpoint: Annotated[Path, typer.Option(help="where training stands; gone on from where it is there")],
     canvases: Annotated[int, typer.Option(min=1, help="how many to train on in all, earlier runs too")] = 600_000,
     val: Annotated[list[Path] | None, typer.Option(help="prepared pictures to judge by, never learnt from")] = None,
-    side: Annotated[int, typer.Option(min=64, help="input side at which is judged, pixels")] = 416,
+    side: Annotated[int, typer.Option(min=64, max=4096, help="input side at which is judged, pixels")] = 416,
     batch: Annotated[int, typer.Option(min=1, help="canvases a step")] = 16,
     rate: Annotated[float, typer.Option(min=0.0, help="highest learning rate")] = 2e-3,
     threads: Annotated[int, typer.Option(min=1, help="of the processor, for the network")] = 1,
@@ -30,31 +30,24 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="of a new training")] = 1,
 ) -> None:
     """Train from random weights, or go on from the checkpoint; on a GPU where there is one. Stop it at any time."""
-    try:
+    with step("train fit"):
         import torch
 
-        from models.train.checkpoint import CheckpointError
         from models.train.fit import Plan
         from models.train.fit import fit as train
         from models.train.judge import Judge
         from models.train.shards import read_shards
-    except ModuleNotFoundError as error:
-        typer.echo(f"gatehouse models train fit: {error}; training has its own environment: make train", err=True)
-        raise typer.Exit(2) from None
-    torch.set_num_threads(threads)
-    try:
+
+        torch.set_num_threads(threads)
         samples = read_shards(shards)
         sets: dict[str, list[Path]] = {}
         for path in val or []:
             sets.setdefault(re.sub(r"(-\d+)?\.npz$", "", path.name), []).append(path)
-        judge = Judge({name: spread(read_shards(paths), _JUDGED) for name, paths in sets.items()}, side)
+        judge = Judge({name: spread(read_shards(paths), _JUDGED) for name, paths in sets.items()}, checked_side(side))
         plan = Plan(canvases, batch, rate, workers, save_every=save_every, judge_every=judge_every)
         begun_at = _seen(checkpoint)
         typer.echo(f"{len(samples)} pictures, {begun_at} of {canvases} canvases seen before")
         state = train(samples, checkpoint, plan, judge, Reporter("fit", 30.0, begun_at), seed)
-    except (LabelError, CheckpointError, OSError) as error:
-        typer.echo(f"gatehouse models train fit: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(f"{checkpoint}: {state.canvases} canvases")
     for row in state.curve:
         typer.echo(json.dumps(row))

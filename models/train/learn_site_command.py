@@ -7,6 +7,7 @@ import typer
 
 from models.labelled import LabelError
 from models.train.progress import Reporter
+from models.train.step import step
 
 
 def learn_site(
@@ -21,15 +22,12 @@ def learn_site(
     from models.train.shards import read_shards, write_shards
     from models.train.sources import from_folder, pictures_in
 
-    try:
+    with step("learn-site"):
         if not site.replace("-", "").isalnum():
             raise LabelError(f"{site!r} can't name a site; use letters, digits and hyphens")
         images = frames / "images"
         written = write_shards(shards / f"site-{site}", from_folder(images, Reporter(site)))
         samples = read_shards(written)
-    except (LabelError, OSError) as error:
-        typer.echo(f"gatehouse models learn-site: {error}", err=True)
-        raise typer.Exit(2) from None
     people, empty = sum(len(one.people) for one in samples), sum(not len(one.people) for one in samples)
     typer.echo(
         f"{site}: {len(samples)} pictures with {people} people, {empty} of them empty; "

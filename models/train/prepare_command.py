@@ -7,13 +7,12 @@ from typing import Annotated, cast
 import typer
 
 from edge.adapters.onnx_detector import OnnxDetector
-from edge.adapters.onnx_session import UnusableModelError
 from edge.config.environment import user_model_folder
 from edge.virtual_camera.light import LIGHTS, LightName
-from models.labelled import LabelError
-from models.registry import ModelError, Registry
+from models.registry import Registry
 from models.train.progress import Reporter
 from models.train.shards import write_shards
+from models.train.step import step
 
 
 def prepare(
@@ -32,7 +31,7 @@ def prepare(
     from models.train.sources import from_archive, from_drawn_scenes, from_video
     from models.train.teachers import FAINT
 
-    try:
+    with step("train prepare"):
         seeds = _seeds(scenes)
         if light and light not in LIGHTS:
             raise ValueError(f"--light {light!r}: take one of {', '.join(LIGHTS)}")
@@ -48,9 +47,6 @@ def prepare(
             from_drawn_scenes(seeds, per_scene, Reporter("drawn scenes"), cast("LightName | None", light), things),
         )
         written = write_shards(out, samples)
-    except (LabelError, ModelError, UnusableModelError, OSError, ValueError) as error:
-        typer.echo(f"gatehouse models train prepare: {error}", err=True)
-        raise typer.Exit(2) from None
     for path in written:
         typer.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
 

@@ -5,6 +5,8 @@ A shard is an .npz: pictures as JPEG end to end (`jpeg`, cut at `jpeg_ends`), pe
 """
 
 import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +79,7 @@ def _read(path: Path) -> Iterator[Sample]:
             jpeg, people = shard["jpeg"].tobytes(), shard["people"]
             jpeg_ends, people_ends = shard["jpeg_ends"].tolist(), shard["people_ends"].tolist()
             sizes = shard["sizes"].tolist()
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise LabelError(f"{path} is no shard ({error}); make it: gatehouse models train prepare") from error
     cuts = zip([0, *jpeg_ends], jpeg_ends, sizes, [0, *people_ends], people_ends, strict=False)
     for begin, end, (width, height), first, last in cuts:

@@ -248,7 +248,9 @@ def test_the_command_line(tmp_path, person_net, monkeypatch):
     run = CliRunner().invoke
     assert run(app, ["evaluate", "default", "--images", str(tmp_path)]).exit_code == 2
     assert "added tiny-net" in run(app, ["add", str(person_net)]).output
-    assert "✓ tiny-net" in run(app, ["list"]).output
+    listed = run(app, ["list"]).output
+    assert "✓* tiny-net" in listed
+    assert listed.count("*") == 1
     figures = json.loads(run(app, ["benchmark", "tiny-net", "--rounds", "5", "--json"]).output)
     camera, own = figures["sizes"]
     assert (camera["width"], camera["height"]) == (1280, 720)
@@ -274,6 +276,12 @@ def test_people_are_counted_by_how_the_pictures_names_begin(tmp_path, person_net
         "day": (2, 0.5), "night": (0, 1.0),
     }  # fmt: skip
     assert "night " in run(app, words).output
+    unknown = network(tmp_path / "unknown.onnx", one_person() * 0.5, "{0: 'person', 1: 'dog'}")
+    by_file = json.loads(run(app, ["evaluate", str(unknown), *words[2:], "--json"]).output)
+    assert (by_file["model"], by_file["pictures"]) == ("unknown", 3)
+    assert own_names(tmp_path / "data" / "gatehouse" / "models") == ["tiny-net"]  # looked at, not kept
+    (tmp_path / "junk.onnx").write_bytes(b"no network")
+    assert run(app, ["evaluate", str(tmp_path / "junk.onnx"), *words[2:]]).exit_code == 2
     assert run(app, [*words, "--drawn"]).exit_code == 2
     assert run(app, ["evaluate", "tiny-net"]).exit_code == 2
 
@@ -290,7 +298,7 @@ def test_without_ultralytics_export_says_what_to_install_and_whose_licence(tmp_p
     done = CliRunner().invoke(app, ["export", "yolo26n", "--out", str(tmp_path / "y.onnx")])
     assert done.exit_code == 2
     assert "AGPL-3.0" in done.output
-    assert "gatehouse[export]" in done.output
+    assert ".[export]" in done.output
     assert "32" in CliRunner().invoke(app, ["export", "yolo26n", "--side", "100"]).output
 
 

@@ -33,6 +33,7 @@ def network(path, score=0.9):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 10
+    helper.set_model_props(model, {"names": "{0: 'person'}"})
     onnx.save(model, path)
     return path
 
@@ -60,6 +61,25 @@ def test_a_better_one_takes_its_place(folder):
     text = (folder / "manifest.toml").read_text(encoding="utf-8")
     assert text.count('name = "ours"') == text.count("default = ") == 1
     Registry(folder / "own", folder / "manifest.toml").find("ours")
+
+
+def test_a_file_that_is_no_network_is_refused_and_the_manifest_stays(folder):
+    junk = folder / "weights" / "junk.onnx"
+    junk.write_bytes(b"no network")
+    before = (folder / "manifest.toml").read_bytes()
+    result = enter(folder, junk)
+    assert result.exit_code == 2
+    assert "junk.onnx can't be opened as an ONNX network" in result.output
+    assert (folder / "manifest.toml").read_bytes() == before
+
+
+def test_a_damaged_manifest_is_named_and_nothing_is_left_beside_it(folder):
+    file = network(folder / "weights" / "ours.onnx")
+    (folder / "manifest.toml").write_text("default = ")
+    result = enter(folder, file)
+    assert result.exit_code == 2
+    assert "manifest.toml can't be read" in result.output
+    assert {path.name for path in folder.iterdir()} == {"manifest.toml", "weights"}
 
 
 def test_a_file_that_would_not_ship_is_refused(folder, tmp_path_factory):

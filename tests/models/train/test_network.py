@@ -4,6 +4,7 @@ import importlib.util
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -189,6 +190,18 @@ def test_a_broken_checkpoint_is_refused(tmp_path, content):
         load_checkpoint(path)
 
 
+def test_a_checkpoint_of_another_network_is_refused_at_each_step(trained, tmp_path):
+    path, out = tmp_path / "other.pt", tmp_path / "x.onnx"
+    scoreless = {name: value for name, value in trained.averaged.items() if "score" not in name}
+    replace(trained, averaged=scoreless).save(path)
+    (shard,) = write_shards(tmp_path / "bodies", bodies(4))
+    for command in (["export", path, out], ["keep", path, out], ["fit", shard, "--checkpoint", path]):
+        result = CliRunner().invoke(app, ["train", *map(str, command)])
+        assert result.exit_code == 2
+        assert "other.pt is no checkpoint to go on from" in result.output
+    assert not out.exists()
+
+
 def test_the_rate_warms_up_and_falls():
     assert rate_at(0, 100_000) < 0.01
     assert rate_at(40_000, 100_000) == 1.0
@@ -235,7 +248,11 @@ def test_a_small_checkpoint_goes_on_warming_up(trained, tmp_path):
 @pytest.mark.parametrize("side", ["100", "97"])
 def test_a_side_that_the_strides_do_not_divide_is_refused(trained, tmp_path, side):
     trained.save(tmp_path / "p.pt")
-    command = ["train", "export", str(tmp_path / "p.pt"), str(tmp_path / "x.onnx"), "--side", side]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 2
-    assert "multiple of 32" in result.output
+    (shard,) = write_shards(tmp_path / "bodies", bodies(4))
+    for command in (
+        ["export", tmp_path / "p.pt", tmp_path / "x.onnx"],
+        ["fit", shard, "--checkpoint", tmp_path / "p.pt"],
+    ):
+        result = CliRunner().invoke(app, ["train", *map(str, command), "--side", side])
+        assert result.exit_code == 2
+        assert "multiple of 32" in result.output

@@ -40,6 +40,13 @@ def test_another_file_is_refused_with_the_cure(tmp_path, content):
         read_shards([path])
 
 
+def test_a_shard_that_was_carried_half_is_refused_with_the_cure(tmp_path):
+    (path,) = write_shards(tmp_path / "x", [sample(9, 1)] * 20)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(LabelError, match="prepare"):
+        read_shards([path])
+
+
 def test_another_set_whose_name_begins_alike_stays_and_so_does_the_old_one_where_the_new_one_fails(tmp_path):
     for name in ("drawn", "drawn-night"):
         write_shards(tmp_path / name, [sample(9, 1)])
