@@ -59,6 +59,8 @@ class VideoFile:
                 if not container.streams.video:
                     raise VideoFileError(f"{path} holds no video; name a video file")
                 stream = container.streams.video[0]
+                if stream.codec_context is None:  # PyAV says so where libav knows no decoder
+                    raise VideoFileError(f"{path} is coded in a way that is not known here; name another video file")
                 stream.codec_context.thread_count = 1
                 yield from self._frames(container, stream)
                 self.missing_s = self._missing_s(container, stream)

@@ -48,8 +48,8 @@ def open_file(path: Path) -> "FileLoop | FilePictures":
 def _opened(path: Path) -> Iterator[InputContainer]:
     try:
         with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise MediaError(f"{path} can't be played: it holds no video")
+            if not container.streams.video or container.streams.video[0].codec_context is None:
+                raise MediaError(f"{path} can't be played: it holds no video that is known here")
             yield container
     except (av.FFmpegError, OSError) as error:
         why = error.strerror or type(error).__name__

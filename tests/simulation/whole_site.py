@@ -11,14 +11,16 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "system")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "system"))
 
+from made_network import make_bright_network
 from node_site import Site, free_port, wait_for
 
 from console.domain.access import Role
@@ -26,6 +28,7 @@ from console.store import sessions, users
 from console.store.database import Database, open_database
 from console.web.access import COOKIE, session_hash
 from edge.adapters.system_clock import SystemClock
+from edge.virtual_camera.digest import Account
 from edge.virtual_camera.rtsp_server import RunningServer, VirtualCamera, serve_cameras
 
 NODE = "box"
@@ -36,6 +39,7 @@ from edge.app import supervisor
 supervisor.SOUND_AFTER_S = 0.0
 gatehouse.main()
 """
+CAMERA_ACCOUNT = Account("gatehouse", "a password: öß")
 _EVERYWHERE = {"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
 _RULES = [
     {"kind": "loitering", "zone": "all", "dwell_s": 2},
@@ -59,6 +63,7 @@ class WholeSite(Site):
         self.database: Database = open_database(f"sqlite:///{folder / 'console' / 'console.sqlite'}")
 
     def _configure(self, cameras: dict[str, str]) -> None:
+        (self.folder / "camera.password").write_text(CAMERA_ACCOUNT.password)
         secret = str(self.folder / "broker/secrets" / f"{NODE}.password")
         document = {
             "node": {"name": NODE, "state_dir": str(self.folder / "state"), "workers": len(cameras)},
@@ -70,6 +75,8 @@ class WholeSite(Site):
                 {
                     "name": name,
                     "url": url,
+                    "username": CAMERA_ACCOUNT.username,
+                    "password_file": str(self.folder / "camera.password"),
                     "analysed_fps": 5,
                     "recording": {"pre_s": 1, "post_s": 1},
                     "zones": [_EVERYWHERE],
@@ -173,10 +180,17 @@ class WholeSite(Site):
 
 
 @contextmanager
-def watched_site(folder: Path, network: Path, cameras: list[VirtualCamera]) -> Iterator[tuple[WholeSite, RunningServer]]:
-    """A whole site that watches virtual cameras, while the block runs."""
+def watched_site(
+    folder: Path, cameras: list[VirtualCamera], door: Callable[[str], str] = lambda url: url
+) -> Iterator[tuple[WholeSite, RunningServer]]:
+    """A whole site in an empty folder that watches virtual cameras, while the block runs.
+
+    door: what lies between a camera and the node; a camera's address to the one that the node is given.
+    """
+    network = folder / "bright.onnx"
+    make_bright_network(network)
     with serve_cameras(cameras, SystemClock()) as server:
-        site = WholeSite(folder, network, {camera.name: server.url(camera.name) for camera in cameras})
+        site = WholeSite(folder, network, {camera.name: door(server.url(camera.name)) for camera in cameras})
         try:
             site.start_all()
             yield site, server
