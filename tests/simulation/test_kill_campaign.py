@@ -7,7 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kill_campaign import FPS, campaign, visits
+from kill_campaign import FPS, campaign
+from kill_verdict import visits
 
 pytestmark = pytest.mark.system
 

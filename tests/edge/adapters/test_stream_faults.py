@@ -146,6 +146,18 @@ def test_a_stream_that_is_no_use_is_named(media, number, name, code):
         assert name.split("-")[0] in fault.sentence.upper()
 
 
+def test_a_title_in_another_encoding_is_no_fault():
+    def answer(request):
+        session = "Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+        if request.startswith("DESCRIBE"):
+            body = SDP.format(media="video", number=96, name="H264")
+            return rtsp("200 OK", request, "Content-Type: application/sdp", body=body).replace(b"s=x", b"s=\xc4")
+        return rtsp("200 OK", request, *session)
+
+    with server(options_then(answer)) as (port, _):
+        assert connect(f"rtsp://127.0.0.1:{port}/x").code == faults.STALLED
+
+
 def test_a_camera_that_hangs_up_at_once_is_named(monkeypatch):
     monkeypatch.setattr("edge.adapters.av_source.OPEN_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as door:
