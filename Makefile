@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour fuzz screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -50,6 +50,19 @@ drawn-loitering: .venv/.dev
 # A day on a disk that others fill to the last byte; ten minutes and more, DAY='--hours 2' less than one. Needs to mount.
 full-disk-day: .venv/.dev
 	nice -n 10 $(BIN)/python tests/simulation/disk_day.py $(DAY)
+
+# Five hundred kills at random instants, half an hour; KILLS='--kills 50 --seed 3' fewer, and others.
+kills: .venv/.dev system
+	nice -n 10 $(BIN)/python tests/simulation/kill_campaign.py $(KILLS)
+
+# Every RTSP fault in turn, then an hour of them at random; HOUR='--minutes 10' less.
+fault-hour: .venv/.dev
+	nice -n 10 $(BIN)/python tests/simulation/rtsp_fault_hour.py $(HOUR)
+
+# Inputs that are nearly right into all that reads what others wrote. FUZZ='--engine atheris --minutes 2' is led by what
+# code they reach, where `pip install atheris` is done.
+fuzz: .venv/.dev
+	nice -n 10 $(BIN)/python -W ignore tests/fuzz/fuzz.py $(FUZZ)
 
 screenshots: .venv/.dev system
 	$(BIN)/python tests/browser/screenshots.py $(SHOTS)

@@ -4,17 +4,18 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
-SIZE, CELLS = 64, 84  # of the made network
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_network import make_bright_network
+
 SHARED_ASSETS = Path(__file__).resolve().parents[2] / "shared" / "assets"
 
 
@@ -39,26 +40,7 @@ def shared_assets() -> Path:
 def bright_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """ONNX file of a YOLOv8-shaped network that sees one person in every bright picture, and nobody in a dark one."""
     path = tmp_path_factory.mktemp("network") / "bright.onnx"
-    base = np.zeros((1, 6, CELLS), np.float32)
-    base[0, :4, 0] = [32, 20, 12, 30]
-    mask = np.zeros_like(base)
-    mask[0, 4, 0] = 1.0
-    nodes = [
-        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
-        helper.make_node("Mul", ["mask", "mean"], ["score"]),
-        helper.make_node("Add", ["base", "score"], ["output0"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "bright",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 6, CELLS])],
-        [numpy_helper.from_array(base, "base"), numpy_helper.from_array(mask, "mask")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 10
-    helper.set_model_props(model, {"names": "{0: 'person', 1: 'dog'}"})
-    onnx.save(model, path)
+    make_bright_network(path)
     return path
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from edge.adapters import stream_faults as faults
 from edge.adapters.decoded_picture import i420
 from edge.adapters.group_decoder import GroupDecoder
-from edge.adapters.libav_limits import bound_allocations
+from edge.adapters.libav_limits import ANY_TEXT, bound_allocations
 from edge.adapters.motion_gate import MotionGate
 from edge.adapters.parameter_sets import sequence_parameter_sets
 from edge.adapters.stream_address import StreamAddress
@@ -227,7 +227,8 @@ class AvSource:
         secret_url = address.secret_url()
         fault = None
         try:
-            return av.open(secret_url, options=options, timeout=(OPEN_TIMEOUT_S, self._stall_s))
+            timeout = OPEN_TIMEOUT_S, self._stall_s
+            return av.open(secret_url, options=options, timeout=timeout, metadata_errors=ANY_TEXT)
         except (av.FFmpegError, OSError) as error:
             fault = faults.fault_while_opening(error, address.url, address.username, address.password, address.ca_file)
         raise StreamError(fault)  # outside the handler: libav's error, which holds the secret address, is not chained

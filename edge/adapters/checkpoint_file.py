@@ -33,7 +33,10 @@ _PLAIN = {
     ("numpy._core.numeric", "_frombuffer"),
 }
 # What pickle raises where a file is damaged, or was written by another version.
-_UNREADABLE = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError, ValueError)
+_UNREADABLE = (
+    pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError, ValueError, OverflowError,
+    MemoryError, RecursionError,
+)  # fmt: skip
 
 
 def checkpoint_folder(state_dir: Path, cameras: Collection[str], wall_s: float, memory: Path = MEMORY) -> Path | None:

@@ -138,6 +138,8 @@ def _cut(segment: Segment, from_s: float, to_s: float) -> _Piece | None:
     try:
         with open_segment(segment) as container:
             stream = container.streams.video[0]
+            if stream.codec_context is None:  # PyAV says so where libav knows no decoder: damaged
+                return None
             picture_format = _format(stream)
             for number, packet in enumerate(container.demux(stream)):
                 if packet.pts is None or packet.dts is None or not packet.size or packet.is_corrupt:

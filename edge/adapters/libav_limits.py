@@ -1,4 +1,4 @@
-"""libav believes the lengths that a camera names. This bounds what it allocates for one of them."""
+"""What a camera or a file says of itself is not believed: lengths are bounded, titles may be in any encoding."""
 
 import ctypes
 import ctypes.util
@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 
 import av
+
+ANY_TEXT = "replace"  # for `metadata_errors` of av.open: PyAV dies of a title that is no UTF-8 otherwise
 
 log = logging.getLogger(__name__)
 

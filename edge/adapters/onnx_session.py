@@ -42,7 +42,7 @@ def open_session(path: Path, providers: Sequence[OrtProvider] = ("CPUExecutionPr
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(path), options, providers=list(providers))
-    except ORT_ERRORS as error:
+    except (*ORT_ERRORS, UnicodeDecodeError) as error:  # what it complains of may be no text
         raise UnusableModelError(f"{path.name} can't be opened as an ONNX network: {str(error)[:200]}") from error
 
 

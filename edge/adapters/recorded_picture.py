@@ -9,7 +9,7 @@ from edge.adapters.decoded_picture import i420
 from edge.adapters.segments import Segment, find_segments, open_segment
 from edge.core.frame import Frame
 
-REACH_S = 5.0  # how much older than wanted a picture may be: a kill costs the last second of a recording
+REACH_S = 5.0  # how much older than wanted a picture may be: a kill costs the end of a recording
 _ROUNDING_S = 0.02  # of capture times and of segments' names
 
 

@@ -1,11 +1,11 @@
 """Stop 2 of the house: every packet of a stream to disk, from the first key frame, whatever happens behind it.
 
-Each segment is a fragmented MP4 (`segments` says how it is named): a fragment about every second goes to the operating
-system at once, so that after kill -9 all but the last second is readable. A closed segment is brought onto the disk
-itself, beside the reading, so that a power cut costs at most the segment being written and the one before it. The
-oldest segments are deleted past `max_bytes`; others may delete segments too. A full disk or a write error is a fault
-that is told and outlived, never an exception to the caller. Where nothing may be deleted, recording stops before the
-disk is full, for events and clips are worth more.
+Each segment is a fragmented MP4 (`segments` says how it is named): a fragment about every half second goes to the
+operating system at once, so that after kill -9 all but the last half second is readable. A closed segment is brought
+onto the disk itself, beside the reading, so that a power cut costs at most the segment being written and the one
+before it. The oldest segments are deleted past `max_bytes`; others may delete segments too. A full disk or a write
+error is a fault that is told and outlived, never an exception to the caller. Where nothing may be deleted, recording
+stops before the disk is full, for events and clips are worth more.
 """
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
@@ -33,7 +33,7 @@ from edge.adapters.segments import Segment, close_abandoned, closed_name, list_s
 from edge.adapters.stream_faults import StreamFault
 from edge.core.retention import last_bytes
 
-FRAGMENT_S = 1.0
+FRAGMENT_S = 0.5
 _SPARE_FRAGMENTS = 4  # kept free on the disk, of the size of the last one: a fragment is written whole
 _SPARE_BYTES = 128 * 1024
 _TO_BEGIN_AGAIN = 2  # times what recording stops at must be free, or it would begin and stop every few seconds

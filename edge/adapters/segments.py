@@ -17,6 +17,8 @@ from typing import BinaryIO
 import av
 from av.container import InputContainer
 
+from edge.adapters.libav_limits import ANY_TEXT
+
 _NAME = re.compile(r"^(\d{1,15})(?:-(\d{1,15}))?\.mp4$")
 _HEADER_BYTES = 8
 
@@ -116,8 +118,10 @@ def open_segment(segment: Segment) -> Iterator[InputContainer]:
         if not closed:
             raise FileNotFoundError(f"{path} is gone")
         path = closed[0].path
-    with path.open("rb") as file, av.open(_WholeFragments(file, whole_bytes(path)), "r", format="mp4") as container:
-        yield container
+    with path.open("rb") as file:
+        whole = _WholeFragments(file, whole_bytes(path))
+        with av.open(whole, "r", format="mp4", metadata_errors=ANY_TEXT) as container:
+            yield container
 
 
 def close_abandoned(directory: Path) -> int:

@@ -193,6 +193,7 @@ def _code_of_probe(error: Exception) -> str | None:
         (ssl.SSLError, NOT_TLS),
         (TimeoutError, NO_ANSWER),
         (ConnectionRefusedError, CONNECTION_REFUSED),
+        (ConnectionError, CONNECTION_LOST),
     )
     code = next((code for kind, code in table if isinstance(error, kind)), None)
     return HOST_UNREACHABLE if code is None and getattr(error, "errno", None) in _UNREACHABLE else code

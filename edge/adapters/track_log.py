@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -70,7 +71,7 @@ class TrackLog:
         samples: list[Sample] = []
         with self._lock:
             texts = [
-                (path.stem.partition("-")[2], path.read_text())
+                (path.stem.partition("-")[2], path.read_text(encoding="utf-8", errors="replace"))
                 for path in self._files()
                 if _begins_s(path) <= ends_at_s and _begins_s(path) + 2 * FILE_S >= begins_at_s
             ]
@@ -119,12 +120,15 @@ def _fractions(xyxy: Iterable[float], width: int, height: int) -> list[float]:
 
 
 def _rows(text: str) -> list[tuple[float, int, float, float, float, float]]:
-    """Its whole lines; the last one of a process that was killed may be cut."""
+    """Its sound lines; the last one of a process that was killed may be cut, and a disk may have damaged others."""
     rows = []
     for line in text.splitlines():
         try:
-            at_s, person, left, top, right, bottom = json.loads(line)
-        except (ValueError, TypeError):
+            at_s, person, *box = json.loads(line)
+            left, top, right, bottom = map(float, box)
+            row = (float(at_s), int(person), left, top, right, bottom)
+        except (ValueError, TypeError, OverflowError, RecursionError):
             continue
-        rows.append((float(at_s), int(person), left, top, right, bottom))
+        if all(map(math.isfinite, row)):
+            rows.append(row)
     return rows

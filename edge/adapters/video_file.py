@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from edge.adapters.decoded_picture import i420
-from edge.adapters.libav_limits import bound_allocations
+from edge.adapters.libav_limits import ANY_TEXT, bound_allocations
 from edge.adapters.motion_gate import MotionGate
 from edge.adapters.time_line import Sampler
 from edge.core.frame import Frame
@@ -55,10 +55,12 @@ class VideoFile:
         path = self._path
         bound_allocations()
         try:
-            with av.open(str(path)) as container:
+            with av.open(str(path), metadata_errors=ANY_TEXT) as container:
                 if not container.streams.video:
                     raise VideoFileError(f"{path} holds no video; name a video file")
                 stream = container.streams.video[0]
+                if stream.codec_context is None:  # PyAV says so where libav knows no decoder
+                    raise VideoFileError(f"{path} is coded in a way that is not known here; name another video file")
                 stream.codec_context.thread_count = 1
                 yield from self._frames(container, stream)
                 self.missing_s = self._missing_s(container, stream)

@@ -88,6 +88,7 @@ def references_folder(config: EdgeConfig) -> Path:
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
     """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
+    threading.excepthook = _end_with_thread
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and some stops reach all; the supervisor decides
         signal.signal(number, signal.SIG_IGN)
     with hold(workers_folder(config) / names[0]):
@@ -95,9 +96,24 @@ def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> 
             Worker(config, names, parent).run()
 
 
+def _end_with_thread(bug: threading.ExceptHookArgs) -> None:
+    """A thread that dies, whichever, takes the process with it: the supervisor starts it anew, rows on disk survive."""
+    name = bug.thread.name if bug.thread else "?"
+    log.critical("thread %s ended by a bug; the worker restarts", name, exc_info=bug.exc_value)
+    os._exit(70)
+
+
 def workers_folder(config: EdgeConfig) -> Path:
     """Where each worker holds a file while it lives."""
     return config.node.state_dir / "workers"
+
+
+def _named(name: str, work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        name_thread(name)
+        work()
+
+    return run
 
 
 def _is_wanted(parent: Connection) -> bool:
@@ -172,8 +188,8 @@ class Worker:
     def run(self) -> None:
         """Works until the supervisor says stop, or dies: then another node may go on with what is open here."""
         threads = [thread for line in self._lines.values() for thread in line.threads(self._stop)]
-        threads.append(threading.Thread(target=self._guarded(self._watch), name="vision"))
-        threads.append(threading.Thread(target=self._guarded(lambda: self._clips.run(self._stop)), name="clips"))
+        threads.append(threading.Thread(target=_named("vision", self._watch), name="vision"))
+        threads.append(threading.Thread(target=_named("clips", lambda: self._clips.run(self._stop)), name="clips"))
         for thread in threads:
             thread.daemon = True  # a thread stuck in libav must not hold up the stop
             thread.start()
@@ -185,19 +201,6 @@ class Worker:
         for line in self._lines.values():
             line.recorder.close()
         self._outbox.close()
-
-    def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
-        """A thread that dies takes the process with it: the supervisor starts both anew, rows on disk survive."""
-
-        def run() -> None:
-            name_thread(threading.current_thread().name)
-            try:
-                work()
-            except Exception:
-                log.exception("thread %s ended by a bug; the worker restarts", threading.current_thread().name)
-                os._exit(70)
-
-        return run
 
     def _watch(self) -> None:
         """The vision thread: one frame after the other, what is to be looked at in them packed together."""

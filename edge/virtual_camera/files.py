@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from edge.adapters.libav_limits import ANY_TEXT
 from edge.virtual_camera.access_unit import AccessUnit, Codec, MediaError, split_nals
 from edge.virtual_camera.coder import ENCODERS, rgb
 
@@ -47,9 +48,9 @@ def open_file(path: Path) -> "FileLoop | FilePictures":
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise MediaError(f"{path} can't be played: it holds no video")
+        with av.open(str(path), metadata_errors=ANY_TEXT) as container:
+            if not container.streams.video or container.streams.video[0].codec_context is None:
+                raise MediaError(f"{path} can't be played: it holds no video that is known here")
             yield container
     except (av.FFmpegError, OSError) as error:
         why = error.strerror or type(error).__name__

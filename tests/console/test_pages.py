@@ -235,6 +235,13 @@ def test_alerts_in_hand_that_have_no_room_are_counted_and_reached(desk):
     assert guard.get("/?in_hand=100000").status_code == 422
 
 
+def test_a_fault_begins_with_a_capital_letter_and_keeps_those_that_it_has(desk):
+    camera = CameraHealth(camera="gate", state="blind", since_at_s=1.0, reason_code="transport_refused")
+    health(desk, desk.clock(), (camera,))
+    page = desk.browser(Role.GUARD).get("/cameras", headers=ENGLISH).text
+    assert "The camera refuses this way of sending: try TCP instead of UDP" in page
+
+
 def test_impaired_cameras_do_not_stand_under_those_that_see_nothing(desk):
     states = (("gate", "blind", "stalled"), ("yard", "impaired", "not_recording"), ("hall", "sees", ""))
     cameras = tuple(

@@ -48,6 +48,12 @@ def wait_for(condition: Callable[[], object], seconds: float, what: str) -> obje
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class ListeningConsole:
     """Keeps what the node tells, commits it in memory, and acknowledges, as the console does."""
 
@@ -120,9 +126,7 @@ class Site:
     """A folder with a broker, a node's configuration and the processes that were started."""
 
     def __init__(self, folder: Path, network: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
         installation.make_folder(folder / "broker", "127.0.0.1", self.port, loopback=True)
@@ -133,12 +137,17 @@ class Site:
         (self.folder / "edge.yaml").write_text(CONFIG.format(port=self.port, url=camera_url))
 
     def start(self, *words: str, program: str = "import gatehouse; gatehouse.main()") -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "XDG_DATA_HOME": str(self.folder / "data"), "OMP_NUM_THREADS": "1"}
+        shared = {"XDG_DATA_HOME": str(self.folder / "data"), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **shared, **self.environment()}
         environment.pop("GATEHOUSE_MODEL", None)
         with (self.folder / f"{words[0]}.log").open("ab") as log:
             process = subprocess.Popen([sys.executable, "-c", program, *words], env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
+
+    def environment(self) -> dict[str, str]:
+        """What every process of this site finds in its environment besides."""
+        return {}
 
     def start_broker(self) -> subprocess.Popen[bytes]:
         process = self.start("broker", "run", str(self.folder / "broker"))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node_site import wait_for
+from node_site import free_port, wait_for
 from sqlalchemy import func, select
 
 from broker import installation
@@ -31,12 +31,6 @@ from edge.adapters.uploader import ConsoleAddress, Uploader
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 EVENTS, REVISIONS = 25, 12
 CLIP_BYTES = 24 * 1024 * 1024  # many chunks, so that the console can die between two of them
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Site:

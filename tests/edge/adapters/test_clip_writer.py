@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from edge.adapters import clip_writer
 from edge.adapters.av_source import StreamInfo
 from edge.adapters.clip_writer import DamagedRecording, Gap, NoRecording, write_clip
+from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.recorder import Recorder
 from edge.adapters.segments import list_segments
 
@@ -162,6 +163,15 @@ def test_a_damaged_segment_costs_itself_only(tmp_path, make_video, record):
     facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, tmp_path / "clip.mp4")
     assert facts.frames == 40
     assert facts.gaps == (Gap(EPOCH_S + 2, EPOCH_S + 4),)
+
+
+def test_a_segment_whose_codec_was_damaged_away_costs_itself_only(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 2.0, ROOM), make_video())
+    second = list_segments(tmp_path)[1].path
+    second.write_bytes(second.read_bytes().replace(b"avc1", b"zzz1"))
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6.0, tmp_path / "clip.mp4")
+    assert facts.frames == 40
+    assert recorded_picture(tmp_path, "gate", EPOCH_S + 3.9).captured_at_s == pytest.approx(EPOCH_S + 1.9)
 
 
 def test_a_folder_that_cant_be_written_to_leaves_nothing_behind(tmp_path, make_video, record):

@@ -92,3 +92,16 @@ def test_a_segment_closed_since_it_was_listed_is_found_under_its_new_name(tmp_pa
     list_segments(tmp_path)[0].path.unlink()
     with pytest.raises(FileNotFoundError), open_segment(listed):
         pass
+
+
+def test_a_damaged_title_neither_hides_the_pictures_nor_stops_the_recorder(tmp_path, make_video, record):
+    record(Recorder(tmp_path, 20.0, 10**9), make_video(), close=False)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    assert b"Lavf" in content
+    path.write_bytes(content.replace(b"Lavf", b"\xc3\xff\xfe\x80"))
+    Recorder(tmp_path, 20.0, 10**9)
+    (segment,) = list_segments(tmp_path)
+    assert segment.ends_at_s is not None
+    with open_segment(segment) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 40

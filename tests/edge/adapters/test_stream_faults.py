@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import struct
 import threading
 from contextlib import contextmanager, suppress
 
@@ -143,6 +144,34 @@ def test_a_stream_that_is_no_use_is_named(media, number, name, code):
     assert fault.code == code
     if code == faults.UNSUPPORTED_CODEC:
         assert name.split("-")[0] in fault.sentence.upper()
+
+
+def test_a_title_in_another_encoding_is_no_fault():
+    def answer(request):
+        session = "Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+        if request.startswith("DESCRIBE"):
+            body = SDP.format(media="video", number=96, name="H264")
+            return rtsp("200 OK", request, "Content-Type: application/sdp", body=body).replace(b"s=x", b"s=\xc4")
+        return rtsp("200 OK", request, *session)
+
+    with server(options_then(answer)) as (port, _):
+        assert connect(f"rtsp://127.0.0.1:{port}/x").code == faults.STALLED
+
+
+def test_a_camera_that_hangs_up_at_once_is_named(monkeypatch):
+    monkeypatch.setattr("edge.adapters.av_source.OPEN_TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def hang_up():
+            with suppress(OSError):
+                while True:
+                    client, _ = door.accept()
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        assert connect(f"rtsp://127.0.0.1:{door.getsockname()[1]}/x").code == faults.CONNECTION_LOST
+        door.shutdown(socket.SHUT_RDWR)
 
 
 def test_something_that_speaks_no_rtsp_is_named(monkeypatch):

@@ -57,6 +57,18 @@ def test_a_line_that_was_cut_by_the_kill_is_left_out(tmp_path, log):
         path.write_text(path.read_text().removesuffix(rest))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [b"\xc3B\xd5", b'["a", 1, 0, 0, 1, 1]', b"[1, 2, null, 0, 1, 1]", b"[1e999, 1, 0, 0, 1, 1]", b"[" * 100_000],
+    ids=lambda damage: repr(damage[:12]),
+)
+def test_a_damaged_line_is_left_out_and_the_clip_is_made(tmp_path, log, damage):
+    log.note(scene(EPOCH_S + 1, {1: (20, 10, 60, 90)}))
+    (path,) = (tmp_path / "tracks").iterdir()
+    path.write_bytes(damage + b"\n" + path.read_bytes())
+    assert len(log.between(EPOCH_S, EPOCH_S + 9)) == 1
+
+
 def test_old_boxes_are_forgotten_unless_a_clip_still_needs_them(tmp_path):
     needed = [EPOCH_S + 1]
     log = TrackLog(tmp_path / "tracks", 100.0, lambda: needed[0])

@@ -4,6 +4,8 @@ import av
 import pytest
 
 from edge.adapters.video_file import VideoFile, VideoFileError
+from edge.virtual_camera.access_unit import MediaError
+from edge.virtual_camera.files import open_file
 
 FORMATS = {
     "fast.mp4": {"movflags": "faststart"},
@@ -65,3 +67,12 @@ def test_damage_in_the_middle_is_counted(make_video, tmp_path):
     assert file.damaged > 0
     assert seen + file.damaged <= 60
     assert not file.ends_early
+
+
+def test_a_file_whose_codec_is_unknown_is_refused_in_words(make_video, tmp_path):
+    path = tmp_path / "odd.mp4"
+    path.write_bytes(make_video().read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(VideoFileError, match="coded in a way that is not known"):
+        list(VideoFile(path, "gate", 10.0))
+    with pytest.raises(MediaError, match="no video that is known"):
+        open_file(path)

@@ -188,7 +188,10 @@ def test_a_process_that_comes_too_late_closes_what_was_open_and_begins_anew(node
     assert states(node) == [("open", None), ("closed", "restart")]
 
 
-@pytest.mark.parametrize("content", [b"", b"1\n", b"1\n\x80\x05garbage", b"2\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"1\n", b"1\n\x80\x05garbage", b"2\n", b"1\n\x80\x05\x95" + b"\xff" * 9, b"1\n\x80\x05\x8e" + b"\x7f" * 9],
+)
 def test_a_damaged_checkpoint_is_no_checkpoint(node, content):
     play(node, 0, 40)
     (node.folder / "gate").write_bytes(content)

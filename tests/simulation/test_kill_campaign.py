@@ -1,0 +1,30 @@
+"""A few kills of the campaign, by seed: nothing lost, doubled or unreadable. `make kills` does five hundred."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kill_campaign import FPS, campaign
+from kill_verdict import visits
+
+pytestmark = pytest.mark.system
+
+
+def test_kills_at_random_instants_lose_double_and_spoil_nothing(tmp_path):
+    verdict = campaign(tmp_path, seed=5, kills=8, minutes=1.0)
+    print(verdict.table())
+    assert verdict.kills >= 4
+    assert verdict.events >= 2
+    assert verdict.segments >= 4
+    assert (verdict.lost, verdict.doubled, verdict.unreadable, verdict.unexplained_s) == ([], [], [], [])
+
+
+def test_the_reckoning_tells_visits_and_how_long_each_was_watched():
+    first = [(number / FPS, True) for number in range(50)]
+    blind = [(number / FPS, number < 480) for number in range(400, 500) if not 420 <= number < 460]
+    found = visits([*first, *((number / FPS, False) for number in range(50, 400)), *blind])
+    assert [(visit.begins_at_s, visit.ends_at_s) for visit in found] == [(0.0, 4.9), (40.0, 47.9)]
+    assert [round(visit.watched_s, 1) for visit in found] == [4.9, 1.9]
