@@ -21,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from broker.contract import codec, topics
 from broker.contract.messages import AcknowledgementMessage, CommandMessage, HealthMessage, StatusMessage
-from edge.adapters.sqlite_outbox import OutboxRow, SqliteOutbox
+from edge.adapters.outbox_rows import OutboxRow
+from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.core.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,7 @@ class MqttPublisher:
         with self._health_lock:
             message, self._health = self._health, None
         if message is not None:
-            given_up = {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.given_up()}
+            given_up = {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.figures().given_up}
             message = message.model_copy(update=given_up)
             self._publish(client, topics.HEALTH, codec.encode(topics.HEALTH, self._node, message, self._clock.wall_s()))
 
