@@ -51,6 +51,10 @@ COMING = """
 SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
 UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id
 """
+WAITING_WITHIN = """
+SELECT sequence, kind, body FROM message WHERE sequence BETWEEN :first AND :last ORDER BY sequence LIMIT :most
+"""
+GIVEN_UP_WITHIN = "SELECT sequence FROM given_up WHERE sequence BETWEEN :first AND :last ORDER BY sequence"
 UNSETTLED = """
 SELECT event_id FROM open_event UNION SELECT event_id FROM clip_job
 UNION SELECT event_id FROM snapshot_job UNION SELECT event_id FROM upload

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
+from broker.contract.messages import AbsentNumbers, EventMessage, EvidenceFile, EvidenceMessage
 from edge.adapters import outbox_sacrifice as sacrifice
 from edge.adapters.outbox_rows import ClipJob, Missing, OutboxBounds, OutboxError, OutboxFigures, OutboxRow, Upload
-from edge.adapters.outbox_tables import CLIP_SPANS, TABLES, UNSETTLED, forget_settled
+from edge.adapters.outbox_tables import CLIP_SPANS, GIVEN_UP_WITHIN, TABLES, UNSETTLED, WAITING_WITHIN, forget_settled
 
 MAX_REFUSED = 1000
 USUAL = OutboxBounds()
@@ -231,6 +231,17 @@ class SqliteOutbox:
             ).fetchall()
         return [OutboxRow(sequence, kind, _parse(kind, body)) for sequence, kind, body in rows]
 
+    def answer(self, first: int, last: int, most: int) -> tuple[list[OutboxRow], list[AbsentNumbers]]:
+        """What became of the numbers from `first` to `last`: rows that wait, at most `most`, and what never comes."""
+        span = {"first": first, "last": last, "most": most + 1}
+        with self._lock:
+            given_up = {number for (number,) in self._db.execute(GIVEN_UP_WITHIN, span)}
+            found = self._db.execute(WAITING_WITHIN, span).fetchall()
+        if len(found) > most:  # the rest is asked for again
+            last = found[most][0] - 1
+        rows = [OutboxRow(sequence, kind, _parse(kind, body)) for sequence, kind, body in found[:most]]
+        return rows, _absent(first, last, {row.sequence for row in rows}, given_up)
+
     def acknowledge(self, sequences: Sequence[int]) -> None:
         """Drops rows that the console has committed."""
         with self._transaction() as db:
@@ -318,6 +329,21 @@ class SqliteOutbox:
         gave_up_at_s = float(meta["gave_up_at_s"]) if "gave_up_at_s" in meta else None
         counts = (int(meta.get("given_up", 0)), int(meta.get("files_given_up", 0)))
         return OutboxFigures(rows, uploads, clips, refused, oldest, max(shares), gave_up_at_s, *counts)
+
+
+def _absent(first: int, last: int, waiting: Collection[int], given_up: Collection[int]) -> list[AbsentNumbers]:
+    """The spans of [first, last] that do not wait, and why."""
+    absent: list[AbsentNumbers] = []
+    number = first
+    for known in [*sorted(one for one in {*waiting, *given_up} if one <= last), last + 1]:
+        if number < known:
+            absent.append(AbsentNumbers(first=number, last=known - 1, why="gone"))
+        if known in given_up and known not in waiting:
+            before = absent[-1] if absent and absent[-1].why == "given_up" and absent[-1].last == known - 1 else None
+            begin = absent.pop().first if before else known
+            absent.append(AbsentNumbers(first=begin, last=known, why="given_up"))
+        number = known + 1
+    return absent
 
 
 def _names(message: EvidenceMessage) -> str:

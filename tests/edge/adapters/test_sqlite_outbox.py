@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from edge.adapters import outbox_sacrifice
 from edge.adapters.outbox_rows import ClipJob, Missing, OutboxError
 from edge.adapters.sqlite_outbox import SqliteOutbox
 
@@ -57,6 +58,21 @@ def test_a_number_is_never_used_twice(tmp_path):
     assert again.waiting(0, 10)[0].sequence == 2
     assert again.outbox_id == identity
     again.close()
+
+
+def test_the_console_is_told_what_became_of_numbers_that_it_misses(outbox):
+    for number in range(1, 11):
+        outbox.put_event(event(1, number, "updated"), 1.0)
+    outbox.acknowledge([1, 4, 9])
+    with outbox._transaction() as db:
+        outbox_sacrifice._drop(db, [(2, ""), (3, ""), (10, "")], 1.0)
+    rows, absent = outbox.answer(1, 10, 99)
+    assert [row.sequence for row in rows] == [5, 6, 7, 8]
+    spans = [(one.first, one.last, one.why) for one in absent]
+    assert spans == [(1, 1, "gone"), (2, 3, "given_up"), (4, 4, "gone"), (9, 9, "gone"), (10, 10, "given_up")]
+    rows, absent = outbox.answer(4, 10, 2)
+    assert ([row.sequence for row in rows], [(one.first, one.last) for one in absent]) == ([5, 6], [(4, 4)])
+    assert outbox.answer(5, 8, 99)[1] == []
 
 
 def test_a_refused_row_is_kept_aside_and_no_longer_sent(outbox):
