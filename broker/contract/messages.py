@@ -195,6 +195,19 @@ class CertificateEnd(_Message):
     ends_at_s: Annotated[float, Field(ge=-1e11, le=3e11)]  # the years that a certificate can hold
 
 
+class NumberSpan(_Message):
+    """Numbers of an outbox, both ends among them."""
+
+    first: Annotated[int, Field(ge=1, le=2**53)]
+    last: Annotated[int, Field(ge=1, le=2**53)]
+
+
+class AbsentNumbers(NumberSpan):
+    """Numbers that the console asked for and that never come."""
+
+    why: Annotated[str, Field(max_length=20, description="given_up: for too much waited; gone: not in the outbox")]
+
+
 class MachineHealth(_Message):
     """What the node's machine tells of itself; what it does not tell is left out."""
 
@@ -233,6 +246,10 @@ class HealthMessage(_Message):
     outbox_given_up: Annotated[
         Count, Field(description="messages of that outbox which never come: it was full, they were the least important")
     ] = 0
+    outbox_absent: Annotated[
+        tuple[AbsentNumbers, ...],
+        Field(max_length=3000, description="the answer to `wanted`; what is not named here is sent again"),
+    ] = ()
     uploads_waiting: Count = 0
     oldest_waiting_s: Seconds = 0.0
     worker_restarts: Count = 0
@@ -266,12 +283,16 @@ class Refusal(_Message):
 
 
 class AcknowledgementMessage(_Message):
-    """Console to node: these rows of your outbox are committed here (or refused for good); drop them."""
+    """Console to node: these rows of your outbox are committed here (or refused for good); drop them.
+
+    wanted: numbers that never came, to be sent again. A message that holds nothing is a greeting: send all again.
+    """
 
     schema_version: Literal[1] = 1
     outbox_id: OutboxId
     committed: tuple[int, ...] = Field((), max_length=1000)
     refused: tuple[Refusal, ...] = Field((), max_length=1000)
+    wanted: Annotated[tuple[NumberSpan, ...], Field(max_length=2000)] = ()
 
 
 CameraHealth.model_rebuild()

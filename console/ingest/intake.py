@@ -12,6 +12,8 @@ from console.store.database import Database
 
 EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
 AHEAD_MOST_S = 24 * 3600.0
+PATIENCE_S = 5.0  # a message may overtake another
+MOST_WANTED = 2000  # spans in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,15 @@ class Verdict:
     outbox_id: str
     sequence: int
     refused_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Numbers of a node's outbox that never came, as spans with both ends among them."""
+
+    node: str
+    outbox_id: str
+    spans: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,18 @@ class Intake:
         with self._database.read() as connection:
             return deliveries.outboxes(connection)
 
+    def wanted(self) -> Sequence[Wanted]:
+        """What should have come `PATIENCE_S` ago, of each node that is heard. Raises what the database raises."""
+        now_s = self._wall_s()
+        found = []
+        with self._database.read() as connection:
+            for box in nodes.listing(connection):
+                outbox_id = box.health.get("outbox_id")
+                if outbox_id is not None and box.status == "online":
+                    spans = deliveries.gaps(connection, box.id, outbox_id, now_s - PATIENCE_S, MOST_WANTED)
+                    found.append(Wanted(box.name, outbox_id, tuple(spans)))
+        return [one for one in found if one.spans]
+
     @staticmethod
     def _commit(connection: Connection, received: codec.Received, now_s: float) -> _Refusal | None:
         """Writes a message down; or says why it will never be taken."""
@@ -91,7 +114,7 @@ class Intake:
                 evidence.take(connection, owner, content, now_s)
             case HealthMessage() as health:
                 nodes.set_health(connection, owner, content, now_s)
-                deliveries.note_given_up(connection, owner.id, health.outbox_id, health.outbox_given_up)
+                _note_outbox(connection, owner.id, health)
             case StatusMessage() as status:
                 nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
         return None
@@ -113,6 +136,14 @@ class Intake:
             if owner is not None and told is not None:
                 deliveries.note_number(connection, owner.id, *told, now_s)
         return Verdict(name, *told, reason) if told else None
+
+
+def _note_outbox(connection: Connection, node_id: int, health: HealthMessage) -> None:
+    """What will never come: how many in all, and which of those that the console asked for."""
+    deliveries.note_given_up(connection, node_id, health.outbox_id, health.outbox_given_up)
+    absent = [(one.first, one.last, one.why) for one in health.outbox_absent]
+    if absent and health.outbox_id is not None:
+        deliveries.note_absent(connection, node_id, health.outbox_id, absent)
 
 
 def _untimely(event: EventMessage, clock_behind_s: float, now_s: float) -> str | None:

@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from broker.contract import codec, topics
-from broker.contract.messages import AcknowledgementMessage, CommandMessage, Refusal
+from broker.contract.messages import AcknowledgementMessage, CommandMessage, NumberSpan, Refusal
 from console.ingest.intake import Intake, Verdict
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _SESSION_S = 60 * 24 * 3600  # the broker keeps messages for us so long while we are away
 _BATCH = 200
 _RETRY_S = 1.0
+ASK_S = 10.0  # between two questions for what is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Receiver:
         self._inbox: queue.Queue[mqtt.MQTTMessage] = queue.Queue(maxsize=10_000)
         self._client = self._make_client()
         self.connected = threading.Event()
-        self._fault = ""
+        self._fault, self._asked_at_s = "", float("-inf")
         self._fresh = threading.Event()  # a connection was made, and the nodes have not been greeted over it
 
     def run(self, stop: threading.Event) -> None:
@@ -72,6 +73,7 @@ class Receiver:
         try:
             while not stop.is_set():
                 self._greet(client)
+                self._ask(client)
                 batch = self._batch()
                 verdicts = [self._verdict(message, stop) for message in batch]
                 if not stop.is_set():
@@ -147,6 +149,22 @@ class Receiver:
         for node, outbox_id in known:
             hello = AcknowledgementMessage(outbox_id=outbox_id, committed=(), refused=())
             client.publish(topics.ACK.of(node), codec.encode(topics.ACK, "console", hello, self._wall_s()), qos=1)
+
+    def _ask(self, client: mqtt.Client) -> None:
+        """Asks the nodes for what is missing, again and again until it comes or they say that it never will."""
+        now_s = self._wall_s()
+        if not self.connected.is_set() or 0 <= now_s - self._asked_at_s < ASK_S:
+            return
+        self._asked_at_s = now_s
+        try:
+            missed = self._intake.wanted()
+        except SQLAlchemyError:
+            return
+        for one in missed:
+            spans = tuple(NumberSpan(first=first, last=last) for first, last in one.spans)
+            question = AcknowledgementMessage(outbox_id=one.outbox_id, committed=(), refused=(), wanted=spans)
+            payload = codec.encode(topics.ACK, "console", question, now_s)
+            client.publish(topics.ACK.of(one.node), payload, qos=topics.ACK.qos)
 
     def _verdict(self, message: mqtt.MQTTMessage, stop: threading.Event) -> Verdict | None:
         """Takes one message in, however long the database is away; one that it can't hold is refused for good.

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
 
 from console.store.tables import node, outbox, outbox_gap, set_aside
 
@@ -33,12 +34,14 @@ class SetAside:
 class Absent:
     """Messages of a node that are not here.
 
-    missing: not yet come; given_up: by the node, when it had no room; lost: with an outbox that the node has no more.
+    missing: not yet come; given_up: by the node, when it had no room; lost: with an outbox that the node has no more,
+    or no longer in the one it has. since_at_s: when the first of the missing ones was missed, UTC seconds.
     """
 
     missing: int
     given_up: int
     lost: int
+    since_at_s: float | None = None
 
 
 def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> bool:
@@ -79,14 +82,47 @@ def absent(connection: Connection, node_id: int, own_outbox: str | None) -> Abse
 
     own_outbox: id of the outbox that the node has now; None where it has not said so, then every one may be its own.
     """
-    span = outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1
-    numbers = select(outbox_gap.c.outbox_id, func.sum(span)).group_by(outbox_gap.c.outbox_id)
-    gaps = connection.execute(numbers.where(outbox_gap.c.node_id == node_id)).all()
-    told = connection.execute(select(outbox.c.outbox_id, outbox.c.given_up).where(outbox.c.node_id == node_id))
-    given_up = {row.outbox_id: row.given_up for row in told}
-    open_gaps = {outbox_id: max(0, int(gap) - given_up[outbox_id]) for outbox_id, gap in gaps}
-    missing = sum(gap for outbox_id, gap in open_gaps.items() if own_outbox in (None, outbox_id))
-    return Absent(missing, sum(given_up.values()), sum(open_gaps.values()) - missing)
+    span = func.sum(outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1).label("numbers")
+    numbers = select(outbox_gap.c.outbox_id, span, func.min(outbox_gap.c.noticed_at_s).label("since_at_s"))
+    gaps = numbers.where(outbox_gap.c.node_id == node_id).group_by(outbox_gap.c.outbox_id)
+    gap_of = {row.outbox_id: row for row in connection.execute(gaps)}
+    missing, given_up, lost, since_at_s = 0, 0, 0, None
+    for box in connection.execute(select(outbox).where(outbox.c.node_id == node_id)):
+        gap = gap_of.get(box.outbox_id)
+        unnamed = max(0, box.given_up - box.given_up_named)  # an older node names none, so they are gaps as well
+        left = max(0, int(gap.numbers) - unnamed) if gap else 0
+        given_up += max(box.given_up, box.given_up_named)
+        lost += box.gone
+        if own_outbox not in (None, box.outbox_id):
+            lost += left
+        elif left and gap:
+            missing += left
+            since_at_s = min(gap.since_at_s, since_at_s or gap.since_at_s)
+    return Absent(missing, given_up, lost, since_at_s)
+
+
+def gaps(connection: Connection, node_id: int, outbox_id: str, before_s: float, most: int) -> list[tuple[int, int]]:
+    """Spans of numbers of an outbox that have been missed since before `before_s`, the oldest first."""
+    mine = (outbox_gap.c.node_id == node_id) & (outbox_gap.c.outbox_id == outbox_id)
+    query = select(outbox_gap.c.first_missing, outbox_gap.c.last_missing).where(
+        mine, outbox_gap.c.noticed_at_s <= before_s
+    )
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(outbox_gap.c.first_missing).limit(most))]
+
+
+def note_absent(connection: Connection, node_id: int, outbox_id: str, spans: Sequence[tuple[int, int, str]]) -> None:
+    """Takes out of the gaps what the node says will never come. spans: first, last, why ("given_up" or another)."""
+    mine = (outbox_gap.c.node_id == node_id) & (outbox_gap.c.outbox_id == outbox_id)
+    counts = {"given_up_named": 0, "gone": 0}
+    for first, last, why in spans:
+        within = mine & (outbox_gap.c.last_missing >= first) & (outbox_gap.c.first_missing <= last)
+        for gap in connection.execute(select(outbox_gap).where(within)).all():
+            begin, end = max(first, gap.first_missing), min(last, gap.last_missing)
+            counts["given_up_named" if why == "given_up" else "gone"] += end - begin + 1
+            _cut_gap(connection, gap, begin, end)
+    added = {name: outbox.c[name] + number for name, number in counts.items()}
+    owner = (outbox.c.node_id == node_id) & (outbox.c.outbox_id == outbox_id)
+    connection.execute(update(outbox).where(owner).values(added))
 
 
 def put_aside(
@@ -151,7 +187,12 @@ def _fill_gap(connection: Connection, node_id: int, outbox_id: str, number: int)
     gap = connection.execute(select(outbox_gap).where(around)).first()
     if gap is None:
         return
+    _cut_gap(connection, gap, number, number)
+
+
+def _cut_gap(connection: Connection, gap: Row[Any], begin: int, end: int) -> None:
+    """Takes [begin, end] out of a gap."""
     connection.execute(delete(outbox_gap).where(outbox_gap.c.id == gap.id))
-    for first, last in ((gap.first_missing, number - 1), (number + 1, gap.last_missing)):
+    for first, last in ((gap.first_missing, begin - 1), (end + 1, gap.last_missing)):
         if first <= last:
-            _add_gap(connection, node_id, outbox_id, (first, last), gap.noticed_at_s)
+            _add_gap(connection, gap.node_id, gap.outbox_id, (first, last), gap.noticed_at_s)

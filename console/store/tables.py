@@ -172,6 +172,8 @@ outbox = Table(
     Column("outbox_id", String(64), primary_key=True),
     Column("highest", BigInteger, nullable=False),
     Column("given_up", BigInteger, nullable=False, server_default="0"),  # by the node, on purpose
+    Column("given_up_named", BigInteger, nullable=False, server_default="0"),  # of these, known by number: no gaps
+    Column("gone", BigInteger, nullable=False, server_default="0"),  # missing, and no longer on the node
 )
 
 outbox_gap = Table(
@@ -183,7 +185,7 @@ outbox_gap = Table(
     Column("first_missing", BigInteger, nullable=False),
     Column("last_missing", BigInteger, nullable=False),
     Column("noticed_at_s", Float, nullable=False),
-    Index(None, "node_id", "outbox_id"),
+    Index(None, "node_id", "outbox_id", "last_missing"),
 )
 
 user_account = Table(

@@ -58,7 +58,7 @@ class AlertView:
     @property
     def picture_state(self) -> str:
         """A word of the group "picture"."""
-        return "missing" if self.missing and "snapshot" not in self.files else "coming"
+        return "missing" if (self.missing or self.files) and "snapshot" not in self.files else "coming"
 
     @property
     def clip(self) -> evidence.EvidenceFile | None:
@@ -71,7 +71,7 @@ class AlertView:
         """A word of the group "clip"."""
         if self.clip is not None:
             return "here"
-        return "missing" if self.missing else "coming"
+        return "missing" if self.missing and "clip" not in self.files else "coming"
 
     def stored(self, role: str) -> evidence.EvidenceFile | None:
         """The file of that role, once it is here."""

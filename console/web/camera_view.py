@@ -97,11 +97,6 @@ class Watch:
         """When a node was heard last, UTC seconds."""
         return max((one.node.last_seen_at_s for one in self.nodes if one.node.last_seen_at_s), default=None)
 
-    @property
-    def missing(self) -> int:
-        """Messages that should have come and may still come, of all nodes."""
-        return sum(one.absent.missing for one in self.nodes)
-
     def camera(self, node: str, name: str) -> CameraView | None:
         """The camera of that node."""
         return next((one for one in self.cameras if (one.camera.node, one.camera.name) == (node, name)), None)

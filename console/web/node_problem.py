@@ -12,6 +12,7 @@ _FIGURES: dict[str, Callable[[Language, float], str]] = {
     "disk_worn": Language.share,
     "memory_low": Language.share,
     "link_errors": Language.share,
+    "outbox_filling": Language.share,
     "load_high": lambda language, each: language.number(each, 1),
 }
 
@@ -28,8 +29,8 @@ class NodeProblem:
 
     @property
     def for_the_wall(self) -> bool:
-        """Whether somebody on the wall must see to it: what is critical, and a disk that fills up within days."""
-        return self.severity == "critical" or self.code == "disk_days_left"
+        """Whether somebody on the wall must see to it: what is critical, a disk or a queue that fills up."""
+        return self.severity == "critical" or self.code in ("disk_days_left", "outbox_filling")
 
     def told(self, language: Language) -> str:
         """The sentence; the code word itself where it is newer than this console."""

@@ -64,6 +64,7 @@ WORDS: dict[str, dict[str, str]] = {
         "camera_removed": "The camera was taken out of the box before the clip was made.",
         "file_gone": "A file is gone from the disk of the box.",
         "file_damaged": "A file is damaged on the disk of the box.",
+        "given_up": "The box gave up sending it, for too much waited. It stays on the box for its days.",
     },
     "aside": {
         "malformed": "The message can't be read by this console. Box and console may be of different versions.",
@@ -155,6 +156,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "node_problem": {
         "outbox_full": "Too much waits to be sent: what is least important is being left out. Look at the connection.",
+        "outbox_filling": "Of what may wait to be sent, {figure} is used up. "
+        "Look at the connection before what is least important is left out.",
         "console_unreachable": "Clips and pictures do not come through. Look at the connection.",
         "worker_down": "A watching process is being started again.",
         "workers_die": "Watching processes that died within the last hour: {figure}. Tell whoever looks after the box.",

@@ -2,8 +2,8 @@
 
 The outbox drives: a row is sent, and sent again after `RESEND_S` or a reconnect, until the console acknowledges it.
 Each time in vain doubles the wait, for the broker keeps every copy for a console that is away; an acknowledgement of
-nothing is the console's greeting when it is back. paho's own queue only
-ever holds what is in flight, so nothing depends on its memory.
+nothing is the console's greeting when it is back. What it says it misses is sent again at once; what can never come is
+told with the next health message. paho's own queue only holds what is in flight, so nothing depends on its memory.
 """
 
 import logging
@@ -20,14 +20,23 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from broker.contract import codec, topics
-from broker.contract.messages import AcknowledgementMessage, CommandMessage, HealthMessage, StatusMessage
-from edge.adapters.sqlite_outbox import OutboxRow, SqliteOutbox
+from broker.contract.messages import (
+    AbsentNumbers,
+    AcknowledgementMessage,
+    CommandMessage,
+    HealthMessage,
+    NumberSpan,
+    StatusMessage,
+)
+from edge.adapters.outbox_rows import OutboxRow
+from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.core.ports import Clock
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1  # how soon a worker's row is noticed
 RESEND_S, RESEND_LONGEST_S = 20.0, 300.0
+MOST_ABSENT = 3000  # spans in a message; the console asks again for the rest
 WINDOW = 200  # rows sent and not yet acknowledged
 
 
@@ -103,6 +112,9 @@ class MqttPublisher:
         self._address, self._on_command = address, on_command
         self._inbox: queue.SimpleQueue[AcknowledgementMessage] = queue.SimpleQueue()
         self._health: HealthMessage | None = None
+        self._told: HealthMessage | None = None  # the last one, to be told again with an answer
+        self._wanted: list[NumberSpan] = []
+        self._absent: list[AbsentNumbers] = []
         self._health_lock = threading.Lock()
         self._connected = threading.Event()
         self._fresh = threading.Event()  # broker or console came back since the last turn
@@ -141,6 +153,7 @@ class MqttPublisher:
                     self._fresh.clear()
                     after = 0
                     in_flight.clear()
+                in_flight |= self._answer(client)
                 self._send_health(client)
                 rows = self._outbox.waiting(after, WINDOW - len(in_flight)) if len(in_flight) < WINDOW else []
                 for row in rows:
@@ -182,9 +195,13 @@ class MqttPublisher:
     def _send_health(self, client: mqtt.Client) -> None:
         with self._health_lock:
             message, self._health = self._health, None
+        if message is None and self._absent:
+            message = self._told
         if message is not None:
-            given_up = {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.given_up()}
-            message = message.model_copy(update=given_up)
+            self._told = message
+            outbox = {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.figures().given_up}
+            message = message.model_copy(update={**outbox, "outbox_absent": tuple(self._absent[:MOST_ABSENT])})
+            self._absent.clear()
             self._publish(client, topics.HEALTH, codec.encode(topics.HEALTH, self._node, message, self._clock.wall_s()))
 
     def _take_acknowledgements(self) -> set[int]:
@@ -194,7 +211,8 @@ class MqttPublisher:
             message = self._inbox.get_nowait()
             if message.outbox_id != self._outbox.outbox_id:
                 continue
-            if not (message.committed or message.refused):
+            self._wanted += message.wanted
+            if not (message.committed or message.refused or message.wanted):
                 self._fresh.set()  # the console has come back and greets: what it did not answer is sent again now
             self._outbox.acknowledge(message.committed)
             for refusal in message.refused:
@@ -202,6 +220,18 @@ class MqttPublisher:
                 self._outbox.refuse(refusal.sequence, refusal.reason)
             done.update(message.committed, (refusal.sequence for refusal in message.refused))
         return done
+
+    def _answer(self, client: mqtt.Client) -> set[int]:
+        """Sends again what the console misses, and notes what never comes; returns the numbers that are sent."""
+        sent: set[int] = set()
+        wanted, self._wanted = self._wanted, []
+        for span in wanted:
+            rows, absent = self._outbox.answer(span.first, span.last, WINDOW - len(sent))
+            for row in rows:
+                self._publish(client, *self._encoded(row))
+                sent.add(row.sequence)
+            self._absent += absent
+        return sent
 
     def _leave(self, client: mqtt.Client) -> None:
         if self.connected:

@@ -1,6 +1,9 @@
 """The outbox in SQL: its tables, and the statements that say more than one line."""
 
+import sqlite3
+
 TABLES = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS message (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused, also after the row is gone
@@ -18,26 +21,40 @@ CREATE TABLE IF NOT EXISTS snapshot_job (event_id TEXT PRIMARY KEY, camera TEXT 
 CREATE TABLE IF NOT EXISTS upload (  -- two events may hold the very same picture, so a hash is no key
     path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, event_id TEXT NOT NULL, bytes INTEGER NOT NULL,
     media_type TEXT NOT NULL, at_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS message_updated ON message (sequence) WHERE state = 'updated';
+CREATE INDEX IF NOT EXISTS message_closed ON message (sequence) WHERE state = 'closed';
+CREATE INDEX IF NOT EXISTS message_evidence ON message (sequence) WHERE kind = 'evidence';
+CREATE INDEX IF NOT EXISTS message_evidence_of ON message (event_id, sequence) WHERE kind = 'evidence';
+CREATE INDEX IF NOT EXISTS upload_of ON upload (event_id);
+-- An outbox of an earlier version: its rows are counted once, and its lists say whether they name a clip.
+UPDATE message SET state = 'clip' WHERE kind = 'evidence' AND NOT EXISTS (SELECT 1 FROM tally)
+    AND EXISTS (SELECT 1 FROM json_each(body, '$.files') WHERE json_extract(value, '$.role') = 'clip');
+INSERT INTO tally SELECT * FROM (
+    SELECT 'message', count(*), coalesce(sum(length(CAST(body AS BLOB))), 0) FROM message
+    UNION ALL SELECT 'upload', count(*), coalesce(sum(bytes), 0) FROM upload)
+    WHERE NOT EXISTS (SELECT 1 FROM tally);
+CREATE TRIGGER IF NOT EXISTS message_in AFTER INSERT ON message BEGIN
+    UPDATE tally SET rows = rows + 1, bytes = bytes + length(CAST(new.body AS BLOB)) WHERE name = 'message'; END;
+CREATE TRIGGER IF NOT EXISTS message_out AFTER DELETE ON message BEGIN
+    UPDATE tally SET rows = rows - 1, bytes = bytes - length(CAST(old.body AS BLOB)) WHERE name = 'message'; END;
+CREATE TRIGGER IF NOT EXISTS upload_in AFTER INSERT ON upload BEGIN
+    UPDATE tally SET rows = rows + 1, bytes = bytes + new.bytes WHERE name = 'upload'; END;
+CREATE TRIGGER IF NOT EXISTS upload_out AFTER DELETE ON upload BEGIN
+    UPDATE tally SET rows = rows - 1, bytes = bytes - old.bytes WHERE name = 'upload'; END;
+COMMIT;
 """
-# The written order of sacrifice: an 'updated' row is made up for by the next one, an evidence row by a later one of the
-# same event; then ends, then proofs, for the event itself is told. An 'open' row is made up for by nothing.
-SACRIFICE = """
-DELETE FROM message WHERE sequence IN (SELECT sequence FROM (
-    SELECT sequence, CASE
-        WHEN state = 'updated' THEN 0
-        WHEN kind = 'evidence' AND sequence < max(sequence) OVER (PARTITION BY kind, event_id) THEN 1
-        WHEN state = 'closed' THEN 2
-        WHEN kind = 'evidence' THEN 3 END AS rank
-    FROM message) WHERE rank IS NOT NULL ORDER BY rank, sequence LIMIT ?)
-RETURNING sequence
+COUNT_MORE = """
+INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value
 """
-COUNT_GIVEN_UP = """
-INSERT INTO meta VALUES ('given_up', ?) ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value
-"""
-OWED = """
+COMING = """
 SELECT 1 FROM open_event WHERE event_id = :id UNION ALL SELECT 1 FROM clip_job WHERE event_id = :id
-UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id UNION ALL SELECT 1 FROM upload WHERE event_id = :id
+UNION ALL SELECT 1 FROM snapshot_job WHERE event_id = :id
 """
+WAITING_WITHIN = """
+SELECT sequence, kind, body FROM message WHERE sequence BETWEEN :first AND :last ORDER BY sequence LIMIT :most
+"""
+GIVEN_UP_WITHIN = "SELECT sequence FROM given_up WHERE sequence BETWEEN :first AND :last ORDER BY sequence"
 UNSETTLED = """
 SELECT event_id FROM open_event UNION SELECT event_id FROM clip_job
 UNION SELECT event_id FROM snapshot_job UNION SELECT event_id FROM upload
@@ -47,3 +64,10 @@ SELECT begins_at_s, min(ends_at_s, begins_at_s + :longest_s) FROM clip_job WHERE
 UNION ALL SELECT opened_at_s - :pre_s, opened_at_s - :pre_s + :longest_s
     FROM (SELECT json_extract(body, '$.opened_at_s') AS opened_at_s FROM open_event WHERE camera = :camera)
 """
+
+
+def forget_settled(db: sqlite3.Connection, event_id: str) -> None:
+    """Forgets what is kept about an event for as long as something of it is open or owed."""
+    owed = f"{COMING} UNION ALL SELECT 1 FROM upload WHERE event_id = :id"  # noqa: S608 constants
+    for table in ("evidence", "opening"):
+        db.execute(f"DELETE FROM {table} WHERE event_id = :id AND NOT EXISTS ({owed})", {"id": event_id})  # noqa: S608 constants

@@ -1,7 +1,8 @@
 """What the node still has to tell: events, evidence, clips to be cut and files to be uploaded, safe on disk.
 
 One SQLite file for the whole node (write-ahead log, synchronous FULL): workers write, the supervisor delivers. A row
-goes only when the console itself has acknowledged it; a broker's acknowledgement is not enough.
+goes only when the console itself has acknowledged it; a broker's acknowledgement is not enough. What goes when too much
+waits, and in which order, is written in outbox_sacrifice.
 """
 
 import json
@@ -9,92 +10,30 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from broker.contract.messages import EventMessage, EvidenceFile, EvidenceMessage
-from edge.adapters.outbox_tables import CLIP_SPANS, COUNT_GIVEN_UP, OWED, SACRIFICE, TABLES, UNSETTLED
+from broker.contract.messages import AbsentNumbers, EventMessage, EvidenceFile, EvidenceMessage
+from edge.adapters import outbox_sacrifice as sacrifice
+from edge.adapters.outbox_rows import ClipJob, Missing, OutboxBounds, OutboxError, OutboxFigures, OutboxRow, Upload
+from edge.adapters.outbox_tables import CLIP_SPANS, GIVEN_UP_WITHIN, TABLES, UNSETTLED, WAITING_WITHIN, forget_settled
 
-MAX_ROWS = 100_000  # about three months of a busy school without a console
 MAX_REFUSED = 1000
-MAX_GIVEN_UP = 10_000  # numbers kept: a row that was on its way when it was given up may yet arrive
-_SACRIFICED_AT_ONCE = 100
-_FULL = 0.9  # of the rows: told before the first one is given up
+USUAL = OutboxBounds()
+GIVEN_UP = Missing("the box gave up sending it, for too much waited", "given_up")
 RETRY_S = 2.0  # after a clip could not be written, doubled with each try
 
-MissingCode = Literal[
-    "not_recorded", "recording_damaged", "disk_full", "not_written", "camera_removed", "file_gone", "file_damaged"
-]
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One message that the console has not acknowledged yet. kind: 'event' or 'evidence'."""
-
-    sequence: int
-    kind: str
-    message: EventMessage | EvidenceMessage
-
-
-@dataclass(frozen=True, slots=True)
-class ClipJob:
-    """A clip to be cut from the recording, UTC seconds."""
-
-    event_id: str
-    camera: str
-    opened_at_s: float
-    begins_at_s: float
-    ends_at_s: float
-    tries: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Why a file that was owed will not come: in plain English, and as a stable word that the console translates."""
-
-    reason: str
-    code: MissingCode
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that the console does not have yet."""
-
-    sha256: str
-    event_id: str
-    path: Path
-    size_bytes: int
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxFigures:
-    """How much waits, and since when (UTC seconds, None where nothing does). full: rows are given up, or soon."""
-
-    rows: int
-    uploads: int
-    clip_jobs: int
-    refused: int
-    oldest_at_s: float | None
-    full: bool
-
-
-class OutboxError(Exception):
-    """The outbox can't be opened; the text says why and what to do."""
 
 
 class SqliteOutbox:
     """The node's outbox. Safe to use from several threads and several processes at once."""
 
-    def __init__(self, path: Path, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, path: Path, bounds: OutboxBounds = USUAL) -> None:
         """Raises OutboxError where `path` can't be used."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._max_rows = max_rows
+        self._bounds = bounds
         self._lock = threading.Lock()
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -162,7 +101,7 @@ class SqliteOutbox:
         if clip is not None:
             span = (clip.event_id, clip.camera, clip.opened_at_s, clip.begins_at_s, clip.ends_at_s)
             db.execute("REPLACE INTO clip_job VALUES (?, ?, ?, ?, ?, 0)", span)
-        _forget_settled(db, message.event_id)
+        forget_settled(db, message.event_id)
 
     def opening(self, event_id: str) -> EventMessage | None:
         """The first revision of an event whose proof is not whole yet; None where it is not known."""
@@ -201,32 +140,25 @@ class SqliteOutbox:
             )
             body = message.model_dump_json()
             db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (event_id, camera, body))
-            self._insert(db, "evidence", event_id, "", body, at_s)
+            self._insert(db, "evidence", event_id, _names(message), body, at_s)
             rows = [(event_id, sha256) for sha256 in replaced]
             db.executemany("DELETE FROM upload WHERE event_id = ? AND sha256 = ?", rows)
             for file, path in files:
                 values = (str(path), file.sha256, event_id, file.bytes, file.media_type, at_s)
                 columns = "path, sha256, event_id, bytes, media_type, at_s"
-                db.execute(f"REPLACE INTO upload ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608 constant
+                db.execute("DELETE FROM upload WHERE path = ?", values[:1])  # REPLACE would not be counted
+                db.execute(f"INSERT INTO upload ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608 constant
             if any(file.role == "snapshot" for file, _ in files):
                 db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
             if done is not None:
                 _forget_clip(db, done)
-            _forget_settled(db, event_id)
+            forget_settled(db, event_id)
         return message
 
     def _insert(self, db: sqlite3.Connection, kind: str, event_id: str, state: str, body: str, at_s: float) -> None:
-        (rows,) = db.execute("SELECT count(*) FROM message").fetchone()
-        if rows >= self._max_rows:
-            given_up = db.execute(SACRIFICE, (_SACRIFICED_AT_ONCE,)).fetchall()
-            db.executemany("INSERT INTO given_up VALUES (?)", given_up)
-            db.execute(
-                "DELETE FROM given_up WHERE sequence <= (SELECT sequence FROM given_up ORDER BY sequence DESC"
-                " LIMIT 1 OFFSET ?)",
-                (MAX_GIVEN_UP,),
-            )
-            db.execute(COUNT_GIVEN_UP, (len(given_up),))
-            log.error("the outbox is full (%d rows): %d of the least important ones are given up", rows, len(given_up))
+        gone = sacrifice.make_room(db, self._bounds, at_s)
+        if gone:
+            log.error("the outbox is full: %d of the least important messages are given up", gone)
         values = (kind, event_id, state, body, at_s)
         db.execute("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", values)
 
@@ -256,7 +188,7 @@ class SqliteOutbox:
         """Forgets snapshots that can't be made any more."""
         with self._transaction() as db:
             db.execute("DELETE FROM snapshot_job WHERE event_id = ?", (event_id,))
-            _forget_settled(db, event_id)
+            forget_settled(db, event_id)
 
     def due_clips(self, cameras: Iterable[str], now_s: float) -> list[ClipJob]:
         """Clips of these cameras whose last second has been recorded by `now_s` (UTC); after a failed try, later."""
@@ -299,17 +231,22 @@ class SqliteOutbox:
             ).fetchall()
         return [OutboxRow(sequence, kind, _parse(kind, body)) for sequence, kind, body in rows]
 
+    def answer(self, first: int, last: int, most: int) -> tuple[list[OutboxRow], list[AbsentNumbers]]:
+        """What became of the numbers from `first` to `last`: rows that wait, at most `most`, and what never comes."""
+        span = {"first": first, "last": last, "most": most + 1}
+        with self._lock:
+            given_up = {number for (number,) in self._db.execute(GIVEN_UP_WITHIN, span)}
+            found = self._db.execute(WAITING_WITHIN, span).fetchall()
+        if len(found) > most:  # the rest is asked for again
+            last = found[most][0] - 1
+        rows = [OutboxRow(sequence, kind, _parse(kind, body)) for sequence, kind, body in found[:most]]
+        return rows, _absent(first, last, {row.sequence for row in rows}, given_up)
+
     def acknowledge(self, sequences: Sequence[int]) -> None:
         """Drops rows that the console has committed."""
         with self._transaction() as db:
             db.executemany("DELETE FROM message WHERE sequence = ?", [(number,) for number in sequences])
-            _have_arrived(db, sequences)
-
-    def given_up(self) -> int:
-        """How many rows were given up because the outbox was full, less those that arrived all the same."""
-        with self._lock:
-            row = self._db.execute("SELECT value FROM meta WHERE name = 'given_up'").fetchone()
-        return int(row[0]) if row else 0
+            sacrifice.have_arrived(db, sequences)
 
     def refuse(self, sequence: int, reason: str) -> None:
         """Puts aside a row that the console will never take, with its reason: kept, but no longer sent."""
@@ -319,7 +256,7 @@ class SqliteOutbox:
                 (reason, sequence),
             )
             db.execute("DELETE FROM message WHERE sequence = ?", (sequence,))
-            _have_arrived(db, [sequence])
+            sacrifice.have_arrived(db, [sequence])
             newest = "SELECT sequence FROM refused ORDER BY sequence DESC LIMIT ?"
             db.execute(f"DELETE FROM refused WHERE sequence NOT IN ({newest})", (MAX_REFUSED,))  # noqa: S608 constant
 
@@ -341,41 +278,77 @@ class SqliteOutbox:
     def lost(self, upload: Upload, why: Missing, at_s: float) -> bool:
         """Tells the console that a file will never come; False where it was replaced, and nothing is lost."""
         with self._transaction() as db:
-            row = db.execute("SELECT body FROM evidence WHERE event_id = ?", (upload.event_id,)).fetchone()
-            if not _forget_upload(db, upload):
+            mine = (str(upload.path), upload.sha256)
+            if db.execute("SELECT 1 FROM upload WHERE path = ? AND sha256 = ?", mine).fetchone() is None:
                 return False
-            if row is not None:
-                before = EvidenceMessage.model_validate_json(row[0])
-                left = tuple(file for file in before.files if file.sha256 != upload.sha256)
-                changed = {"revision": before.revision + 1, "files": left}
-                changed |= {"missing": why.reason[:300], "missing_code": why.code}
-                body = before.model_copy(update=changed).model_dump_json()
-                db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (upload.event_id, before.camera, body))
-                self._insert(db, "evidence", upload.event_id, "", body, at_s)
-                _forget_settled(db, upload.event_id)
+            self._lose(db, upload.event_id, {upload.sha256}, why, at_s)
             return True
+
+    def tidy(self, at_s: float, past_retention: Collection[str], held: Collection[str], *, clock_trusted: bool) -> None:
+        """Gives up what is too old and files that are too many, in the order written in outbox_sacrifice.
+
+        at_s: now, UTC seconds. past_retention, held: ids of events. clock_trusted: False spares what only looks old.
+        """
+        before_s = at_s - self._bounds.max_age_s if clock_trusted else float("-inf")
+        with self._transaction() as db:
+            gone = sacrifice.give_up_older(db, before_s, at_s)
+            going = sacrifice.files_to_give_up(db, self._bounds.max_file_bytes, before_s, past_retention, held)
+            for files in going:
+                self._lose(db, files.event_id, files.hashes, GIVEN_UP, at_s)
+            if going:
+                sacrifice.note_given_up(db, sum(len(files.hashes) for files in going), at_s)
+        if gone or going:
+            log.error("too much waits: %d old messages and the files of %d events are given up", gone, len(going))
+
+    def _lose(self, db: sqlite3.Connection, event_id: str, hashes: Collection[str], why: Missing, at_s: float) -> None:
+        """Forgets files that will never be sent, and lists what is left of the event's."""
+        row = db.execute("SELECT body FROM evidence WHERE event_id = ?", (event_id,)).fetchone()
+        mine = [(event_id, sha256) for sha256 in sorted(hashes)]
+        db.executemany("DELETE FROM upload WHERE event_id = ? AND sha256 = ?", mine)
+        if row is not None:
+            before = EvidenceMessage.model_validate_json(row[0])
+            left = tuple(file for file in before.files if file.sha256 not in hashes)
+            changed = {"revision": before.revision + 1, "files": left}
+            changed |= {"missing": why.reason[:300], "missing_code": why.code}
+            message = before.model_copy(update=changed)
+            db.execute("REPLACE INTO evidence VALUES (?, ?, ?)", (event_id, before.camera, message.model_dump_json()))
+            self._insert(db, "evidence", event_id, _names(message), message.model_dump_json(), at_s)
+        forget_settled(db, event_id)
 
     def figures(self) -> OutboxFigures:
         """How much waits."""
         with self._lock:
-            rows, oldest = self._db.execute("SELECT count(*), min(at_s) FROM message").fetchone()
-            (uploads,) = self._db.execute("SELECT count(*) FROM upload").fetchone()
+            rows, row_bytes = sacrifice.tally(self._db, "message")
+            uploads, upload_bytes = sacrifice.tally(self._db, "upload")
+            (oldest,) = self._db.execute("SELECT at_s FROM message ORDER BY sequence LIMIT 1").fetchone() or (None,)
             (clips,) = self._db.execute("SELECT count(*) FROM clip_job").fetchone()
             (refused,) = self._db.execute("SELECT count(*) FROM refused").fetchone()
-        return OutboxFigures(rows, uploads, clips, refused, oldest, rows >= _FULL * self._max_rows)
+            meta = dict(self._db.execute("SELECT name, value FROM meta"))
+        limits = self._bounds
+        shares = (rows / limits.max_rows, row_bytes / limits.max_message_bytes, upload_bytes / limits.max_file_bytes)
+        gave_up_at_s = float(meta["gave_up_at_s"]) if "gave_up_at_s" in meta else None
+        counts = (int(meta.get("given_up", 0)), int(meta.get("files_given_up", 0)))
+        return OutboxFigures(rows, uploads, clips, refused, oldest, max(shares), gave_up_at_s, *counts)
 
 
-def _forget_settled(db: sqlite3.Connection, event_id: str) -> None:
-    """Forgets what is kept about an event for as long as something of it is open or owed."""
-    for table in ("evidence", "opening"):
-        db.execute(f"DELETE FROM {table} WHERE event_id = :id AND NOT EXISTS ({OWED})", {"id": event_id})  # noqa: S608 constants
+def _absent(first: int, last: int, waiting: Collection[int], given_up: Collection[int]) -> list[AbsentNumbers]:
+    """The spans of [first, last] that do not wait, and why."""
+    absent: list[AbsentNumbers] = []
+    number = first
+    for known in [*sorted(one for one in {*waiting, *given_up} if one <= last), last + 1]:
+        if number < known:
+            absent.append(AbsentNumbers(first=number, last=known - 1, why="gone"))
+        if known in given_up and known not in waiting:
+            before = absent[-1] if absent and absent[-1].why == "given_up" and absent[-1].last == known - 1 else None
+            begin = absent.pop().first if before else known
+            absent.append(AbsentNumbers(first=begin, last=known, why="given_up"))
+        number = known + 1
+    return absent
 
 
-def _have_arrived(db: sqlite3.Connection, sequences: Sequence[int]) -> None:
-    numbers = [(number,) for number in sequences]
-    late = db.executemany("DELETE FROM given_up WHERE sequence = ?", numbers).rowcount
-    if late > 0:
-        db.execute(COUNT_GIVEN_UP, (-late,))
+def _names(message: EvidenceMessage) -> str:
+    """What a list of evidence names, as far as its worth hangs on it."""
+    return "clip" if any(file.role == "clip" for file in message.files) else ""
 
 
 def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
@@ -385,7 +358,7 @@ def _forget_clip(db: sqlite3.Connection, job: ClipJob) -> None:
 def _forget_upload(db: sqlite3.Connection, upload: Upload) -> bool:
     mine = (str(upload.path), upload.sha256)
     gone = db.execute("DELETE FROM upload WHERE path = ? AND sha256 = ?", mine).rowcount
-    _forget_settled(db, upload.event_id)
+    forget_settled(db, upload.event_id)
     return gone > 0
 
 

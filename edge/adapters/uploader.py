@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 
 from edge.adapters.clip_writer import file_sha256
-from edge.adapters.sqlite_outbox import Missing, MissingCode, SqliteOutbox, Upload
+from edge.adapters.outbox_rows import Missing, MissingCode, Upload
+from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from broker.contract.messages import CAMERA_ALARMS, EventMessage, Severity
-from edge.adapters.sqlite_outbox import ClipJob, SqliteOutbox
+from edge.adapters.outbox_rows import ClipJob
+from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import ClipDesk
 from edge.app.lens_watch import LensReport

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from edge.adapters.sqlite_outbox import OutboxError
+from edge.adapters.outbox_rows import OutboxError
 from edge.app.bench_figures import LATEST_MS, MOST_DROPPED, Figures
 from edge.app.bench_site import BenchError, BenchPlan, measure
 from edge.app.capacity import most_that_fit

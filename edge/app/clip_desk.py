@@ -14,9 +14,10 @@ from broker.contract.messages import CAMERA_ALARMS, EventMessage, EvidenceFile, 
 from edge.adapters.clip_writer import ClipFacts, DamagedRecording, NoRecording, write_clip
 from edge.adapters.durable import put_in_place
 from edge.adapters.kept_files import EventLabel, put_label
+from edge.adapters.outbox_rows import ClipJob, Missing, MissingCode
 from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.snapshot import SnapshotError, snapshot
-from edge.adapters.sqlite_outbox import ClipJob, Missing, MissingCode, SqliteOutbox
+from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.track_log import TrackLog
 from edge.app.camera_line import CameraLine
 from edge.config.schema import RecordingSection

@@ -20,7 +20,7 @@ from edge.app.hold import locked_folder
 from edge.config.schema import CameraSection, EdgeConfig, RecordingSection
 from edge.core.disk_forecast import WINDOW_S, DiskProblem, disk_problem, reaches_back_s, seconds_left
 from edge.core.ports import Clock
-from edge.core.retention import Kept, expendable, last_bytes, reserve_bytes, to_delete
+from edge.core.retention import TRUSTED_AFTER_S, Kept, expendable, last_bytes, reserve_bytes, to_delete
 
 log = logging.getLogger(__name__)
 
@@ -110,9 +110,18 @@ class Housekeeper:
             close_removed(self._root, self._cameras.keys())
             budgets = {name: camera.recording.max_bytes for name, camera in self._cameras.items()}
             kept = list(self._kept(self._holds.read()))
+            self._give_up(kept)
             going = to_delete(kept, budgets, self._lacking_bytes(), self._clock.wall_s(), self._trusted_s())
             gone = {one.name for one in going if self._delete_one(one)}
         return [one for one in kept if one.name not in gone]
+
+    def _give_up(self, kept: list[Kept]) -> None:
+        """What waits for the console past the outbox's bounds stays here for its days, but waits no more."""
+        now_s, trusted = self._clock.wall_s(), self._trusted_s() >= TRUSTED_AFTER_S
+        events = {Path(one.name).name: one for one in kept if one.kind == "event"}
+        past = {name for name, one in events.items() if trusted and one.is_expired(now_s)}
+        held = {name for name, one in events.items() if one.held}
+        self._outbox.tidy(now_s, past, held, clock_trusted=trusted)
 
     def _delete_one(self, one: Kept) -> bool:
         path = self._root / one.name

@@ -20,6 +20,7 @@ from edge.core.machine import MachineReading, NodeWatch, Problem
 from edge.core.ports import Clock
 
 HEALTH_S = 15.0
+GIVEN_UP_TOLD_S = 3600.0  # so long after the outbox gave up something last
 MACHINE_S = 5.0  # between two readings of the machine
 CERTIFICATES_S = 3600.0
 MAX_PROBLEMS, MAX_NODE_PROBLEMS, MAX_LINKS, MAX_CERTIFICATES = 32, 64, 64, 80  # what a message holds
@@ -60,7 +61,9 @@ class NodeHealth:
         self._read(now_s)
         figures = self._outbox.figures()
         certificates = self._files if broker_ends_at_s is None else {**self._files, "broker": broker_ends_at_s}
-        known = {**faults, "outbox_full": figures.full}
+        gave_up = figures.gave_up_at_s is not None and abs(at_s - figures.gave_up_at_s) < GIVEN_UP_TOLD_S
+        full = gave_up or figures.share >= 1
+        known = {**faults, "outbox_full": full, "outbox_filling": 0.0 if full else figures.share}
         own = self._watch.judge(self._reading, certificates, known, disk, restarts, now_s, at_s)
         essence = (
             tuple(

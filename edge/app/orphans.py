@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from edge.adapters.sqlite_outbox import Missing, SqliteOutbox
+from edge.adapters.outbox_rows import Missing
+from edge.adapters.sqlite_outbox import SqliteOutbox
 
 
 def close_orphans(outbox: SqliteOutbox, cameras: Iterable[str], now_s: float, resumed: Collection[str] = ()) -> None:

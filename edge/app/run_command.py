@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.adapters.sqlite_outbox import OutboxError
+from edge.adapters.outbox_rows import OutboxError
 from edge.app.detector import network_fault, provider_told
 from edge.app.supervisor import AlreadyRunningError, Supervisor
 from edge.config.document import ConfigError

@@ -25,7 +25,16 @@ from edge.app.hold import hold, holder
 from edge.app.housekeeping import Housekeeper
 from edge.app.node_health import NodeHealth
 from edge.app.orphans import settle_removed_cameras
-from edge.app.worker import StillTaken, Stop, TakeStill, WorkerReport, outbox_path, run_worker, workers_folder
+from edge.app.worker import (
+    StillTaken,
+    Stop,
+    TakeStill,
+    WorkerReport,
+    outbox_bounds,
+    outbox_path,
+    run_worker,
+    workers_folder,
+)
 from edge.config.schema import EdgeConfig
 
 log = logging.getLogger(__name__)
@@ -94,7 +103,7 @@ class Supervisor:
             why = f"another node already runs on {config.node.state_dir}; stop it first"
             raise AlreadyRunningError(why) from error
         self._stop = threading.Event()
-        self._outbox = SqliteOutbox(outbox_path(config))
+        self._outbox = SqliteOutbox(outbox_path(config), outbox_bounds(config))
         broker = config.broker
         address = BrokerAddress(
             broker.host,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
+from edge.adapters.outbox_rows import OutboxBounds
 from edge.adapters.processor_use import name_thread
 from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segment_index import is_sound
@@ -80,6 +81,14 @@ def outbox_path(config: EdgeConfig) -> Path:
     return config.node.state_dir / "outbox.sqlite"
 
 
+def outbox_bounds(config: EdgeConfig) -> OutboxBounds:
+    """How much may wait in it."""
+    section = config.outbox
+    return OutboxBounds(
+        section.max_rows, section.max_message_bytes, section.max_file_bytes, section.max_days * 86_400.0
+    )
+
+
 def references_folder(config: EdgeConfig) -> Path:
     """Where the cameras' reference views lie."""
     return config.node.state_dir / "references"
@@ -130,7 +139,7 @@ class Worker:
     def __init__(self, config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
         self._parent, self._clock, self._stop = parent, SystemClock(), threading.Event()
         self._mailbox, self._work = Mailbox(), WorkLog()
-        self._outbox = SqliteOutbox(outbox_path(config))
+        self._outbox = SqliteOutbox(outbox_path(config), outbox_bounds(config))
         self._detector, entry = make_detector(config.detector)
         self._scheduler = Scheduler(self._detector)
         sections = [section for section in config.cameras if section.name in names]

@@ -261,6 +261,15 @@ class DetectorSection(_Section):
     provider: ProviderName = "auto"  # who runs it; auto: the fastest here, measured once
 
 
+class OutboxSection(_Section):
+    """How much may wait for the console; past it what is least important is given up, in a written order."""
+
+    max_rows: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000  # messages
+    max_message_bytes: Annotated[int, Field(ge=100_000, le=10**12)] = 400_000_000
+    max_file_bytes: Annotated[int, Field(ge=1_000_000, le=10**15)] = 8_000_000_000  # clips and pictures not sent yet
+    max_days: Annotated[float, Field(ge=0.01, le=3650)] = 90.0
+
+
 class MetricsSection(_Section):
     """Figures for Prometheus, without a sign-in. port 0: none."""
 
@@ -275,5 +284,6 @@ class EdgeConfig(_Section):
     broker: BrokerSection
     console: ConsoleSection
     detector: DetectorSection = DetectorSection()
+    outbox: OutboxSection = OutboxSection()
     metrics: MetricsSection = MetricsSection()
     cameras: tuple[CameraSection, ...] = Field(min_length=1, max_length=64)

@@ -83,6 +83,7 @@ LIMITS: dict[str, Limits] = {  # by code of the problem, in the order in which t
     "files_damaged": Limits(_YES, math.inf),
     "recording_short": Limits(_YES, math.inf),
     "outbox_full": Limits(_YES, _YES),
+    "outbox_filling": Limits(0.8, math.inf, ease=0.05),  # share of what may wait
     "console_unreachable": Limits(_YES, _YES, hold_s=30),  # a console that restarts is away for seconds
     "worker_down": Limits(_YES, math.inf),  # it mends itself, and its cameras are told as blind
     "workers_die": Limits(3, 10),  # within an hour
@@ -177,7 +178,7 @@ class NodeWatch:
         self,
         reading: MachineReading,
         certificates: Mapping[str, float],
-        faults: Mapping[str, bool],
+        faults: Mapping[str, float],
         disk: Sequence[DiskProblem],
         deaths: int,
         now_s: float,
@@ -185,11 +186,11 @@ class NodeWatch:
     ) -> tuple[Problem, ...]:
         """What is wrong now, what is critical first.
 
-        certificates: name -> its end, UTC seconds. faults: keys of `LIMITS` that are simply so or not.
+        certificates: name -> its end, UTC seconds. faults: keys of `LIMITS` that are simply so or not, or their figure.
         disk: what is wrong with what is kept. deaths: of workers so far. now_s: monotonic; at_s: UTC seconds.
         """
         found = []
-        figures = [_Figure(code, float(so)) for code, so in faults.items()]
+        figures = [_Figure(code, float(so), None if isinstance(so, bool) else so) for code, so in faults.items()]
         figures += [_Figure(one.code, 1.0, one.figure, one.subject) for one in disk]
         figures += self._machine(reading)
         figures += self._of_links(reading.links, now_s)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import random
-import re
 import socket
 import threading
 import uuid
@@ -15,7 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DataError, OperationalError
 
 from broker.contract import codec, topics
-from broker.contract.messages import CameraHealth, EventMessage, EvidenceFile, EvidenceMessage, HealthMessage
+from broker.contract.messages import (
+    CameraHealth,
+    EventMessage,
+    EvidenceFile,
+    EvidenceMessage,
+    HealthMessage,
+)
 from console.domain.access import Role
 from console.domain.alert import AlertState
 from console.ingest import receiver
@@ -74,18 +79,6 @@ def test_what_people_did_outlives_later_revisions(desk):
     assert browser.post(f"/alerts/{EVENT_ID}/acknowledge").status_code == 204
     desk.intake.take(*encoded(event(2), 2))
     assert find(desk).state == AlertState.ACKNOWLEDGED
-
-
-def test_a_gap_is_counted_until_it_is_filled(desk):
-    for sequence in (1, 5, 3):
-        desk.intake.take(*encoded(event(sequence), sequence))
-    with desk.console.database.read() as connection:
-        node_id = nodes.find(connection, "n1").id
-        assert deliveries.absent(connection, node_id, None).missing == 2
-    for sequence in (2, 4):
-        desk.intake.take(*encoded(event(sequence), sequence))
-    with desk.console.database.read() as connection:
-        assert deliveries.absent(connection, node_id, None).missing == 0
 
 
 def test_an_unknown_node_and_a_stolen_event_are_refused_and_kept_aside(desk):
@@ -151,44 +144,6 @@ def test_health_lists_cameras_and_those_that_see_nothing_come_first(desk):
     desk.intake.take(*encoded(health.model_copy(update={"cameras": cameras[:1]})))
     with desk.console.database.read() as connection:
         assert [one.name for one in nodes.cameras(connection)] == ["a"]
-
-
-def test_what_a_full_outbox_gave_up_is_told_apart_from_what_is_missing(desk):
-    def absent(name="n1"):
-        with desk.console.database.read() as connection:
-            node = nodes.find(connection, name)
-            found = deliveries.absent(connection, node.id, node.health.get("outbox_id"))
-        return found.missing, found.given_up
-
-    def report(count, outbox_id="box"):
-        facts = {"at_s": 1_792_000_000.0, "started_at_s": 0.0, "version": "1", "state": "ok"}
-        desk.intake.take(*encoded(HealthMessage(**facts, outbox_id=outbox_id, outbox_given_up=count)))
-
-    report(3)  # of an outbox of which nothing was heard
-    assert absent() == (0, 0)
-    desk.intake.take(*encoded(event(1, "open"), 1))
-    desk.intake.take(*encoded(event(9), 9))
-    assert absent() == (7, 0)
-    desk.intake.take(*encoded(HealthMessage(at_s=1.0, started_at_s=0.0, version="1", state="ok")))  # an older node
-    assert absent() == (7, 0)
-    for _ in range(2):
-        report(5)
-    assert absent() == (2, 5)
-    report(4, "another")  # a new disk: what the old one still owed will never come
-    assert absent() == (0, 5)
-    page = desk.browser(Role.GUARD).get("/cameras", headers={"Accept-Language": "en"}).text
-    assert re.search(r"<dt>lost with a disk that the box no longer has</dt><dd>messages: 2</dd>", page)
-    assert "Messages missing" not in desk.browser(Role.GUARD).get("/", headers={"Accept-Language": "en"}).text
-    report(5)
-    assert (absent(), absent("n2")) == ((2, 5), (0, 0))
-    page = desk.browser(Role.GUARD).get("/cameras", headers={"Accept-Language": "en"}).text
-    assert re.search(r"<dt>missing</dt><dd>messages: 2</dd>", page)
-    assert re.search(r"<dt>left out on purpose by the box, whose queue was full</dt><dd>messages: 5</dd>", page)
-    assert "thiết bị chủ động bỏ bớt vì hàng chờ đã đầy" in desk.browser(Role.GUARD).get("/cameras").text
-    for number in (2, 3):
-        desk.intake.take(*encoded(event(number), number))
-    assert absent() == (0, 5)
-    assert "Messages missing" not in desk.browser(Role.GUARD).get("/", headers={"Accept-Language": "en"}).text
 
 
 @pytest.mark.parametrize(

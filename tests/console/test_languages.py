@@ -67,7 +67,7 @@ def test_every_fault_of_a_lens_has_a_sentence_and_the_grave_ones_are_alarms():
 
 
 def test_every_cause_of_a_missing_file_has_a_sentence():
-    from edge.adapters.sqlite_outbox import MissingCode
+    from edge.adapters.outbox_rows import MissingCode
 
     assert set(WORDS["missing"]) == set(get_args(MissingCode))
 

@@ -1,14 +1,21 @@
 """When the publisher sends again. That it delivers, through a broker that dies, is tests/system/test_node_system.py."""
 
 import socket
+import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 from broker.contract import codec
 from broker.contract.messages import AcknowledgementMessage, HealthMessage
 from edge.adapters.mqtt_publisher import RESEND_LONGEST_S, RESEND_S, BrokerAddress, MqttPublisher, Patience
+from edge.adapters.outbox_rows import OutboxBounds
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_rows import event
 
 
 def test_a_console_that_is_away_for_a_day_is_not_buried_in_copies():
@@ -44,9 +51,10 @@ def test_the_greeting_of_a_console_that_is_back_makes_everything_go_again_at_onc
     outbox.close()
 
 
-def test_health_tells_what_the_outbox_gave_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(SqliteOutbox, "given_up", lambda _self: 7)
-    outbox = SqliteOutbox(tmp_path / "o.sqlite")
+def test_health_tells_what_the_outbox_gave_up(tmp_path):
+    outbox = SqliteOutbox(tmp_path / "o.sqlite", OutboxBounds(max_rows=7))
+    for revision in range(1, 9):
+        outbox.put_event(event(1, revision, "updated"), 1.0)
     address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "password")
     publisher = MqttPublisher("n1", address, outbox, SystemClock(), lambda _command: None, "1")
     sent = []

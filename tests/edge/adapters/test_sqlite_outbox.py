@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-import uuid
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,28 +11,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from broker.contract.messages import EventMessage, EvidenceFile
-from edge.adapters import sqlite_outbox
-from edge.adapters.sqlite_outbox import ClipJob, Missing, OutboxError, SqliteOutbox
+from edge.adapters import outbox_sacrifice
+from edge.adapters.outbox_rows import ClipJob, Missing, OutboxError
+from edge.adapters.sqlite_outbox import SqliteOutbox
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_rows import event, picture
 
 KEPT_PER_EVENT = ("open_event", "evidence", "clip_job", "snapshot_job")
-
-
-def event(number: int, revision: int = 1, state: str = "open", camera: str = "gate") -> EventMessage:
-    return EventMessage(
-        event_id=str(uuid.UUID(int=number)),
-        revision=revision,
-        state=state,
-        rule="loitering",
-        camera=camera,
-        opened_at_s=100.0,
-        captured_at_s=100.0 + revision,
-    )
-
-
-def picture(name: str, sha: str) -> EvidenceFile:
-    facts = {"role": "snapshot", "name": name, "media_type": "image/jpeg", "bytes": 3}
-    return EvidenceFile(**facts, sha256=sha * 64, begins_at_s=1.0, ends_at_s=1.0)
 
 
 @pytest.fixture
@@ -71,6 +58,21 @@ def test_a_number_is_never_used_twice(tmp_path):
     assert again.waiting(0, 10)[0].sequence == 2
     assert again.outbox_id == identity
     again.close()
+
+
+def test_the_console_is_told_what_became_of_numbers_that_it_misses(outbox):
+    for number in range(1, 11):
+        outbox.put_event(event(1, number, "updated"), 1.0)
+    outbox.acknowledge([1, 4, 9])
+    with outbox._transaction() as db:
+        outbox_sacrifice._drop(db, [(2, ""), (3, ""), (10, "")], 1.0)
+    rows, absent = outbox.answer(1, 10, 99)
+    assert [row.sequence for row in rows] == [5, 6, 7, 8]
+    spans = [(one.first, one.last, one.why) for one in absent]
+    assert spans == [(1, 1, "gone"), (2, 3, "given_up"), (4, 4, "gone"), (9, 9, "gone"), (10, 10, "given_up")]
+    rows, absent = outbox.answer(4, 10, 2)
+    assert ([row.sequence for row in rows], [(one.first, one.last) for one in absent]) == ([5, 6], [(4, 4)])
+    assert outbox.answer(5, 8, 99)[1] == []
 
 
 def test_a_refused_row_is_kept_aside_and_no_longer_sent(outbox):
@@ -206,92 +208,6 @@ def test_a_clip_that_could_not_be_written_is_tried_again_later_and_later(outbox)
         waits.append(due_s - 110)
         outbox.clip_failed(job)
     assert waits == [0, 2, 6, 14]
-
-
-def test_a_full_outbox_gives_up_in_the_written_order_and_never_an_opening(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_outbox, "_SACRIFICED_AT_ONCE", 1)
-    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=12)
-
-    def kinds() -> list[str]:
-        return [row.kind[:2] if row.kind == "evidence" else row.message.state for row in box.waiting(0, 1000)]
-
-    for number in (1, 2):
-        box.put_event(event(number), 1.0)
-        box.put_evidence(event(number).event_id, "gate", [], 1.0)
-        assert not box.figures().full
-        box.put_evidence(event(number).event_id, "gate", [], 1.0)
-        box.put_event(event(number, 2, "updated"), 1.0)
-        box.put_event(event(number, 3, "closed"), 1.0)
-    assert not box.figures().full
-    for number in range(3, 14):
-        box.put_event(event(number), 1.0)
-        assert box.figures().full
-        counts = {kind: kinds().count(kind) for kind in ("updated", "ev", "closed")}
-        gone = max(0, number - 4)
-        left = {"updated": max(0, 2 - gone), "closed": min(2, max(0, 6 - gone)), "ev": 4 - min(2, max(0, gone - 2))}
-        left["ev"] -= min(2, max(0, gone - 6))
-        assert counts == left, gone
-        assert kinds().count("open") == number
-    box.close()
-
-
-def test_of_two_evidence_rows_the_later_one_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_outbox, "_SACRIFICED_AT_ONCE", 1)
-    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=4)
-    box.put_event(event(1), 1.0)
-    box.put_evidence(event(1).event_id, "gate", [], 1.0)
-    box.put_evidence(event(1).event_id, "gate", [], 1.0)
-    box.put_event(event(2), 1.0)
-    box.put_event(event(3), 1.0)
-    assert [row.message.revision for row in box.waiting(0, 9) if row.kind == "evidence"] == [2]
-    box.close()
-
-
-def test_what_was_given_up_is_counted_and_what_arrived_all_the_same_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_outbox, "_SACRIFICED_AT_ONCE", 2)
-    monkeypatch.setattr(sqlite_outbox, "MAX_GIVEN_UP", 3)
-    path = tmp_path / "o.sqlite"
-    box = SqliteOutbox(path, max_rows=8)
-    for revision in range(1, 9):
-        box.put_event(event(1, revision, "open" if revision == 1 else "updated"), 1.0)
-    assert box.given_up() == 0
-    box.put_event(event(2), 1.0)
-    assert box.given_up() == 2
-    assert {2, 3}.isdisjoint(row.sequence for row in box.waiting(0, 99))
-    box.acknowledge([1, 2])  # 2 was on its way when it was given up
-    box.acknowledge([2, 2])
-    assert box.given_up() == 1
-    box.put_event(event(3), 1.0)
-    box.put_event(event(4), 1.0)
-    box.put_event(event(5), 1.0)
-    assert box.given_up() == 3
-    box.refuse(4, "odd")
-    box.close()
-    again = SqliteOutbox(path, max_rows=8)
-    assert again.given_up() == 2
-    for number in range(6, 10):
-        again.put_event(event(number), 1.0)
-    assert again._db.execute("SELECT count(*) FROM given_up").fetchone() == (3,)
-    again.close()
-
-
-def test_a_full_outbox_of_the_full_size_stays_quick_enough(tmp_path):
-    """The sacrifice looks at each row once, and not at each pair of rows."""
-    box = SqliteOutbox(tmp_path / "o.sqlite", max_rows=100_000)
-    rows = [("evidence", str(uuid.UUID(int=number)), "", "{}", 1.0) for number in range(100_000)]
-    with box._transaction() as db:
-        db.executemany("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", rows)
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return steps > 1000  # a million operations of SQLite's machine each; then it is interrupted
-
-    box._db.set_progress_handler(count, 100_000)
-    box.put_event(event(7), 1.0)
-    assert box.figures().rows == 100_000 - 100 + 1
-    box.close()
 
 
 def _write_for_ever(path: str, ready) -> None:

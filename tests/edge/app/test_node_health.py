@@ -1,6 +1,8 @@
 """When a node tells of itself, and what."""
 
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +10,14 @@ from broker.certificates import make_certificates
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth
 from edge.adapters.machine_health import GET_THROTTLED
+from edge.adapters.outbox_rows import OutboxBounds
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.node_health import CERTIFICATES_S, HEALTH_S, MACHINE_S, NodeHealth
 from edge.config.load import load_config
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
+
+from made_rows import event
 
 CONFIG = """
 node: {name: box, state_dir: .}
@@ -104,3 +111,24 @@ def test_a_blind_camera_impairs_the_node_and_is_no_problem_of_its_own(story):
     health, _, _ = story
     told = health.turn([SEES.model_copy(update={"state": "blind"})], SOUND, (), 0)
     assert (told.state, told.problems, told.node_problems) == ("degraded", ("camera_blind:gate",), ())
+
+
+def test_staff_are_told_before_the_outbox_gives_anything_up_and_when_it_does(story, tmp_path):
+    health, clock, _ = story
+    outbox = health._outbox = SqliteOutbox(tmp_path / "small.sqlite", OutboxBounds(max_rows=200))
+
+    def fill(revisions: range) -> list[tuple[str, str, float | None]]:
+        for revision in revisions:
+            outbox.put_event(event(1, revision, "updated"), clock.wall_s())
+        clock.now_s += HEALTH_S
+        told = health.turn([SEES], SOUND, (), 0)
+        return [(one.code, one.severity, one.figure) for one in told.node_problems]
+
+    assert fill(range(1, 150)) == []
+    assert fill(range(150, 169)) == [("outbox_filling", "warning", 0.84)]
+    assert fill(range(169, 210)) == [("outbox_full", "critical", None)]
+    outbox.acknowledge(range(1, 300))
+    assert fill(range(0)) == [("outbox_full", "critical", None)]  # what is gone is gone
+    clock.now_s += 3600
+    assert fill(range(0)) == []
+    outbox.close()
