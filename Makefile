@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour fuzz screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour cuts fuzz screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -58,6 +58,10 @@ kills: .venv/.dev system
 # Every RTSP fault in turn, then an hour of them at random; HOUR='--minutes 10' less.
 fault-hour: .venv/.dev
 	nice -n 10 $(BIN)/python tests/simulation/rtsp_fault_hour.py $(HOUR)
+
+# Broker and console cut off from the node, a quarter of an hour; CUTS='--cuts 5' fewer. Needs a network namespace.
+cuts: .venv/.dev system
+	nice -n 10 $(BIN)/python tests/simulation/network_cuts.py $(CUTS)
 
 # Inputs that are nearly right into all that reads what others wrote. FUZZ='--engine atheris --minutes 2' is led by what
 # code they reach, where `pip install atheris` is done.

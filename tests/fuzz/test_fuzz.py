@@ -11,12 +11,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from catalogue import TARGETS
 from fuzz import run
 
-INPUTS = {"rtsp-answers-to-source": 5, "rtsp-answers-to-probe": 8}
+INPUTS = {"rtsp-answers-to-source": 4, "rtsp-answers-to-probe": 6}
 
 
 @pytest.mark.parametrize("name", [target.name for target in TARGETS])
 def test_no_input_crashes_or_hangs(tmp_path, name):
-    wanted = INPUTS.get(name, 60)
+    wanted = INPUTS.get(name, 40)
     counts = run(name, tmp_path, "hypothesis", wanted, seed=1, seconds=60.0)
     assert not counts.crashes, "\n".join(path.read_text() for path in tmp_path.glob("*/crash-*.txt"))
     assert counts.hung == 0

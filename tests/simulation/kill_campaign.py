@@ -8,62 +8,27 @@ visit that was watched for long enough must be exactly one alert of each rule. E
 """
 
 import argparse
-import os
 import random
-import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-import av
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kill_verdict import GAP_S, Blow, Verdict, Visit, visits
-from whole_site import CAMERA_ACCOUNT, NODE, Progress, WholeSite, wait_for, watched_site
+from kill_verdict import Blow, Verdict
+from site_reckoning import CAMERAS, FPS, GAP_S, Reckoning, cameras
+from whole_site import Progress, WholeSite, wait_for, watched_site
 
-from console.store import deliveries, nodes, tables
-from edge.adapters.segments import list_segments, open_segment
-from edge.adapters.sqlite_outbox import SqliteOutbox
-from edge.virtual_camera.media import Clip, PictureList, encode
-from edge.virtual_camera.rtsp_server import RunningServer, VirtualCamera
+from console.store import tables
+from edge.virtual_camera.rtsp_server import RunningServer
 
 PARTS = {"worker": 4, "supervisor": 2, "node": 2, "broker": 1, "console": 1}  # and how often each is chosen
 AGAIN_SHARE = 0.15  # of kills that are followed by another within seconds, while all is just coming back
 PAUSE_S = 4.0  # the longest between a site that watches again and the next kill
 RESTART_S = 0.1  # as systemd's own default; see gatehouse-edge.service
-FPS, DARK_S = 10.0, 20  # nobody for longer than any gap that is bridged, also while nobody watches
-WATCHED_S = 4.0  # two seconds more than the slower of the two rules needs
 TAIL_S = 1.2  # of a recording that a kill may take, and some
-RULES = ("loitering", "intrusion")
-
-
-def cameras() -> list[VirtualCamera]:
-    """Two, before which people come and stay for 8 s and for 10 s; nobody comes at the same time for long."""
-    chance = np.random.default_rng(1)
-    walls = np.kron(chance.integers(-25, 25, (12, 16)), np.ones((8, 8), int))[..., None].repeat(3, axis=2)
-    grain = chance.integers(-3, 4, (10, 96, 128, 3))  # or the camera would be told as frozen
-
-    def picture(number: int, level: int) -> np.ndarray:
-        return (walls + grain[number % 10] + level).astype(np.uint8)
-
-    def person(number: int) -> np.ndarray:
-        seen, arm_px = picture(number, 190), 54 + 2 * abs(number % 18 - 9)
-        seen[20:40, arm_px : arm_px + 6] = 60  # what never moves is nobody
-        return seen
-
-    def clip(person_s: int) -> Clip:
-        nobody = [picture(number, 40) for number in range(round(FPS) * DARK_S)]
-        return encode(PictureList([*map(person, range(round(FPS) * person_s)), *nobody], FPS))
-
-    return [
-        VirtualCamera("gate", clip(8), account=CAMERA_ACCOUNT),
-        VirtualCamera("yard", clip(10), account=CAMERA_ACCOUNT, ahead_s=11.0),
-    ]
 
 
 class Campaign:
@@ -79,8 +44,10 @@ class Campaign:
             time.sleep(self._random.uniform(0.0, PAUSE_S))
             self.verdict.blows.append(self._strike())
             self._progress.say(f"{self.verdict.kills} of {kills} kills, {self._heard()} events at the console")
-        self._settle()
-        self._reckon()
+        reckoning = Reckoning(self._site, self._progress)
+        self.verdict.found = reckoning.run(self._server)
+        for camera, shown_s in reckoning.shown.items():
+            self._reckon_video(camera, shown_s, reckoning.settled_at_s)
         return self.verdict
 
     def _strike(self) -> Blow:
@@ -105,11 +72,11 @@ class Campaign:
 
     def _kill(self, part: str, which: float) -> set[str]:
         """Kills one part, and starts it again where nobody else would; names the cameras that go blind."""
-        site, everything = self._site, {"gate", "yard"}
+        site, everything = self._site, set(CAMERAS)
         if part == "worker":
             workers = site.pids("workers")
             if not workers:  # they are just being started
-                return everything
+                return self._kill("supervisor", which)
             pid = workers[int(which * len(workers))]
             name = _camera_of(site.folder / "state" / "workers", pid)
             site.kill([pid])
@@ -131,98 +98,12 @@ class Campaign:
         with self._site.database.read() as connection:
             return len(connection.execute(tables.event.select()).all())
 
-    def _settle(self) -> None:
-        """Lets nothing new come, and waits until what is open is closed and the console has all of it."""
-        self._progress.say("that was the last; waiting until everything is closed and delivered", now=True)
-        self._settled_at_s = time.time()
-        for name in ("gate", "yard"):
-            self._server.fault(name, "stall")
-        outbox = SqliteOutbox(self._site.folder / "state/outbox.sqlite")
-
-        def done() -> bool:
-            figures = outbox.figures()
-            waits = figures.rows + figures.uploads + figures.clip_jobs
-            return not waits and not any(outbox.orphans(name) for name in ("gate", "yard"))
-
-        try:
-            wait_for(done, 180, "everything to be delivered")
-            self._site.kill([*self._site.pids("supervisor"), *self._site.pids("workers")])  # nothing comes after it
-        except AssertionError:
-            self.verdict.lost.append(f"not delivered within 180 s: {outbox.figures()}")
-        outbox.close()
-
-    def _reckon(self) -> None:
-        self._progress.say("looking at every clip and every segment", now=True)
-        self._reckon_messages()
-        self._reckon_clips()
-        for name in ("gate", "yard"):
-            shown = self._pictures(name)
-            self._reckon_video(name, [at_s for at_s, _ in shown])
-            self._reckon_visits(name, visits(shown))
-
-    def _reckon_messages(self) -> None:
-        with sqlite3.connect(self._site.folder / "state/outbox.sqlite") as db:
-            (written,) = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
-            (refused,) = db.execute("SELECT count(*) FROM refused").fetchone()
-        verdict, folders = self.verdict, os.listdir(self._site.folder / "state/evidence")
-        verdict.messages = written
-        with self._site.database.read() as connection:
-            node = nodes.find(connection, NODE)
-            assert node is not None
-            gone = deliveries.absent(connection, node.id, None).missing
-            highest = connection.execute(tables.outbox.select()).one().highest
-            aside = deliveries.count_aside(connection)
-            known = {row.event_id for row in connection.execute(tables.event.select())}
-            opened = Counter(
-                row.key for row in connection.execute(tables.change.select().where(tables.change.c.what == "opened"))
-            )
-        verdict.events = len(known)
-        if (gone, highest, aside, refused) != (0, written, 0, 0):
-            verdict.lost.append(f"messages: {written=} {highest=} {gone=} {aside=} {refused=}")
-        verdict.lost += [f"event {name} has evidence and is not at the console" for name in set(folders) - known]
-        verdict.doubled += [f"event {key} rang {times} times" for key, times in opened.items() if times != 1]
-
-    def _reckon_clips(self) -> None:
-        verdict = self.verdict
-        files = self._site.folder / "console/evidence/files"
-        with self._site.database.read() as connection:
-            rows = connection.execute(tables.evidence_file.select()).all()
-            why = connection.execute(tables.evidence.select()).all()
-            events = {row.event_id for row in connection.execute(tables.event.select())}
-        listed = [row for row in rows if row.listed]
-        verdict.clipless.update(row.missing_code for row in why if row.missing_code)
-        proven = {row.event_id for row in listed if row.role == "clip"} | {r.event_id for r in why if r.missing_code}
-        verdict.lost += [f"event {event_id} has no clip and no reason" for event_id in events - proven]
-        for row in listed:
-            path = files / row.sha256[:2] / row.sha256
-            if row.stored_at_s is None or not path.exists():
-                verdict.lost.append(f"{row.role} of {row.event_id} never came")
-            elif row.role == "clip":
-                verdict.clips += 1
-                if (fault := _fault_of(path, row.ends_at_s - row.begins_at_s)) is not None:
-                    verdict.unreadable.append(f"clip of {row.event_id}: {fault}")
-
-    def _pictures(self, camera: str) -> list[tuple[float, bool]]:
-        """All that was recorded, decoded: UTC seconds of each picture, and whether somebody is on it."""
-        shown: list[tuple[float, bool]] = []
-        for segment in list_segments(self._site.folder / "state/recordings" / camera):
-            self.verdict.segments += 1
-            try:
-                with open_segment(segment) as container:
-                    for picture in container.decode(video=0):
-                        bright = picture.to_ndarray(format="gray").mean() > 100
-                        shown.append((segment.begins_at_s + float(picture.pts * picture.time_base), bool(bright)))
-            except (av.FFmpegError, IndexError) as error:
-                if segment.ends_at_s is not None:  # the last one was open when the node was killed
-                    self.verdict.unreadable.append(f"{segment.path.name}: {error}")
-        return sorted(shown)
-
-    def _reckon_video(self, camera: str, shown_s: list[float]) -> None:
+    def _reckon_video(self, camera: str, shown_s: list[float], settled_at_s: float) -> None:
         """Each gap is the latest blow's after whose lost end it begins, and before all was watched again."""
         blows = [blow for blow in self.verdict.blows if camera in blow.cameras]
         missing_s = dict.fromkeys(blows, 0.0)
         for a, b in pairwise(shown_s):
-            if b - a <= GAP_S or a >= self._settled_at_s:
+            if b - a <= GAP_S or a >= settled_at_s:
                 continue
             near = [blow for blow in blows if blow.at_s[0] - TAIL_S <= a <= blow.at_s[0] + blow.watching_s]
             if near:
@@ -231,41 +112,12 @@ class Campaign:
                 self.verdict.unexplained_s.append((camera, round(a, 2), round(b - a, 2)))
         self.verdict.missing_s += [(blow, camera, found) for blow, found in missing_s.items()]
 
-    def _reckon_visits(self, camera: str, seen: list[Visit]) -> None:
-        with self._site.database.read() as connection:
-            rows = connection.execute(tables.event.select().where(tables.event.c.camera == camera)).all()
-        told = [(row.opened_at_s, rule) for row in rows for rule in RULES if f'"rule": "{rule}"' in row.message_json]
-        over = [visit for visit in seen if visit.ends_at_s < self._settled_at_s - 5.0]
-        self.verdict.visits += len(over)
-        for visit in over:
-            for rule in RULES:
-                number = sum(
-                    visit.begins_at_s - 2.0 <= at_s <= visit.ends_at_s + 2.0 for at_s, kind in told if kind == rule
-                )
-                name = f"{rule} before {camera} at {visit.begins_at_s:.1f}, watched for {visit.watched_s:.1f} s"
-                if number > 1:
-                    self.verdict.doubled.append(f"{name}: {number} alerts")
-                if number == 0 and visit.watched_s >= WATCHED_S:
-                    self.verdict.lost.append(name)
-
 
 def _camera_of(folder: Path, pid: int) -> str | None:
     """The camera whose worker holds a file there; None where it has only just started."""
     from edge.app.hold import holder
 
     return next((path.name for path in folder.iterdir() if holder(path) == pid), None)
-
-
-def _fault_of(path: Path, length_s: float) -> str | None:
-    """What is wrong with a clip that should be so long; None where all of it can be decoded."""
-    try:
-        with av.open(str(path)) as container:
-            shown_s = [float(picture.pts * picture.time_base) for picture in container.decode(video=0)]
-    except av.FFmpegError as error:
-        return str(error)
-    if not shown_s or shown_s != sorted(set(shown_s)):
-        return f"{len(shown_s)} pictures, not one after the other"
-    return None if shown_s[-1] - shown_s[0] > length_s - 1.5 else f"{shown_s[-1] - shown_s[0]:.1f} of {length_s:.1f} s"
 
 
 def campaign(folder: Path, seed: int, kills: int, minutes: float) -> Verdict:

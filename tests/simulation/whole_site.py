@@ -129,6 +129,11 @@ class WholeSite(Site):
             if process.pid in pids:
                 process.wait(10)
 
+    def end_part(self, part: str) -> None:
+        """Asks a part to stop, as systemd does; returns when it has."""
+        self._running[part].terminate()
+        self._running[part].wait(15)
+
     def figures(self) -> dict[str, dict[str, float]] | None:
         """The node's figures by camera: sees, recording, last_frame_timestamp_seconds; None where nobody answers."""
         try:
