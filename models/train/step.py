@@ -9,7 +9,7 @@ from edge.adapters.onnx_session import UnusableModelError
 from models.labelled import LabelError
 from models.registry import ModelError
 
-COARSEST_STRIDE = 32
+_COARSEST_STRIDE = 32
 
 
 @contextmanager
@@ -25,8 +25,8 @@ def step(command: str) -> Iterator[None]:
 
 def checked_side(side: int) -> int:
     """A side of the network's input in pixels. Raises ValueError where the coarsest stride does not divide it."""
-    if side % COARSEST_STRIDE:
-        raise ValueError(f"--side {side}: take a multiple of {COARSEST_STRIDE}, the coarsest stride")
+    if side % _COARSEST_STRIDE:
+        raise ValueError(f"--side {side}: take a multiple of {_COARSEST_STRIDE}, the coarsest stride")
     return side
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.system
 
 
 def test_kills_at_random_instants_lose_double_and_spoil_nothing(tmp_path):
-    verdict = campaign(tmp_path, seed=5, kills=5, minutes=0.2)
+    verdict = campaign(tmp_path, seed=5, kills=3, minutes=5.0)
     print(verdict.table())
     assert verdict.kills >= 3
     assert verdict.found.events >= 2

@@ -49,7 +49,7 @@ def test_staff_hear_days_before_that_what_may_not_go_fills_the_disk(node, small_
             told = []
     days = [text for text in told if text.startswith("disk_days")]
     hours = [text for text in told if text.startswith("disk_hours")]
-    assert days[0] in ("disk_days_left:7", "disk_days_left:6")  # the outbox grows too, and a turn is an eighth of a day
+    assert days[0] in ("disk_days_left:7", "disk_days_left:6")  # the outbox's log grows to 4 MB beside it
     assert days[-1] == "disk_days_left:1"
     assert len(hours) >= 6
     assert hours[-1] in ("disk_hours_left:1", "disk_hours_left:2", "disk_hours_left:3")
