@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour cuts fuzz screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour lens-faults cuts clock-steps hour-without fuzz screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -22,9 +22,9 @@ install-units:
 	install -D -m 644 -t $(DESTDIR)/etc/systemd/system $(PARTS:%=configs/systemd/gatehouse-%.service)
 	install -D -m 644 -t $(DESTDIR)/usr/lib/sysusers.d configs/systemd/gatehouse.conf
 
-# On two cores two at a time, but for those that start processes and measure their patience: they have the machine alone.
+# Two files at a time: those that start processes wait for most of their time.
 test: .venv/.dev system scripts lint test-quick
-	$(BIN)/python -m pytest -m "system or browser" $(TESTS) $(NONE_IS_FINE)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "system or browser" $(TESTS) $(NONE_IS_FINE)
 
 test-quick: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not system and not browser and not bench" $(TESTS) $(NONE_IS_FINE)
@@ -59,9 +59,21 @@ kills: .venv/.dev system
 fault-hour: .venv/.dev
 	nice -n 10 $(BIN)/python tests/simulation/rtsp_fault_hour.py $(HOUR)
 
+# Every fault of a camera's picture on drawn and real places, and 24 hours of ordinary days; half an hour. LENS='--hours 2'.
+lens-faults: .venv/.dev
+	nice -n 10 $(BIN)/python tests/simulation/integrity_table.py $(or $(LENS),--hours 24)
+
 # Broker and console cut off from the node, a quarter of an hour; CUTS='--cuts 5' fewer. Needs a network namespace.
 cuts: .venv/.dev system
 	nice -n 10 $(BIN)/python tests/simulation/network_cuts.py $(CUTS)
+
+# The node's clock set by hours, ten minutes; CLOCK='--steps 6' fewer.
+clock-steps: .venv/.dev system
+	nice -n 10 $(BIN)/python tests/simulation/clock_steps.py $(CLOCK)
+
+# An hour without broker and console, 10,000 events, with room for them and without; ten minutes. APART='--outbox small'.
+hour-without: .venv/.dev system
+	nice -n 10 $(BIN)/python tests/simulation/hour_without.py $(APART)
 
 # Inputs that are nearly right into all that reads what others wrote. FUZZ='--engine atheris --minutes 2' is led by what
 # code they reach, where `pip install atheris` is done.

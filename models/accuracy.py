@@ -1,7 +1,7 @@
 """Average precision and recall of boxes, the way COCO counts them (cocodataset.org/#detection-eval). Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,25 @@ HEIGHTS_PX = ((0, 20), (20, 40), (40, 80), (80, 160), (160, 100_000))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """One picture: true boxes (n, 4), found boxes (m, 4) best first and their scores (m,)."""
+    """One picture: true boxes (n, 4), found boxes (m, 4) best first and their scores (m,).
+
+    kinds: of each true box, where its kind is known, say a person's age; else empty.
+    """
 
     truth: Floats
     found: Floats
     score: Floats
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """ap50, ap50_95: 101-point average precision. precision, recall: at `threshold` and IoU 0.5.
+    """ap50, ap50_95: 101-point average precision. precision, recall: at `threshold` and IoU 0.5; recall is None where
+    there are no people.
 
     recall_by_height: label of a range of true heights in pixels -> recall there, at `threshold`; ranges without people
-    are left out. boxes_by_height: how many people that is.
+    are left out. boxes_by_height: how many people that is. recall_by_kind, boxes_by_kind: the same by the kinds of
+    boxes, where these are known.
     """
 
     pictures: int
@@ -33,10 +39,12 @@ class Accuracy:
     ap50: float
     ap50_95: float
     precision: float
-    recall: float
+    recall: float | None
     threshold: float
     recall_by_height: dict[str, float]
     boxes_by_height: dict[str, int]
+    recall_by_kind: dict[str, float] = field(default_factory=dict)
+    boxes_by_kind: dict[str, int] = field(default_factory=dict)
 
 
 def measure(answers: Sequence[Answer], threshold: float) -> Accuracy:
@@ -45,24 +53,36 @@ def measure(answers: Sequence[Answer], threshold: float) -> Accuracy:
     hits, found = _hits_at(answers, threshold)
     heights = np.concatenate([answer.truth[:, 3] - answer.truth[:, 1] for answer in answers])
     total = len(heights)
-    by_height, counts = {}, {}
-    for low, high in HEIGHTS_PX:
-        inside = (heights >= low) & (heights < high)
-        if inside.any():
-            label = f"{low}-{high}" if high < HEIGHTS_PX[-1][1] else f"{low}+"
-            by_height[label] = round(float(hits[inside].mean()), 4)
-            counts[label] = int(inside.sum())
+    tall = {
+        f"{low}-{high}" if high < HEIGHTS_PX[-1][1] else f"{low}+": (heights >= low) & (heights < high)
+        for low, high in HEIGHTS_PX
+    }
+    of_kind = np.array([kind for answer in answers for kind in answer.kinds or [""] * len(answer.truth)], str)
+    kinds = {kind: of_kind == kind for kind in sorted(set(of_kind.tolist()) - {""})}
+    by_height, heights_counted = _recall_of(hits, tall)
+    by_kind, kinds_counted = _recall_of(hits, kinds)
     return Accuracy(
         pictures=len(answers),
         boxes=total,
         ap50=round(aps[0], 4),
         ap50_95=round(float(np.mean(aps)), 4),
         precision=round(float(hits.sum()) / found, 4) if found else 1.0,
-        recall=round(float(hits.mean()), 4) if total else 1.0,
+        recall=round(float(hits.mean()), 4) if total else None,
         threshold=threshold,
         recall_by_height=by_height,
-        boxes_by_height=counts,
+        boxes_by_height=heights_counted,
+        recall_by_kind=by_kind,
+        boxes_by_kind=kinds_counted,
     )
+
+
+def _recall_of(
+    hits: NDArray[np.bool_], groups: dict[str, NDArray[np.bool_]]
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Recall of each group that has somebody in it, and how many that are."""
+    some = {name: inside for name, inside in groups.items() if inside.any()}
+    recall = {name: round(float(hits[inside].mean()), 4) for name, inside in some.items()}
+    return recall, {name: int(inside.sum()) for name, inside in some.items()}
 
 
 def match(truth: Floats, found: Floats, iou: float) -> NDArray[np.intp]:

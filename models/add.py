@@ -4,6 +4,8 @@ import fcntl
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,8 @@ from edge.adapters.onnx_session import (
 )
 from edge.core.detect.families.table import FAMILIES, recognise
 from edge.core.frame import Frame
-from models.registry import ModelEntry, ModelError, Registry, read_manifest, sha256_of
+from models.registry import Manifest, ModelEntry, ModelError, Registry, read_manifest, sha256_of
+from models.whole_file import write_whole
 
 COCO_CLASSES = 80  # person is class 0 there, in every network that was trained on it
 
@@ -38,7 +41,20 @@ def add(registry: Registry, file: Path, name: str | None = None, licence: str | 
         given = {"name": name or known.name, "licence": licence or known.licence, "file": f"{digest[:16]}.onnx"}
         entry = _changed(known, given)
         _try_out(entry, file)
+    registry.refuse_taken(entry.name, digest)
     return keep(entry, file, registry.user_folder, becomes_default=True)
+
+
+def set_default(registry: Registry, name: str) -> None:
+    """Makes a network of the manifest run where none is named. Raises ModelError; then nothing was changed.
+
+    The name of the box's own default gives the choice back to the box: what a later version ships as it runs then.
+    """
+    entry, _ = registry.find(name)
+    folder = registry.user_folder
+    with _changing(folder) as manifest:
+        chosen = "" if entry.name == registry.box_default else entry.name
+        _write(folder / "manifest.toml", chosen, list(manifest.model))
 
 
 def find_or_recognise(registry: Registry, name_or_file: str) -> tuple[ModelEntry, Path]:
@@ -82,21 +98,30 @@ def _cant_stand(error: ValidationError) -> ModelError:
 def keep(entry: ModelEntry, file: Path, folder: Path, *, becomes_default: bool) -> ModelEntry:
     """Copies the file into the user's folder, writes its entry down and returns it. Raises ModelError.
 
-    becomes_default: where the user has no default yet.
+    becomes_default: whether it runs from now on where none is named.
+    """
+    with _changing(folder) as manifest:
+        _copy(entry, file, folder)
+        entries = [other for other in manifest.model if other.name != entry.name] + [entry]
+        _write(folder / "manifest.toml", entry.name if becomes_default else manifest.default, entries)
+    return entry
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[Manifest]:
+    """The user's manifest while nobody else changes it: of two that add at once the second reads what the first wrote.
+
+    Raises ModelError where the folder takes nothing.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # two that add at once: the second reads what the first wrote
-            _copy(entry, file, folder)
-            manifest = read_manifest(folder / "manifest.toml")
-            entries = [other for other in manifest.model if other.name != entry.name] + [entry]
-            default = manifest.default or (entry.name if becomes_default else "")
-            _write(folder / "manifest.toml", default, entries)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield read_manifest(folder / "manifest.toml")
     except OSError as error:
-        told = f"{folder} can't take it ({error.strerror}); make room, or set XDG_DATA_HOME to another place"
+        why = getattr(error.__cause__ or error, "strerror", None) or error
+        told = f"{folder} can't take it ({why}); make room, or set XDG_DATA_HOME to another place"
         raise ModelError(told) from error
-    return entry
 
 
 def _copy(entry: ModelEntry, file: Path, folder: Path) -> None:
@@ -180,6 +205,4 @@ def _write(path: Path, default: str, entries: list[ModelEntry]) -> None:
                 f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
             )
         lines.append("")
-    part = path.with_suffix(".part")
-    part.write_text("\n".join(lines), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, "\n".join(lines).encode())

@@ -5,6 +5,7 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -12,7 +13,8 @@ import typer
 from edge.adapters.onnx_session import UnusableModelError
 from edge.adapters.providers import Provider, Runner, UnusableProviderError
 from edge.config.environment import cache_folder, model_override, user_model_folder
-from models.labelled import LabelError
+from models.choice import named, what_runs
+from models.evaluate_command import evaluate
 from models.quantize_command import quantize
 from models.registry import ModelError, Registry
 from models.train.cli import app as train_app
@@ -21,17 +23,15 @@ from models.train.learn_site_command import learn_site
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The networks that find people.")
 app.add_typer(train_app, name="train")
 app.command("learn-site")(learn_site)
+app.command()(evaluate)
 app.command()(quantize)
+_WIDTH, _UNDER = 100, " " * 8
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def _registry() -> Registry:
     return Registry(user_model_folder())
-
-
-def _named(model: str) -> str:
-    return (model_override() or model) if model == "default" else model
 
 
 @app.command("list")
@@ -44,7 +44,14 @@ def list_models() -> None:
             here = " " if not entry.file else "✓" if os.path.isfile(entry.file) else "✗"
             chosen = "*" if entry.name == default else " "
             size = f"{entry.width}x{entry.height}"
-            typer.echo(f"{here}{chosen} {entry.name:28} {entry.family:8} {size:9} {entry.licence:18} {entry.measured}")
+            typer.echo(f"{here}{chosen} {entry.name:28} {entry.family:8} {size:9} {entry.licence}")
+            if entry.measured:
+                typer.echo(fill(entry.measured, _WIDTH, initial_indent=_UNDER, subsequent_indent=_UNDER))
+        for name in registry.left_out:
+            typer.echo(
+                f"your own {name} is left out, as one in the box has that name; add its file with another --name"
+            )
+        typer.echo(what_runs(registry))
     except ModelError as error:
         _fail("list", error)
 
@@ -55,7 +62,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="the name to give it")] = None,
     licence: Annotated[str | None, typer.Option(help="its licence, as its maker says")] = None,
 ) -> None:
-    """Recognise a network, try it out, and keep it."""
+    """Recognise a network, try it out, and keep it; from then on it runs where none is named."""
     from models.add import add as add_model
 
     try:
@@ -63,6 +70,24 @@ def add(
     except (ModelError, OSError) as error:
         _fail("add", error)
     typer.echo(f"added {entry.name}: family {entry.family}, {entry.width}x{entry.height}, licence: {entry.licence}")
+    typer.echo(what_runs(_registry()))
+
+
+@app.command()
+def default(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="a name of the manifest; without one, tells what runs")
+    ] = None,
+) -> None:
+    """Choose what runs where no network is named; the name of the box's own gives the choice back to the box."""
+    from models.add import set_default
+
+    try:
+        if name:
+            set_default(_registry(), name)
+        typer.echo(what_runs(_registry()))
+    except ModelError as error:
+        _fail("default", error)
 
 
 @app.command()
@@ -86,40 +111,6 @@ def export(
 
 
 @app.command()
-def evaluate(
-    model: Model,
-    images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="pictures; their YOLO labels in the sibling `labels`")
-    ] = None,
-    prefix: Annotated[str, typer.Option(help="only pictures whose name begins so")] = "",
-    drawn: Annotated[bool, typer.Option(help="drawn gates in each light instead of pictures")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Measure a network on labelled pictures, all together and by how their names begin."""
-    from models.add import find_or_recognise
-    from models.drawn import drawn_gates
-    from models.evaluate import evaluate as run
-    from models.labelled import read_folder
-
-    try:
-        if bool(images) == drawn:
-            raise LabelError("name a folder of pictures with --images, or take --drawn for drawn gates")
-        entry, file = find_or_recognise(_registry(), _named(model))
-        result = run(entry, file, read_folder(images, prefix) if images else drawn_gates(), time.process_time)
-    except (ModelError, UnusableModelError, LabelError) as error:
-        _fail("evaluate", error)
-    parts = {name: asdict(part) for name, part in result.parts.items()}
-    figures = {"model": result.model, **asdict(result.accuracy), "ms_per_image": result.ms_per_image, "parts": parts}
-    if as_json:
-        typer.echo(json.dumps(figures))
-        return
-    for name, part in figures.pop("parts").items() if len(parts) > 1 else ():
-        typer.echo(f"{name:12} AP50 {part['ap50']:.3f}  recall {part['recall']:.3f}  precision {part['precision']:.3f}")
-    for key, value in figures.items():
-        typer.echo(f"{key:18} {value}")
-
-
-@app.command()
 def benchmark(
     model: Model,
     rounds: Annotated[int, typer.Option(min=5, help="frames of each size that are timed")] = 50,
@@ -131,7 +122,7 @@ def benchmark(
     from models.benchmark import benchmark as run
 
     try:
-        entry, file = find_or_recognise(_registry(), _named(model))
+        entry, file = find_or_recognise(_registry(), named(model))
         result = run(entry, file, rounds, time.process_time, Runner(provider, cache_folder() / "tensorrt"))
     except (ModelError, UnusableModelError, UnusableProviderError) as error:
         _fail("benchmark", error)

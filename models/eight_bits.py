@@ -41,18 +41,21 @@ class EightBits:
     convolutions, and these themselves, belong to no block: boxes and scores need more than 256 levels.
     """
 
-    def __init__(self, source: Path, folder: Path, inputs: Iterable[NDArray[np.float32]]) -> None:
-        """folder: for files in between. inputs: (1, 3, height, width), what the network is shown on real frames.
+    def __init__(self, source: Path, folder: Path) -> None:
+        """folder: for files in between.
 
         Raises ModelError where the network can't be prepared or has no convolutions in floats.
         """
-        self._model = _prepared(source, folder)
+        self._model, self._folder = _prepared(source, folder), folder
         self.blocks = _blocks(self._model)
         if not self.blocks:
             raise ModelError(f"{source.name} has no convolutions in 32-bit floats: take the float network")
-        prepared = folder / "prepared.onnx"
+
+    def calibrate(self, inputs: Iterable[NDArray[np.float32]]) -> None:
+        """Learns the ranges. inputs: (1, 3, height, width), what the network is shown on real frames."""
+        prepared = self._folder / "prepared.onnx"
         onnx.save(self._model, prepared)
-        calibrator = create_calibrator(prepared, augmented_model_path=str(folder / "calibrated.onnx"))
+        calibrator = create_calibrator(prepared, augmented_model_path=str(self._folder / "calibrated.onnx"))
         calibrator.collect_data(_Inputs(self._model.graph.input[0].name, inputs))
         self._ranges = calibrator.compute_data()
 

@@ -20,22 +20,25 @@ class Evaluation:
     """What came out: accuracy, and the median milliseconds of processor time for one picture at the entry's threshold.
 
     parts: the same for the pictures whose names begin alike, up to the first `_`: of drawn gates that is their light.
+    others: pictures whose labels name other classes too, which were left out.
     """
 
     model: str
     accuracy: Accuracy
     ms_per_image: float
     parts: dict[str, Accuracy]
+    others: int = 0
 
 
 def evaluate(entry: ModelEntry, file: Path, pictures: Iterable[LabelledPicture], ticker: Ticker) -> Evaluation:
-    """Accuracy of a network on `pictures`. ticker: processor seconds of this process.
+    """Accuracy of a network on `pictures`, at least one. ticker: processor seconds of this process.
 
     Raises LabelError, UnusableModelError.
     """
     detector = OnnxDetector(entry, file, LOWEST_CONFIDENCE)
     in_use = OnnxDetector(entry, file)  # timed alone: faint boxes cost time that no camera's frame takes
     durations_s: list[float] = []
+    others = 0
     parts: dict[str, list[Answer]] = {}
     for picture in pictures:
         if len(durations_s) < _TIMED:
@@ -44,11 +47,13 @@ def evaluate(entry: ModelEntry, file: Path, pictures: Iterable[LabelledPicture],
             durations_s.append(ticker() - begun_s)
         found = detector.detect(picture.frame)
         part = parts.setdefault(picture.name.partition("_")[0], [])
-        part.append(Answer(picture.xyxy, found.xyxy, found.confidence))
+        part.append(Answer(picture.xyxy, found.xyxy, found.confidence, picture.kinds))
+        others += picture.others
     answers = [answer for part in parts.values() for answer in part]
     return Evaluation(
         entry.name,
         measure(answers, entry.confidence),
         round(median(durations_s) * 1000, 2),
         {name: measure(part, entry.confidence) for name, part in parts.items()},
+        others,
     )

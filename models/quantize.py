@@ -19,6 +19,7 @@ from models.eight_bits import EightBits
 from models.evaluate import Ticker, evaluate
 from models.labelled import LabelError, LabelledPicture
 from models.registry import ModelEntry, ModelError, Registry, sha256_of
+from models.whole_file import check_writable
 
 MOST_LOST = 0.01  # of recall at the default threshold, and of AP50: recall bought with false boxes is none
 _TRIAL_EVERY = 8  # of the calibration's frames, one on which each block is tried alone
@@ -86,18 +87,21 @@ def quantize(registry: Registry, model: str, name: str | None, material: Materia
     First all blocks; where that loses too much, those that err most when they alone are in 8 bits go back to floats:
     half of the interval that is left at each step, so the fewest are found in few steps.
 
-    name: of the new entry; by default that of `model` and `_int8`. Raises ModelError, LabelError, UnusableModelError.
+    name: of the new entry; by default that of `model` and `_int8`, with a number where that is taken. Raises
+    ModelError, LabelError, UnusableModelError, UnwritableError.
     """
     entry, file = registry.find(model)
-    new = renamed(entry, name or f"{entry.name}_int8")
+    new = renamed(entry, name or _free_name(registry, entry.name))
     if new.name == entry.name:
         raise ModelError(f"{new.name!r} is the float network's name; give the new one another name")
+    registry.refuse_taken(new.name, "")
+    check_writable(registry.user_folder / "manifest.toml")
     with tempfile.TemporaryDirectory(prefix="gatehouse-quantize-") as folder:
         search = _Search(entry, file, Path(folder), material, tell)
         found, target = search.run()
         if search.good(found):
             said = (
-                f"recall {found.recall:.3f} (float {search.accuracy.recall:.3f}), AP50 {found.ap50:.3f} "
+                f"recall {found.recall:.3f} (float {search.accuracy.recall or 0.0:.3f}), AP50 {found.ap50:.3f} "
                 f"({search.accuracy.ap50:.3f}) on {search.accuracy.pictures} pictures; {search.int8_ms} ms a frame "
                 f"(float {search.float_ms}), {processor_kind()}"
             )
@@ -109,6 +113,12 @@ def quantize(registry: Registry, model: str, name: str | None, material: Materia
         return search.result(found, kept)
 
 
+def _free_name(registry: Registry, of: str) -> str:
+    taken = {entry.name for entry in registry.entries()}
+    names = (f"{of}_int8{number}" for number in ("", *(f"_{count}" for count in range(2, len(taken) + 3))))
+    return next(name for name in names if name not in taken)
+
+
 class _Search:
     """One run: what was measured so far, and the files in `folder`."""
 
@@ -117,17 +127,22 @@ class _Search:
         pictures = sum(1 for _ in material.pictures())
         self._tell, self._done, self._total = tell, 0, 2 * pictures + material.most_frames
         self.tried: list[Trial] = []
+        self._network = EightBits(file, folder)  # first of all: one that is in 8 bits already is refused at once
         self.accuracy = self._judged(file)
         if not self.accuracy.boxes:
             raise LabelError("nobody is marked in the pictures: recall can't be measured; name a folder with labels")
         self._trial_frames: list[Frame] = []
-        self._network = EightBits(file, folder, self._inputs())
+        self._network.calibrate(self._inputs())
         self._total = self._done + pictures
         self.float_ms = self.int8_ms = 0.0
 
+    @property
+    def _recall(self) -> float:
+        return self.accuracy.recall or 0.0  # there are people, or nothing is searched
+
     def good(self, trial: Trial) -> bool:
         """Whether it loses at most a point."""
-        lost = (self.accuracy.recall - trial.recall, self.accuracy.ap50 - trial.ap50)
+        lost = (self._recall - trial.recall, self.accuracy.ap50 - trial.ap50)
         return bool(trial.float_blocks != self._all()) and max(lost) <= MOST_LOST
 
     def run(self) -> tuple[Trial, Path]:
@@ -158,7 +173,7 @@ class _Search:
         in_8_bits = self._network.convolutions(block for block in blocks if block not in best.float_blocks)
         right = self.accuracy
         return Quantization(
-            entry, processor_kind(), right.pictures, right.recall, right.precision, right.ap50, best,
+            entry, processor_kind(), right.pictures, self._recall, right.precision, right.ap50, best,
             tuple(self.tried), self._network.convolutions(blocks), in_8_bits, self.float_ms, self.int8_ms,
         )  # fmt: skip
 
@@ -179,7 +194,7 @@ class _Search:
 
     def _trial(self, float_blocks: tuple[int, ...]) -> Trial:
         right = self._judged(self._written(float_blocks))
-        trial = Trial(float_blocks, right.recall, right.precision, right.ap50)
+        trial = Trial(float_blocks, right.recall or 0.0, right.precision, right.ap50)
         self.tried.append(trial)
         return trial
 

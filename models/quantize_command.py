@@ -12,27 +12,37 @@ import typer
 
 from edge.adapters.onnx_session import UnusableModelError
 from edge.adapters.video_file import VideoFile, VideoFileError
-from edge.config.environment import model_override, user_model_folder
+from edge.config.environment import user_model_folder
 from edge.core.frame import Frame
-from models.labelled import LabelError, read_folder
+from models.choice import named, what_runs
+from models.labelled import LabelError, LabelledFolder, frame_of, pictures_in, read_picture
 from models.registry import ModelError, Registry
 from models.train.progress import Reporter
+from models.whole_file import UnwritableError
 
 if TYPE_CHECKING:
     from models.quantize import Quantization
 
 FRAMES = 100  # to calibrate on; more change no range that matters
 _VIDEO_FPS = 1.0
+_SHARE = 4  # of the pictures that judge, one is taken to calibrate on instead, where nothing else is named
 
 
 def quantize(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="a name of the manifest, 'default', or an .onnx file")],
-    images: Annotated[Path, typer.Option(metavar="DIR", help="pictures that judge; YOLO labels in sibling `labels`")],
+    images: Annotated[
+        Path, typer.Option(metavar="DIR", help="pictures that judge; YOLO labels in `labels`, as for evaluate")
+    ],
     calibration: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR|VIDEO", help="what ranges are read from, again for more; default: --images"),
+        typer.Option(
+            metavar="DIR|VIDEO",
+            help="what ranges are read from, again for more; default: every fourth of --images, which then judges not",
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="of the new entry; default: the network's and _int8")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="of the new entry; default: the network's and _int8, with a number if taken")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Make an 8-bit copy of a float network, leaving in floats what costs accuracy.
@@ -41,8 +51,8 @@ def quantize(
     nothing is entered and the exit code is 1.
     """
     try:
-        result = _quantized(model, images, calibration or [images], name, as_json)
-    except (ModelError, UnusableModelError, LabelError, VideoFileError) as error:
+        result = _quantized(model, images, calibration or [], name, as_json)
+    except (ModelError, UnusableModelError, LabelError, VideoFileError, UnwritableError) as error:
         typer.echo(f"gatehouse models quantize: {error}", err=True)
         raise typer.Exit(2) from None
     if as_json:
@@ -61,11 +71,23 @@ def _quantized(model: str, images: Path, sources: list[Path], name: str | None, 
         raise ModelError(
             f"{error}: 8 bits need one package more; in Gatehouse's folder: pip install '.[quantize]'"
         ) from error
-    registry = Registry(user_model_folder())
-    named = (model_override() or model) if model == "default" else model
-    material = Material(lambda: read_folder(images), lambda: _frames(sources), FRAMES, time.process_time)
+    folder = LabelledFolder(images)
+    calibrating = [] if sources else list(range(0, len(folder), _SHARE))
+    judging = [number for number in range(len(folder)) if sources or number % _SHARE]
+    if not judging:
+        raise LabelError(f"{images} holds one picture: it can't judge what it calibrates; name --calibration")
+    evenly = calibrating[:: max(1, len(calibrating) // FRAMES)][:FRAMES]
+    how = ", ".join(map(str, sources)) or f"{len(evenly)} others of {images}"
+    if any(source.resolve() == images.resolve() for source in sources):
+        how += ": those that judge too, so expect a little less elsewhere"
+    typer.echo(f"judged on {len(judging)} pictures, calibrated on {how}", err=as_json)
+
+    def frames() -> Iterator[Frame]:
+        return _frames(sources) if sources else (one.frame for one in folder.some(evenly))
+
+    material = Material(lambda: folder.some(judging), frames, FRAMES, time.process_time)
     reporter = Reporter("quantize", 5.0, tell=lambda text: typer.echo(text, err=as_json))
-    return run(registry, named, name, material, reporter)
+    return run(Registry(user_model_folder()), named(model), name, material, reporter)
 
 
 def _frames(sources: list[Path]) -> Iterator[Frame]:
@@ -73,8 +95,8 @@ def _frames(sources: list[Path]) -> Iterator[Frame]:
     most = max(1, FRAMES // len(sources))
     for source in sources:
         if source.is_dir():
-            step = max(1, sum(1 for _ in source.iterdir()) // most)
-            yield from islice((picture.frame for picture in islice(read_folder(source), 0, None, step)), most)
+            pictures = pictures_in(source)
+            yield from (frame_of(read_picture(one)) for one in pictures[:: max(1, len(pictures) // most)][:most])
         else:
             yield from islice((one.frame for one in VideoFile(source, "calibration", _VIDEO_FPS)), most)
 
@@ -100,7 +122,8 @@ def _told(result: "Quantization") -> list[str]:
         )
     if result.entry:
         file = user_model_folder() / result.entry.file
-        lines.append(f"entered {result.entry.name} ({file}); name it in detector.model to run it")
+        lines.append(f"entered {result.entry.name} ({file}); it runs where detector.model names it, or for all after")
+        lines.append(f"gatehouse models default {result.entry.name}; {what_runs(Registry(user_model_folder()))}")
         return lines
     lines.append(
         f"NOT entered: recall fell by {100 * result.recall_lost:.1f} points, AP50 by "

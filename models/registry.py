@@ -65,15 +65,23 @@ def read_manifest(path: Path) -> Manifest:
     try:
         if not path.exists():
             return Manifest()
-        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        problems = "\n".join(
-            f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
-        )
-        raise ModelError(f"the manifest {path} can't be used, correct it:\n{problems}") from error
-    except (OSError, ValueError) as error:  # no TOML, or no text, are ValueErrors
-        why = getattr(error, "strerror", None) or error
+        return manifest_of(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
         raise ModelError(f"the manifest {path} can't be read ({why}); correct or delete it") from error
+
+
+def manifest_of(text: str, path: Path) -> Manifest:
+    """The manifest that `text` is. path: where it stands, for what is told. Raises ModelError."""
+    try:
+        return Manifest.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
+        )
+        raise ModelError(f"the manifest {path} can't be used, correct it: {problems}") from error
+    except ValueError as error:
+        raise ModelError(f"the manifest {path} can't be read ({error}); correct or delete it") from error
 
 
 def sha256_of(path: Path) -> str:
@@ -88,7 +96,11 @@ def sha256_of(path: Path) -> str:
 
 
 class Registry:
-    """The shipped manifest and the user's, looked up together; the user's entries come first."""
+    """The shipped manifest and the user's, looked up together.
+
+    The user's entries come first, but a name of a network in the box always means what is in the box: a copy under its
+    name, as older versions let in, would hide what later versions ship.
+    """
 
     def __init__(self, user_folder: Path, shipped: Path = SHIPPED) -> None:
         """user_folder: where `gatehouse models add` keeps files and its manifest. Raises ModelError."""
@@ -106,9 +118,26 @@ class Registry:
         """The name of the network that runs where none is named; empty where there is none."""
         return self._own.default or self._given.default
 
+    @property
+    def box_default(self) -> str:
+        """The name of the network in the box that runs where the user chose none."""
+        return self._given.default
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the user's entries that are not used, for a network in the box has that name."""
+        return [entry.name for entry in self._own.model if entry.name in self._boxed()]
+
+    def refuse_taken(self, name: str, sha256: str) -> None:
+        """Raises ModelError where the shipped manifest has that name for another file, or for one in the box."""
+        given = next((entry for entry in self._given.model if entry.name == name), None)
+        if given and (given.file or given.sha256 != sha256):
+            whose = "a network in the box" if given.file else f"another network ({given.source or given.licence})"
+            raise ModelError(f"{name!r} is the name of {whose}; give this one another: --name NAME")
+
     def entries(self) -> list[ModelEntry]:
         """Every entry; one whose file is there has its whole path in `file`."""
-        own = [self._placed(entry, self._folder) for entry in self._own.model]
+        own = [self._placed(entry, self._folder) for entry in self._own.model if entry.name not in self._boxed()]
         names = {entry.name for entry in own}
         given = [self._placed(entry, self._shipped.parent) for entry in self._given.model]
         return own + [entry for entry in given if entry.name not in names]
@@ -135,6 +164,9 @@ class Registry:
     def of_file(self, sha256: str) -> ModelEntry | None:
         """The entry of the file whose SHA-256 that is, hex."""
         return next((entry for entry in self.entries() if entry.sha256 == sha256), None)
+
+    def _boxed(self) -> set[str]:
+        return {entry.name for entry in self._given.model if entry.file}
 
     def _by_file(self, path: Path) -> tuple[ModelEntry, Path]:
         if entry := self.of_file(sha256_of(path)):

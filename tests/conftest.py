@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from made_network import make_bright_network
+from ports import free_port
 
 SHARED_ASSETS = Path(__file__).resolve().parents[2] / "shared" / "assets"
 
@@ -56,9 +56,7 @@ def postgres() -> Iterator[str]:
     if os.geteuid() == 0:  # it refuses to run as root
         shutil.chown(folder, "postgres")
         as_other = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     tools, data = found[-1].parent, folder / "data"
 
     def run(*command: str) -> None:

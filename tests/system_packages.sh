@@ -24,6 +24,7 @@ need gstreamer1.0-plugins-ugly "/usr/lib/$multiarch/gstreamer-1.0/libgstx264.so"
 need gstreamer1.0-libav "/usr/lib/$multiarch/gstreamer-1.0/libgstlibav.so"
 need gir1.2-gst-rtsp-server-1.0 "/usr/lib/$multiarch/girepository-1.0/GstRtspServer-1.0.typelib"
 need python3-gi /usr/lib/python3/dist-packages/gi
+need libfaketime "/usr/lib/$multiarch/faketime/libfaketimeMT.so.1"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "please install:$missing" >&2

@@ -23,13 +23,19 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Severity = Literal["low", "medium", "high", "critical"]
 RuleKind = Literal["loitering", "repeated_presence", "intrusion", "crowd", "line_crossing"]
 CameraAlarm = Literal[
+    "camera_signal_lost",
     "camera_frozen",
     "camera_black",
     "camera_overexposed",
     "camera_covered",
     "camera_moved",
     "camera_infra_red_failed",
+    "camera_too_dark",
     "camera_defocused",
+    "camera_resolution_changed",
+    "camera_bit_rate_collapsed",
+    "camera_frame_rate_changed",
+    "camera_clock_wrong",
 ]
 CAMERA_ALARMS: tuple[CameraAlarm, ...] = get_args(CameraAlarm)
 
@@ -58,8 +64,8 @@ class GapBridged(_Message):
 class EventMessage(_Message):
     """One revision of an event. `event_id` is immutable; the highest `revision` is the truth.
 
-    rule: what people did, or what is wrong with what the camera sees; then zone, box and path are empty, people is 0
-    and dwell_s is since when it has been wrong.
+    rule: what people did, or what is wrong with what the camera sends; then box and path are empty, people is 0, zone
+    is empty unless it is about that one alone, and dwell_s is since when it has been wrong.
     """
 
     schema_version: Literal[1] = 1
@@ -139,6 +145,10 @@ class CameraHealth(_Message):
     since_at_s: Moment
     reason: str = Field("", max_length=300, description="true cause in plain English, empty while it sees")
     reason_code: str = Field("", max_length=40, description="the same as a stable word that the console translates")
+    blind_until_at_s: Annotated[
+        Moment | None,
+        Field(description="when the last time ended in which it saw nothing; None: it never did, or older ones"),
+    ] = None
     recording: bool = False
     analysed_fps: Annotated[float, Field(ge=0, le=1000)] = 0.0
     idle: bool = Field(False, description="nothing goes on there, so only key frames are looked at")
@@ -162,7 +172,7 @@ class ZoneShape(_Message):
     polygon: tuple[tuple[Fraction, Fraction], ...] = Field(min_length=2, max_length=64)
     rules: tuple[RuleKind, ...] = ()
     state: Literal["sees", "impaired", "blind"] = "sees"
-    since_at_s: Annotated[Moment | None, Field(description="since when it does not see")] = None
+    since_at_s: Annotated[Moment | None, Field(description="since when; None: since the worker began")] = None
     reason_code: Annotated[
         str, Field(max_length=40, description="why, as a stable word that the console translates")
     ] = ""
@@ -232,7 +242,13 @@ class HealthMessage(_Message):
 
     schema_version: Literal[1] = 1
     at_s: Moment
-    started_at_s: Moment
+    started_at_s: Annotated[
+        Moment, Field(description="the same in all messages of one run; by a clock that may have been set since")
+    ]
+    running_s: Annotated[
+        Seconds | None,
+        Field(description="since the node started, whatever its clock was set to; older ones don't tell"),
+    ] = None
     version: Annotated[str, Field(max_length=60)]
     state: Literal["ok", "degraded"]
     problems: tuple[Annotated[str, Field(max_length=600)], ...] = Field((), max_length=32)

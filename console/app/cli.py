@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker.access import AccessError, check_node_name
@@ -13,7 +14,8 @@ from console.app.settings import Settings, SettingsError, load_settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
 from console.domain.account_name import MOST_CHARACTERS, is_name, spelled
-from console.store import nodes, one_time_links, users
+from console.domain.site_tree import Grants
+from console.store import nodes, one_time_links, second_factors, sessions, sites, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
 
@@ -89,6 +91,9 @@ def add_node(
 def add_user(
     name: Annotated[str, typer.Argument(help="the name to sign in with")],
     role: Annotated[Role, typer.Option(help="what the person is here for")],
+    site: Annotated[
+        list[str] | None, typer.Option(help="where, with all below it; left out: as before, or all")
+    ] = None,
 ) -> None:
     """Make a one-time link with which a person chooses a password; it works for a day.
 
@@ -102,13 +107,14 @@ def add_user(
         migrate(database)
         with database.read() as connection:
             known = users.find(connection, name)
+            granted = _sites(connection, site) if site else None
         name = known.name if known else spelled(name)
         if known is None and not is_name(name):
             raise ValueError(
                 f"{name[:80]!r} is no name: give 1 to {MOST_CHARACTERS} letters and digits, the letters of one "
                 "script (of Latin ones a-z, đ and ƀ, with marks); blanks and . - _ ' @ may stand between them"
             )
-        token = new_link(database, role, name, wall_s())
+        token = new_link(database, role, name, wall_s(), granted)
         database.close()
     except (OSError, ValueError, SQLAlchemyError) as error:
         _fail(error)
@@ -133,6 +139,35 @@ def remove_user(name: Annotated[str, typer.Argument(help="the name that the pers
     if found is None and not links:
         _fail(ValueError(f"nobody signs in as {name!r}, and no link for that name is unused"))
     typer.echo(f"{name} can't sign in any more" if found else f"{name}: the link is withdrawn")
+
+
+@app.command()
+def reset_second_factor(name: Annotated[str, typer.Argument(help="the name that the person signs in with")]) -> None:
+    """Take a second factor away, for who has lost phone and recovery codes; the person's sessions end."""
+    settings = _settings()
+    try:
+        database = open_database(settings.database_url)
+        migrate(database)
+        with database.write() as connection:
+            found = users.credentials(connection, name.strip())
+            if found is None or not second_factors.take_away(connection, found[0].id):
+                raise ValueError(f"{name.strip()!r} has no second factor, or does not sign in here")
+            sessions.end_others(connection, found[0].id, "")
+        database.close()
+    except (OSError, ValueError, SQLAlchemyError) as error:
+        _fail(error)
+    typer.echo(f"{found[0].name} signs in with the password alone")
+
+
+def _sites(connection: Connection, names: list[str]) -> Grants:
+    """Raises ValueError where there is no such site."""
+    ids = {one.name: one.id for one in sites.listing(connection)}
+    unknown = [name for name in names if name.strip() not in ids]
+    if unknown:
+        raise ValueError(
+            f"--site {unknown[0][:80]!r}: there is no such site; there are {', '.join(sorted(ids)) or 'none'}"
+        )
+    return Grants(sites=frozenset(ids[name.strip()] for name in names))
 
 
 def _check_node(name: str, site: str, label: str, token_file: Path) -> None:

@@ -18,13 +18,29 @@ from console.store import evidence, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
 from console.store.write_behind import WriteBehind
-from console.web import alerts_api, auth, node_api, pages, preferences, stream
-from console.web.access import NODE, guard
+from console.web import (
+    account_pages,
+    alert_work,
+    alerts_api,
+    audit_pages,
+    auth,
+    blind_pages,
+    factor_pages,
+    instruction_pages,
+    node_api,
+    pages,
+    people_pages,
+    preferences,
+    sites_pages,
+    stream,
+)
+from console.web.access import guard
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
 from console.web.pages import Pages
+from console.web.route_table import NODE
 from console.web.small_body import SmallBody
 from console.web.stream import Feed
 from console.web.turns import Turns
@@ -104,7 +120,7 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
         notes=WriteBehind(database),
         sign_ins=Turns("sign-ins"),
         known_sign_ins=Turns("known-sign-ins"),
-        files=FileStore(settings.folder / "evidence"),
+        files=FileStore(settings.folder / "evidence", 2 * settings.max_file_bytes),
         stills=stills,
         languages=Languages(settings.timezone),
         wall_s=wall_s,
@@ -113,6 +129,8 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
         timezone=settings.timezone,
         secure=settings.secure,
         max_file_bytes=settings.max_file_bytes,
+        address=settings.public_url.rstrip("/"),
+        totp_roles=settings.roles_with_totp,
     )
 
 
@@ -120,7 +138,9 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    routers = [module.router for module in (pages, auth, preferences, alerts_api, node_api, stream)]
+    people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
+    work = (pages, alert_work, blind_pages, instruction_pages)
+    routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from console.domain.access import Role
 from console.store.database import parse_address
 
 PREFIX = "GATEHOUSE_CONSOLE_"
@@ -73,7 +74,8 @@ class Settings(FileSettings):
     broker_port: Port = 8883
     broker_tls: bool = True
     broker_protocol: Literal["5", "3.1.1"] = "5"
-    max_file_bytes: Annotated[int, Field(ge=1024)] = 512 * 1024 * 1024
+    max_file_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024**3  # a box makes no clip of more than 2,000,000,000
+    totp_roles: str = ""  # roles that must have a second factor, with commas between
 
     # What ties settings together stands at the later one, so that it is told beside what is wrong with others.
 
@@ -125,6 +127,19 @@ class Settings(FileSettings):
             raise ValueError(f"{url!r} is no address of a page; for example https://gatehouse.example.org")
         return url
 
+    @field_validator("totp_roles")
+    @classmethod
+    def _known_roles(cls, names: str) -> str:
+        unknown = [name for name in _words_of(names) if name not in list(Role)]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no role; give some of {', '.join(Role)}, with commas between")
+        return names
+
+    @property
+    def roles_with_totp(self) -> frozenset[Role]:
+        """Roles that must have a second factor."""
+        return frozenset(Role(name) for name in _words_of(self.totp_roles))
+
     @property
     def database_url(self) -> str:
         """The database to open."""
@@ -166,6 +181,10 @@ def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             guess = difflib.get_close_matches(name.upper(), known, n=1)
             yield f"{name}: there is no such setting" + (f"; did you mean {guess[0]}?" if guess else "; take it out")
+
+
+def _words_of(names: str) -> list[str]:
+    return [name for name in (part.strip() for part in names.split(",")) if name]
 
 
 def _secret_fault(path: Path) -> str:

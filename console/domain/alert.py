@@ -1,4 +1,4 @@
-"""What can happen to an alert: states, the steps between them, reasons for closing, urgency."""
+"""What an alert can be: states, reasons for closing, urgency. The steps between the states stand in `alert_work`."""
 
 from enum import StrEnum
 
@@ -8,6 +8,8 @@ class AlertState(StrEnum):
 
     NEW = "new"
     ACKNOWLEDGED = "acknowledged"
+    IN_PROGRESS = "in_progress"
+    ON_HOLD = "on_hold"
     CLOSED = "closed"
 
 
@@ -54,20 +56,22 @@ SEVERITY_ORDER: dict[Severity, int] = {
     Severity.CRITICAL: 3,
 }
 
-STATE_ORDER: dict[AlertState, int] = {AlertState.NEW: 0, AlertState.ACKNOWLEDGED: 1, AlertState.CLOSED: 2}
+SEVERITY_OF_ORDER = tuple(Severity)
 
-_NEXT: dict[AlertState, frozenset[AlertState]] = {
-    AlertState.NEW: frozenset({AlertState.ACKNOWLEDGED, AlertState.CLOSED}),
-    AlertState.ACKNOWLEDGED: frozenset({AlertState.CLOSED}),
-    AlertState.CLOSED: frozenset(),
-}
+STATE_ORDER: dict[AlertState, int] = {state: order for order, state in enumerate(AlertState)}
+IN_HAND = (AlertState.ACKNOWLEDGED, AlertState.IN_PROGRESS, AlertState.ON_HOLD)
 
 LATE_AFTER_S = 120.0  # an event told later than this after it opened doesn't ring as new
 
 
-def may_become(state: AlertState, target: AlertState) -> bool:
-    """Whether an alert in `state` can be moved to `target`."""
-    return target in _NEXT[state]
+def of_lens(rule: str) -> bool:
+    """Whether an event of this rule is about what a camera sees, not about people."""
+    return rule.startswith("camera_")
+
+
+def reasons(rule: str) -> tuple[CloseReason, ...]:
+    """What an event of this rule can have been."""
+    return OF_A_CAMERA if of_lens(rule) else OF_PEOPLE
 
 
 def is_late(opened_at_s: float, received_at_s: float) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 SAME_S = 2.0  # less is the journey of a message, not a clock
 APART_S = 5.0  # between two reports that tell whether they come live
 WRONG_S = 30.0  # from here on people are told, so that somebody sets it
+LEAP_S = 300.0  # one message is enough for so much: what rings must not be taken for hours old
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class NodeClock:
         """Seconds to add to a time of the node for the same by the console's clock; negative where it is fast."""
         return self.lag_s if abs(self.lag_s) >= SAME_S else 0.0
 
+    @property
+    def told_at_s(self) -> float:
+        """When the last report was made, by the console's clock: the broker may have kept it long after."""
+        return min(self.heard_at_s, self.at_s + self.lag_s)
+
 
 def heard(known: NodeClock | None, at_s: float, received_at_s: float) -> NodeClock:
     """What is known after one more health report.
@@ -41,3 +47,11 @@ def heard(known: NodeClock | None, at_s: float, received_at_s: float) -> NodeClo
         return known  # a change told between two reports, or one that the broker repeats
     live = made_s > 0 and abs(came_s - made_s) <= SAME_S
     return replace(known, at_s=at_s, heard_at_s=received_at_s, lag_s=lag_s if live else min(known.lag_s, lag_s))
+
+
+def leapt(known: NodeClock | None, sent_at_s: float, received_at_s: float) -> NodeClock | None:
+    """What is known after a message that came at once, where it shows that the clock was set; else None."""
+    lag_s = received_at_s - sent_at_s
+    if abs(lag_s - (known.behind_s if known else 0.0)) < LEAP_S:
+        return None
+    return NodeClock(sent_at_s, received_at_s, lag_s)

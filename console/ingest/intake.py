@@ -1,18 +1,21 @@
-"""One message -> one transaction. What is committed is acknowledged, what can never be taken is refused."""
+"""Messages -> rows, many in one transaction. What is committed is acknowledged, what can never be taken is refused."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from broker.contract import codec, topics
 from broker.contract.messages import EventMessage, EvidenceMessage, HealthMessage, StatusMessage
-from console.store import alerts, deliveries, evidence, nodes
+from console.domain.node_clock import NodeClock, leapt
+from console.domain.steady_line import SteadyLines
+from console.store import alerts, changes, deliveries, evidence, nodes
 from console.store.database import Database
 
 EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
 AHEAD_MOST_S = 24 * 3600.0
 PATIENCE_S = 5.0  # a message may overtake another
+STUCK_S = 2.0  # where messages wait so long here, others wait with the broker
 MOST_WANTED = 2000  # spans in one question
 
 
@@ -54,21 +57,41 @@ class Intake:
 
     def __init__(self, database: Database, wall_s: Callable[[], float]) -> None:
         self._database, self._wall_s = database, wall_s
+        self._lines = SteadyLines()
 
-    def take(self, topic: str, payload: bytes) -> Verdict | None:
+    def reconnected(self) -> None:
+        """What comes now may have waited with the broker. May be called from any thread."""
+        self._lines.broken()
+
+    def take(self, topic: str, payload: bytes, waited_s: float = 0.0) -> Verdict | None:
         """Commits one message; None where there is nothing to acknowledge (or nobody to tell).
 
+        waited_s: since it arrived here.
         Raises what the database raises: then nothing was committed, and the message must come again.
         """
+        return self.take_all([(topic, payload)], waited_s)[0]
+
+    def take_all(self, messages: Sequence[tuple[str, bytes]], waited_s: float = 0.0) -> list[Verdict | None]:
+        """Commits many in one transaction, for the disk takes no longer over that than over one; all or none.
+
+        waited_s: since the first of them arrived here.
+        """
+        if waited_s > STUCK_S:
+            self._lines.broken()
+        with self._database.write() as connection, changes.gathered(connection):
+            return [self._take(connection, topic, payload, waited_s) for topic, payload in messages]
+
+    def _take(self, connection: Connection, topic: str, payload: bytes, waited_s: float) -> Verdict | None:
         now_s = self._wall_s()
         try:
             received = codec.decode(topic, payload)
         except codec.DecodeError as error:
-            return self.refuse(topic, payload, str(error), "malformed")
-        with self._database.write() as connection:
-            refusal = self._commit(connection, received, now_s)
-            if refusal is not None:
-                deliveries.put_aside(connection, topic, payload, refusal.reason, now_s, refusal.code)
+            return self._refuse(connection, topic, payload, str(error), "malformed")
+        of_now = not isinstance(received.message, StatusMessage)  # a will is as old as its connection
+        at_once = of_now and self._lines.heard(received.node, now_s - waited_s)
+        refusal = self._commit(connection, received, now_s, now_s - waited_s if at_once else None)
+        if refusal is not None:
+            deliveries.put_aside(connection, topic, payload, refusal.reason, now_s, refusal.code)
         if received.sequence is None or received.outbox_id is None:
             return None
         return Verdict(received.node, received.outbox_id, received.sequence, refusal.reason if refusal else None)
@@ -91,9 +114,11 @@ class Intake:
         return [one for one in found if one.spans]
 
     @staticmethod
-    def _commit(connection: Connection, received: codec.Received, now_s: float) -> _Refusal | None:
-        """Writes a message down; or says why it will never be taken."""
-        owner = nodes.find(connection, received.node)
+    def _commit(
+        connection: Connection, received: codec.Received, now_s: float, at_once_s: float | None
+    ) -> _Refusal | None:
+        """Writes a message down; or says why it will never be taken. at_once_s: its arrival, if it waited nowhere."""
+        owner = _teller(connection, received, at_once_s)
         if owner is None:
             add = f"node {received.node!r} is not known here; add it: gatehouse console add-node"
             return _Refusal("node_unknown", add)
@@ -107,7 +132,8 @@ class Intake:
             return FOREIGN_EVENT
         match received.message:
             case EventMessage():
-                if (untimely := _untimely(received.message, owner.clock_behind_s, now_s)) is not None:
+                known = alerts.find(connection, received.message.event_id) is not None
+                if (untimely := _untimely(received.message, owner.clock_behind_s, now_s, known=known)) is not None:
                     return _Refusal("untimely", untimely)
                 alerts.take_event(connection, owner, content, now_s)
             case EvidenceMessage():
@@ -124,18 +150,35 @@ class Intake:
 
         Without the refusal the node would send it for ever. code: the reason as a word of the group "aside".
         """
+        with self._database.write() as connection:
+            return self._refuse(connection, topic, payload, reason, code)
+
+    def _refuse(self, connection: Connection, topic: str, payload: bytes, reason: str, code: str) -> Verdict | None:
         number, now_s = codec.numbers_of(payload), self._wall_s()
         try:
             name, kind = topics.parse(topic)
         except ValueError:
             name, kind = "", None
         told = number if kind is not None and kind.numbered else None
-        with self._database.write() as connection:
-            deliveries.put_aside(connection, topic, payload, reason, now_s, code)
-            owner = nodes.find(connection, name) if told else None
-            if owner is not None and told is not None:
-                deliveries.note_number(connection, owner.id, *told, now_s)
+        deliveries.put_aside(connection, topic, payload, reason, now_s, code)
+        owner = nodes.find(connection, name) if told else None
+        if owner is not None and told is not None:
+            deliveries.note_number(connection, owner.id, *told, now_s)
         return Verdict(name, *told, reason) if told else None
+
+
+def _teller(connection: Connection, received: codec.Received, at_once_s: float | None) -> nodes.Node | None:
+    """Who sent it, with the clock by which this message's times are."""
+    owner = nodes.find(connection, received.node)
+    if owner is None:
+        return None
+    clock = owner.clock
+    if at_once_s is not None:
+        clock = leapt(clock, received.sent_at_s, at_once_s) or clock
+    if received.clock_set_s:
+        clock = clock or NodeClock(received.sent_at_s, received.sent_at_s, 0.0)
+        clock = replace(clock, lag_s=clock.lag_s + received.clock_set_s)
+    return replace(owner, clock=clock)
 
 
 def _note_outbox(connection: Connection, node_id: int, health: HealthMessage) -> None:
@@ -146,9 +189,12 @@ def _note_outbox(connection: Connection, node_id: int, health: HealthMessage) ->
         deliveries.note_absent(connection, node_id, health.outbox_id, absent)
 
 
-def _untimely(event: EventMessage, clock_behind_s: float, now_s: float) -> str | None:
-    """Why the times of an event can't be: then a clock is wrong, and the alert would stand on the wall for ever."""
-    for name in ("opened_at_s", "captured_at_s", "closed_at_s"):
+def _untimely(event: EventMessage, clock_behind_s: float, now_s: float, *, known: bool) -> str | None:
+    """Why the times of an event can't be: then a clock is wrong, and the alert would stand on the wall for ever.
+
+    known: its opening was taken already, whose time may be by a clock that was set since.
+    """
+    for name in ("captured_at_s", "closed_at_s") if known else ("opened_at_s", "captured_at_s", "closed_at_s"):
         at_s = getattr(event, name)
         if at_s is not None and not EARLIEST_S <= at_s + clock_behind_s <= now_s + AHEAD_MOST_S:
             return f"{name}: {at_s:.0f} is before 2020 or more than a day ahead; set the clock of the node"

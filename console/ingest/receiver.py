@@ -25,7 +25,7 @@ from console.ingest.intake import Intake, Verdict
 log = logging.getLogger(__name__)
 
 _SESSION_S = 60 * 24 * 3600  # the broker keeps messages for us so long while we are away
-_BATCH = 200
+_BATCH = 100  # messages in one transaction: a fraction of a second, for which who acknowledges an alert waits
 _RETRY_S = 1.0
 ASK_S = 10.0  # between two questions for what is missing
 
@@ -75,7 +75,7 @@ class Receiver:
                 self._greet(client)
                 self._ask(client)
                 batch = self._batch()
-                verdicts = [self._verdict(message, stop) for message in batch]
+                verdicts = self._verdicts(batch, stop)
                 if not stop.is_set():
                     self._acknowledge(client, batch, verdicts)
         finally:
@@ -117,6 +117,7 @@ class Receiver:
             return
         self._fault = ""
         client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
+        self._intake.reconnected()
         self._fresh.set()
         self.connected.set()
         log.info("connected to the broker")
@@ -166,6 +167,14 @@ class Receiver:
             payload = codec.encode(topics.ACK, "console", question, now_s)
             client.publish(topics.ACK.of(one.node), payload, qos=topics.ACK.qos)
 
+    def _verdicts(self, batch: list[mqtt.MQTTMessage], stop: threading.Event) -> list[Verdict | None]:
+        """Takes a batch in as a whole; each alone where that fails, so that one holds up no other."""
+        try:
+            messages = [(message.topic, bytes(message.payload)) for message in batch]
+            return self._intake.take_all(messages, mqtt.time_func() - batch[0].timestamp if batch else 0.0)
+        except (SQLAlchemyError, OverflowError, ValueError):
+            return [self._verdict(message, stop) for message in batch]
+
     def _verdict(self, message: mqtt.MQTTMessage, stop: threading.Event) -> Verdict | None:
         """Takes one message in, however long the database is away; one that it can't hold is refused for good.
 
@@ -174,8 +183,10 @@ class Receiver:
         payload, fault = bytes(message.payload), ""
         while not stop.is_set():
             try:
-                topic = message.topic
-                return self._intake.refuse(topic, payload, fault) if fault else self._intake.take(topic, payload)
+                topic, waited_s = message.topic, mqtt.time_func() - message.timestamp
+                if fault:
+                    return self._intake.refuse(topic, payload, fault)
+                return self._intake.take(topic, payload, waited_s)
             except (OperationalError, InterfaceError) as error:
                 log.error("the database is away (%s); messages wait", type(error).__name__)
                 stop.wait(_RETRY_S)

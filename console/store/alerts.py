@@ -5,18 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
 
-from console.domain.alert import SEVERITY_ORDER, STATE_ORDER, AlertState, CloseReason, Severity, is_late, may_become
-from console.store import changes
+from console.domain.alert import (
+    IN_HAND,
+    SEVERITY_OF_ORDER,
+    SEVERITY_ORDER,
+    STATE_ORDER,
+    AlertState,
+    Severity,
+    is_late,
+)
+from console.store import changes, incidents
 from console.store.nodes import Node
 from console.store.tables import alert, camera, event, evidence, node, site, user_account
 
+MOST_EACH = 60  # alerts of an incident on its card: as many as one request can be about
 TURN = 10  # new alerts of a node that stand before the next ones of other nodes
-
-
-class AlertStepError(ValueError):
-    """A step that this alert can't take; the text says why."""
 
 
 class NoSuchAlertError(ValueError):
@@ -28,18 +33,25 @@ class Alert:
     """An event and what people did about it. `event` is the newest EventMessage as JSON, its times by the node's clock.
 
     opened_at_s: by the console's clock. clock_behind_s: of the node when it opened, to add to the message's times.
+    priority: as severe as the box says, unless a person said otherwise. incident_id: of the alerts it belongs to.
+    owner, owned_at_s: whose it is now, and since when.
     """
 
     event_id: str
+    incident_id: str
     state: AlertState
+    priority: Severity
     late: bool
     site: str
+    site_id: int
     node: str
     camera_label: str
     opened_at_s: float
     clock_behind_s: float
     received_at_s: float
     event: dict[str, Any]
+    owner: str | None
+    owned_at_s: float | None
     acknowledged_by: str | None
     acknowledged_at_s: float | None
     closed_by: str | None
@@ -72,6 +84,8 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
             "node_id": owner.id,
             "site_id": owner.site_id,
             "camera": message["camera"],
+            "zone": message.get("zone") or "",
+            "rule": message["rule"],
             "opened_at_s": opened_at_s,
             "clock_behind_s": owner.clock_behind_s,
             "received_at_s": now_s,
@@ -82,6 +96,7 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
         connection.execute(
             insert(alert).values(event_id=event_id, state=state, state_order=STATE_ORDER[state], close_note="")
         )
+        incidents.regroup(connection, event_id, now_s)
     changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
     return True
 
@@ -96,21 +111,48 @@ def may_tell(connection: Connection, owner: Node, event_id: str) -> bool:
 
 
 def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:
-    """Alerts that stand there: what was acknowledged or closed last comes first.
+    """Alerts that stand there: what was taken on or closed last comes first.
 
     New ones: the most urgent, then the newest of them first, by turns of `TURN` for each node: one that floods stands
     behind the first ones of everybody else.
     """
-    query = _query().where(alert.c.state_order == STATE_ORDER[state])
-    if state == AlertState.NEW:
-        urgent_first = (event.c.severity_order.desc(), event.c.opened_at_s.desc(), event.c.event_id)
+    return [_alert(row) for row in connection.execute(_standing(_query(), (state,)).limit(limit))]
+
+
+def incident_ids(connection: Connection, states: Sequence[AlertState], limit: int) -> Sequence[str]:
+    """The incidents of the first `limit` alerts that stand there, in their order (see `of_state`)."""
+    query = _standing(select(event.c.incident_id).join(alert, alert.c.event_id == event.c.event_id), states)
+    return list(dict.fromkeys(connection.execute(query.limit(limit)).scalars()))
+
+
+def of_incidents(connection: Connection, names: Sequence[str], most_each: int = MOST_EACH) -> Sequence[Alert]:
+    """The alerts of these incidents, at most so many of each: what needs people most comes first."""
+    first_things_first = (alert.c.state_order, _urgency().desc(), event.c.opened_at_s.desc(), event.c.event_id)
+    place = func.row_number().over(partition_by=event.c.incident_id, order_by=first_things_first).label("place")
+    here = event.c.incident_id.in_(names)
+    ranked = select(event.c.event_id, place).join(alert, alert.c.event_id == event.c.event_id).where(here).subquery()
+    query = _query().join(ranked, ranked.c.event_id == event.c.event_id).where(ranked.c.place <= most_each)
+    return [_alert(row) for row in connection.execute(query.order_by(ranked.c.place))]
+
+
+def _standing(query: Any, states: Sequence[AlertState]) -> Any:
+    query = query.where(alert.c.state_order.in_([STATE_ORDER[state] for state in states]))
+    if AlertState.NEW in states:
+        urgent_first = (_urgency().desc(), event.c.opened_at_s.desc(), event.c.event_id)
         place = func.row_number().over(partition_by=event.c.node_id, order_by=urgent_first)
-        query = query.order_by((place - 1) // TURN, *urgent_first)
-    else:
-        query = query.order_by(
-            (alert.c.closed_at_s if state == AlertState.CLOSED else alert.c.acknowledged_at_s).desc()
-        )
-    return [_alert(row) for row in connection.execute(query.limit(limit))]
+        return query.order_by((place - 1) // TURN, *urgent_first)
+    return query.order_by((alert.c.closed_at_s if AlertState.CLOSED in states else alert.c.owned_at_s).desc())
+
+
+def _urgency() -> ColumnElement[int]:
+    """The order of an alert's priority: `console.domain.alert_work.priority` in the database's words."""
+    severity, chosen = event.c.severity_order, alert.c.priority_order
+    return case(
+        (chosen.is_(None), severity),
+        (severity <= alert.c.severity_order_then, chosen),
+        (chosen > severity, chosen),
+        else_=severity,
+    )
 
 
 def find(connection: Connection, event_id: str) -> Alert | None:
@@ -119,43 +161,10 @@ def find(connection: Connection, event_id: str) -> Alert | None:
     return _alert(row) if row else None
 
 
-def acknowledge(connection: Connection, event_id: str, user_id: int, now_s: float) -> bool:
-    """A person takes an alert on. False where somebody had already: once is enough, the first one stays.
-
-    Raises NoSuchAlertError; AlertStepError for one that is closed.
-    """
-    changed = connection.execute(
-        update(alert)
-        .where(alert.c.event_id == event_id, alert.c.state == AlertState.NEW)
-        .values(
-            state=AlertState.ACKNOWLEDGED,
-            state_order=STATE_ORDER[AlertState.ACKNOWLEDGED],
-            acknowledged_by=user_id,
-            acknowledged_at_s=now_s,
-        )
-    )
-    if changed.rowcount == 1:
-        changes.append(connection, "alert", event_id, "acknowledged", now_s)
-        return True
-    state = connection.execute(select(alert.c.state).where(alert.c.event_id == event_id)).scalar()
-    if state is None:
-        raise NoSuchAlertError("there is no such alert")
-    if state == AlertState.CLOSED:
-        raise AlertStepError("this alert is closed already")
-    return False
-
-
-def close(connection: Connection, event_id: str, user_id: int, reason: CloseReason, note: str, now_s: float) -> None:
-    """A person closes an alert and says what it was. Raises NoSuchAlertError; AlertStepError where it is closed."""
-    state = connection.execute(select(alert.c.state).where(alert.c.event_id == event_id).with_for_update()).scalar()
-    if state is None:
-        raise NoSuchAlertError("there is no such alert")
-    if not may_become(AlertState(state), AlertState.CLOSED):
-        raise AlertStepError("this alert is closed already")
-    values = {"closed_by": user_id, "closed_at_s": now_s, "close_reason": reason, "close_note": note[:1000]}
-    closed = {"state": AlertState.CLOSED, "state_order": STATE_ORDER[AlertState.CLOSED]}
-    connection.execute(update(alert).where(alert.c.event_id == event_id).values(**values, **closed))
-    changes.append(connection, "alert", event_id, "closed_by_person", now_s)
+def sites_of(connection: Connection, event_ids: Sequence[str]) -> set[int]:
+    """The sites of these alerts."""
+    query = select(event.c.site_id).distinct().where(event.c.event_id.in_(event_ids))
+    return set(connection.execute(query).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +196,12 @@ def count_new(connection: Connection) -> Sequence[NewOfNode]:
 
 def count_in_hand(connection: Connection) -> int:
     """How many alerts somebody has taken on and nobody has closed."""
-    mine = alert.c.state_order == STATE_ORDER[AlertState.ACKNOWLEDGED]
+    mine = alert.c.state_order.in_([STATE_ORDER[state] for state in IN_HAND])
     return int(connection.execute(select(func.count()).select_from(alert).where(mine)).scalar_one())
 
 
 def _query() -> Any:
-    first, second = user_account.alias("first"), user_account.alias("second")
+    first, second, third = (user_account.alias(name) for name in ("first", "second", "third"))
     return (
         select(
             event,
@@ -202,6 +211,8 @@ def _query() -> Any:
             camera.c.label.label("camera_label"),
             first.c.name.label("acknowledged_name"),
             second.c.name.label("closed_name"),
+            third.c.name.label("owner_name"),
+            _urgency().label("urgency"),
         )
         .join(alert, alert.c.event_id == event.c.event_id)
         .join(node, node.c.id == event.c.node_id)
@@ -209,6 +220,7 @@ def _query() -> Any:
         .outerjoin(camera, (camera.c.node_id == event.c.node_id) & (camera.c.name == event.c.camera))
         .outerjoin(first, first.c.id == alert.c.acknowledged_by)
         .outerjoin(second, second.c.id == alert.c.closed_by)
+        .outerjoin(third, third.c.id == alert.c.owner_id)
     )
 
 
@@ -216,15 +228,20 @@ def _alert(row: Any) -> Alert:
     message = json.loads(row.message_json)
     return Alert(
         event_id=row.event_id,
+        incident_id=row.incident_id,
         state=AlertState(row.state),
+        priority=SEVERITY_OF_ORDER[row.urgency],
         late=row.late,
         site=row.site_name,
+        site_id=row.site_id,
         node=row.node_name,
         camera_label=row.camera_label or message["camera"],
         opened_at_s=row.opened_at_s,
         clock_behind_s=row.clock_behind_s,
         received_at_s=row.received_at_s,
         event=message,
+        owner=row.owner_name,
+        owned_at_s=row.owned_at_s,
         acknowledged_by=row.acknowledged_name,
         acknowledged_at_s=row.acknowledged_at_s,
         closed_by=row.closed_name,

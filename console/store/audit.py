@@ -1,13 +1,15 @@
-"""Who looked at or fetched what, and when."""
+"""Who looked at, fetched or changed what, and when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, or_, select
 
-from console.store.tables import audit_entry, user_account
+from console.domain.access import Reach
+from console.store.tables import audit_entry, event, user_account
 
 VIEW_S = 3600.0
+RIGHTS = "rights"  # its detail is "role: places"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,66 @@ class AuditEntry:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Entry(AuditEntry):
+    """An act with its number, for lists that are read in pieces."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an act was done to: the account of a person, or a site."""
+
+    user_id: int | None = None
+    site_id: int | None = None
+
+
 def write(connection: Connection, user_id: int, action: str, subject: str, detail: str, at_s: float) -> None:
-    """Notes that somebody did something."""
+    """Notes that somebody did something; where `subject` is an alert's id, for those who may know of that alert."""
+    site_id = select(event.c.site_id).where(event.c.event_id == subject).scalar_subquery()
     values = {"at_s": at_s, "user_id": user_id, "action": action, "subject": subject, "detail": detail[:300]}
-    connection.execute(insert(audit_entry).values(**values))
+    connection.execute(insert(audit_entry).values(site_id=site_id, **values))
+
+
+def write_about(
+    connection: Connection,
+    user_id: int,
+    action: str,
+    subject: str,
+    detail: str,
+    at_s: float,
+    about: About,
+) -> None:
+    """Notes what somebody did to an account or a site, for those who may know of it. subject: its name."""
+    values = {"at_s": at_s, "user_id": user_id, "action": action, "subject": subject[:200], "detail": detail[:300]}
+    connection.execute(insert(audit_entry).values(about_id=about.user_id, site_id=about.site_id, **values))
+
+
+def listing(
+    connection: Connection, reach: Reach, people: Collection[int], before_id: int | None, limit: int
+) -> Sequence[Entry]:
+    """What was done, newest first: at sites of `reach`, and to accounts of `people`; everything for who is everywhere.
+
+    before_id: the number of the last entry that is known already.
+    """
+    query = select(audit_entry, user_account.c.name).join(user_account, user_account.c.id == audit_entry.c.user_id)
+    if not reach.everywhere:
+        query = query.where(_known(reach, people))
+    if before_id is not None:
+        query = query.where(audit_entry.c.id < before_id)
+    found = connection.execute(query.order_by(audit_entry.c.id.desc()).limit(limit))
+    return [Entry(r.at_s, r.name, r.action, r.subject, _told(r.action, r.detail, reach), r.id) for r in found]
+
+
+def _told(action: str, detail: str, reach: Reach) -> str:
+    """The detail, without names of places that whoever reads may not know."""
+    return detail if reach.everywhere or action != RIGHTS else detail.partition(":")[0]
+
+
+def _known(reach: Reach, people: Collection[int]) -> ColumnElement[bool]:
+    at_sites = audit_entry.c.site_id.in_(sorted(reach.sites))
+    return or_(at_sites, audit_entry.c.about_id.in_(sorted(people)))
 
 
 def write_view(connection: Connection, user_id: int, subject: str, detail: str, at_s: float) -> None:

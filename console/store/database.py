@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
+from console.store import narrowing
+
 MOST_PORT = 65535
 
 
@@ -83,12 +85,14 @@ def open_database(url: str) -> Database:
     address = parse_address(url)
     if address.get_backend_name() == "postgresql":
         engine = create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        narrowing.install(engine)
         return Database(engine)
     Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         address, connect_args={"timeout": 10.0}, pool_size=10, max_overflow=50
     )  # a crowd of writers leaves room to read
     event.listen(engine, "connect", _set_up_sqlite)
+    narrowing.install(engine)
     return Database(engine)
 
 

@@ -11,7 +11,7 @@ from console.store.tables import node, outbox, outbox_gap, set_aside
 
 _KEPT_BYTES = 65_536
 JUMP_MOST = 10_000_000  # numbers; a node that sends ten a second needs days for so many
-_KEPT = 2_000  # messages; a node gone mad must not fill the disk
+MOST_ASIDE = 2_000  # messages; a node gone mad must not fill the disk
 _KEPT_OF_NODE = 200  # nor push out what others have sent
 
 
@@ -28,6 +28,11 @@ class SetAside:
     times: int
     first_at_s: float
     last_at_s: float
+
+    @property
+    def node(self) -> str:
+        """The name of the box that sent it, as its topic has it."""
+        return self.topic.rpartition("/")[0].rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ def put_aside(
         connection.execute(insert(set_aside).values(**kept, **times, reason=reason, reason_code=reason_code))
         of_node = set_aside.c.topic.startswith(topic.rpartition("/")[0] + "/", autoescape=True)
         _keep_newest(connection, of_node, _KEPT_OF_NODE)
-        _keep_newest(connection, true(), _KEPT)
+        _keep_newest(connection, true(), MOST_ASIDE)
 
 
 def _keep_newest(connection: Connection, which: ColumnElement[bool], most: int) -> None:

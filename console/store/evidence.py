@@ -67,8 +67,8 @@ def take(connection: Connection, owner: Node, message: dict[str, Any], now_s: fl
         )
         now = {"listed": True, "gaps": json.dumps(file.get("gaps", []))}  # the same pictures can be owed for longer
         if connection.execute(update(evidence_file).where(same).values(now)).rowcount == 0:
-            # Files are stored by their hash: one that came for another event is here for this one too.
-            here = {"stored_at_s": now_s if _is_stored(connection, owner, file["sha256"]) else None}
+            # Files are stored by their hash: one that this node brought for another event is here for this one too.
+            here = {"stored_at_s": now_s if is_brought(connection, owner, file["sha256"]) else None}
             facts = {"event_id": event_id, "node_id": owner.id}
             connection.execute(insert(evidence_file).values(**facts, **here, **{**file, **now}))
     changes.append(connection, "alert", event_id, "evidence", now_s)
@@ -128,13 +128,8 @@ def note_same_files(connection: Connection) -> int:
     return connection.execute(update(evidence_file).where(late).values(stored_at_s=came_at_s)).rowcount
 
 
-def awaited_hashes(connection: Connection, owner: Node) -> Sequence[str]:
-    """The hashes of the files that the node has announced and not brought whole."""
-    query = select(evidence_file.c.sha256).where(evidence_file.c.node_id == owner.id)
-    return connection.execute(query.where(evidence_file.c.stored_at_s.is_(None)).distinct()).scalars().all()
-
-
-def _is_stored(connection: Connection, owner: Node, sha256: str) -> bool:
+def is_brought(connection: Connection, owner: Node, sha256: str) -> bool:
+    """Whether this very node has brought a file of this hash, whole. Another's is not its own to claim."""
     mine = (evidence_file.c.sha256 == sha256) & (evidence_file.c.node_id == owner.id)
     query = select(evidence_file.c.id).where(mine, evidence_file.c.stored_at_s.is_not(None))
     return connection.execute(query.limit(1)).first() is not None

@@ -4,14 +4,17 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from console.domain.node_clock import NodeClock, heard
+from console.domain.node_links import links_after
 from console.store import blind_times, changes
+from console.store.blind_times import Span
 from console.store.tables import camera, node, site
 
 REPORT_JSON = "{}"
@@ -26,7 +29,10 @@ class NodeExistsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box. `health` is its last health message as JSON, empty before the first."""
+    """One box. `health` is its last health message as JSON, empty before the first.
+
+    links: its network sockets that were connected since it started; since when, by its clock, those are gone that are.
+    """
 
     id: int
     name: str
@@ -38,6 +44,7 @@ class Node:
     version: str
     health: dict[str, Any]
     clock: NodeClock | None
+    links: dict[str, float | None]
 
     @property
     def clock_behind_s(self) -> float:
@@ -59,6 +66,37 @@ class Camera:
     reason_code: str
     still_at_s: float | None
     health: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone or line of a camera, and its rules: words of the group "rule".
+
+    first_at_s: since when the node names it, UTC seconds; None where that is not known.
+    """
+
+    name: str
+    label: str
+    rules: tuple[str, ...]
+    first_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCamera:
+    """A camera that its node names, or once named. listed: whether it still does.
+
+    first_at_s: since when it is known, UTC seconds; None where that is not known.
+    """
+
+    site_id: int
+    site: str
+    node_id: int
+    node: str
+    name: str
+    label: str
+    listed: bool
+    first_at_s: float | None
+    zones: tuple[Zone, ...]
 
 
 def token_hash(token: str) -> str:
@@ -112,10 +150,14 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
     """Takes in a health message (as JSON) and the cameras in it; cameras no longer named are no longer listed."""
     node_id = owner.id
     clock = heard(owner.clock, health["at_s"], now_s)
-    values = {"last_seen_at_s": now_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
+    repeated = owner.clock is not None and health["at_s"] == owner.health.get("at_s")  # the broker keeps the last one
+    seen_at_s = owner.last_seen_at_s if repeated else now_s
+    values = {"last_seen_at_s": seen_at_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
     values["clock_json"] = json.dumps(asdict(clock))
+    values["links_json"] = json.dumps(_links(owner, health))
     connection.execute(update(node).where(node.c.id == node_id).values(**values))
-    _note_blind(connection, owner, health, clock.behind_s, now_s)
+    _note_blind(connection, owner, health, clock, now_s)
+    known = _reports(connection, node_id)
     connection.execute(update(camera).where(camera.c.node_id == node_id).values(listed=False))
     for report in health.get("cameras", ()):
         row = {
@@ -125,32 +167,111 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
             "reason": report.get("reason", ""),
             "reason_code": report.get("reason_code", ""),
             "listed": True,
-            "health_json": json.dumps(report),
+            "health_json": json.dumps(_with_beginnings(report, known.get(report["camera"]), now_s)),
+            "first_at_s": func.coalesce(camera.c.first_at_s, now_s),
         }
         same = (camera.c.node_id == node_id) & (camera.c.name == report["camera"])
         if connection.execute(update(camera).where(same).values(**row)).rowcount == 0:
+            row["first_at_s"] = now_s
             connection.execute(insert(camera).values(node_id=node_id, name=report["camera"], **row))
     _forget(connection, node_id, camera.c.still_sha256.is_(None))
     changes.append(connection, "node", owner.name, "health", now_s)
 
 
-def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], behind_s: float, now_s: float) -> None:
-    """Which cameras see nothing since when; and all of them while the node was not running."""
+def _reports(connection: Connection, node_id: int) -> dict[str, dict[str, Any]]:
+    """What a node last reported of each of its cameras, by name."""
+    query = select(camera.c.name, camera.c.health_json).where(camera.c.node_id == node_id)
+    return {row.name: json.loads(row.health_json or REPORT_JSON) for row in connection.execute(query)}
+
+
+def _with_beginnings(report: dict[str, Any], known: dict[str, Any] | None, now_s: float) -> dict[str, Any]:
+    """A camera's report, and since when each of its zones is known: of the time before a zone nothing is."""
+    before = {shape["zone"]: shape.get("first_at_s") for shape in (known or {}).get("zones", ())}
+    zones = [{**shape, "first_at_s": before.get(shape["zone"], now_s)} for shape in report.get("zones", ())]
+    return {**report, "zones": zones}
+
+
+def _links(owner: Node, health: dict[str, Any]) -> dict[str, float | None]:
+    """Its sockets after this message; as before where it tells nothing of its machine."""
+    known = owner.links if owner.health.get("started_at_s") == health["started_at_s"] else {}
+    machine = health.get("machine")
+    if machine is None:
+        return known
+    return links_after(known, [(link["name"], link["up"]) for link in machine.get("links", ())], health["at_s"])
+
+
+def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], clock: NodeClock, now_s: float) -> None:
+    """How each camera and zone sees since when; and that none was watched while the node was not running."""
+    told: dict[tuple[str, str], blind_times.Sight] = {}
+    for report in health.get("cameras", ()):
+        for part in ({**report, "zone": ""}, *report.get("zones", ())):
+            since_at_s = now_s if part.get("since_at_s") is None else part["since_at_s"] + clock.behind_s
+            sight = blind_times.Sight(part.get("state", "sees"), since_at_s, part.get("reason_code", ""))
+            told[report["camera"], part["zone"]] = sight
+    sees_since_s = {name: one.since_at_s for (name, zone), one in told.items() if not zone and one.state == "sees"}
+    for name, until_s in _blind_until_s(health).items():  # it may be impaired since, or blind again
+        sees_since_s[name] = max(sees_since_s.get(name, 0.0), until_s + clock.behind_s)
+    told_until_s = now_s if owner.clock is None else min(now_s, owner.clock.told_at_s)
     before_s = owner.health.get("started_at_s")
     if before_s is not None and before_s != health["started_at_s"] and owner.clock is not None:
-        # By the console's clock: the box's own begins where it stopped, and is set later.
-        began_at_s = owner.clock.heard_at_s
-        ended_at_s = now_s - max(0.0, health["at_s"] - health["started_at_s"])
-        if ended_at_s > began_at_s:
-            blind_times.note_absence(connection, owner.id, began_at_s, ended_at_s)
-    blind: dict[tuple[str, str], tuple[float, str]] = {}
-    for report in health.get("cameras", ()):
-        parts = [{**report, "zone": ""}, *report.get("zones", ())]
-        for part in parts:
-            if part.get("state") == "blind":
-                since_at_s = part.get("since_at_s") or now_s - behind_s
-                blind[report["camera"], part["zone"]] = (since_at_s + behind_s, part.get("reason_code", ""))
-    blind_times.note(connection, owner.id, blind, now_s)
+        began_s, told_until_s = told_until_s, _running_since_s(health, clock, told_until_s, now_s)
+        blind_times.note_absence(connection, owner.id, Span(began_s, told_until_s), sees_since_s, now_s)
+    else:
+        for (name, zone), since_s in _seen_again(owner, health).items():
+            span = Span(told_until_s, min(now_s, since_s + clock.behind_s))
+            blind_times.note_past(connection, owner.id, name, "sight_unheard", span, zone)
+    for name in connection.execute(
+        select(camera.c.name).where(camera.c.node_id == owner.id, camera.c.listed)
+    ).scalars():
+        told.setdefault((name, ""), blind_times.Sight("blind", now_s, blind_times.REMOVED))
+    blind_times.note(connection, owner.id, told, told_until_s, now_s)
+
+
+def _seen_again(owner: Node, health: dict[str, Any]) -> dict[tuple[str, str], float]:
+    """What did not see for a time between the last report and this: by camera and zone since when it did again.
+
+    Zone: empty for a camera; left out where its camera did not see for at least as long. Times by the node's clock,
+    which may have been set in between.
+    """
+    before_at_s, found = owner.health.get("at_s", inf), dict[tuple[str, str], float]()
+    saw, until_s = set(_seeing(owner.health)), _blind_until_s(health)
+    for report in owner.health.get("cameras", ()):  # one that is impaired now, or blind once more, tells it, too
+        if report["state"] != "blind" and until_s.get(report["camera"], 0.0) > before_at_s:
+            found[report["camera"], ""] = until_s[report["camera"]]
+    for (name, zone), since_at_s in _seeing(health).items():
+        if (name, zone) in saw and max(before_at_s, found.get((name, ""), 0.0)) < since_at_s:
+            found[name, zone] = since_at_s
+    return found
+
+
+def _blind_until_s(health: dict[str, Any]) -> dict[str, float]:
+    """By camera when it last saw nothing, by the node's clock; older nodes don't tell."""
+    reports = health.get("cameras", ())
+    return {one["camera"]: one["blind_until_at_s"] for one in reports if one.get("blind_until_at_s") is not None}
+
+
+def _seeing(health: dict[str, Any]) -> dict[tuple[str, str], float]:
+    """By camera and zone, cameras before their zones, since when each sees that does; 0 where that is not told."""
+    parts = (
+        (report["camera"], part)
+        for report in health.get("cameras", ())
+        for part in ({**report, "zone": ""}, *report.get("zones", ()))
+    )
+    return {
+        (name, part["zone"]): part.get("since_at_s") or 0.0
+        for name, part in parts
+        if part.get("state", "sees") == "sees"
+    }
+
+
+def _running_since_s(health: dict[str, Any], clock: NodeClock, heard_until_s: float, now_s: float) -> float:
+    """Since when a node runs that was started anew, by the console's clock: its own begins where it stopped."""
+    running_s = health.get("running_s")
+    if running_s is None:  # an older node, which counts the hours by which its clock was set as well
+        running_s = max(0.0, health["at_s"] - health["started_at_s"])
+    since_s = (min(now_s, clock.told_at_s) - running_s, now_s - running_s)
+    # Else nobody knows: an older node, whose clock was set after it had started.
+    return next((one for one in since_s if one > heard_until_s), now_s)
 
 
 def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) -> Sequence[str]:
@@ -163,13 +284,13 @@ def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) ->
     return names
 
 
-def cameras(connection: Connection) -> Sequence[Camera]:
-    """Every camera that its node still reports; those that do not see come first."""
+def cameras(connection: Connection, node_ids: Collection[int] | None = None) -> Sequence[Camera]:
+    """Every camera that its node still reports; those that do not see come first. node_ids: None for those of all."""
     query = (
         select(camera, node.c.name.label("node_name"), site.c.name.label("site_name"))
         .join(node, node.c.id == camera.c.node_id)
         .join(site, site.c.id == node.c.site_id)
-        .where(camera.c.listed)
+        .where(camera.c.listed, true() if node_ids is None else camera.c.node_id.in_(node_ids))
         .order_by(site.c.name, node.c.name, camera.c.name)
     )
     rank = {"blind": 0, "impaired": 1}
@@ -189,6 +310,51 @@ def cameras(connection: Connection) -> Sequence[Camera]:
         for row in connection.execute(query)
     ]
     return sorted(found, key=lambda one: rank.get(one.state, 2))
+
+
+def known_cameras(connection: Connection) -> Sequence[KnownCamera]:
+    """Every camera that a node names or once named, by site and label, without its zones; those still there first."""
+    query = (
+        select(camera.c.name, camera.c.label, camera.c.listed, camera.c.first_at_s)
+        .add_columns(node.c.id, node.c.name.label("node_name"), node.c.site_id, site.c.name.label("site_name"))
+        .join_from(camera, node, node.c.id == camera.c.node_id)
+        .join(site, site.c.id == node.c.site_id)
+        .where(camera.c.state != "")  # else only a picture has come
+        .order_by(site.c.name, camera.c.listed.desc(), camera.c.label, camera.c.name)
+    )
+    return [
+        KnownCamera(
+            row.site_id,
+            row.site_name,
+            row.id,
+            row.node_name,
+            row.name,
+            row.label or row.name,
+            row.listed,
+            row.first_at_s,
+            (),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def zones(connection: Connection, node_ids: Collection[int] | None) -> dict[tuple[int, str], tuple[Zone, ...]]:
+    """By node and camera the zones of the cameras of these nodes; None: of all."""
+    query = select(camera.c.node_id, camera.c.name, camera.c.health_json)
+    if node_ids is not None:
+        query = query.where(camera.c.node_id.in_(node_ids))
+    return {
+        (row.node_id, row.name): tuple(
+            Zone(
+                shape["zone"],
+                shape.get("label") or shape["zone"],
+                tuple(shape.get("rules", ())),
+                shape.get("first_at_s"),
+            )
+            for shape in json.loads(row.health_json or REPORT_JSON).get("zones", ())
+        )
+        for row in connection.execute(query)
+    }
 
 
 def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s: float) -> Sequence[str] | None:
@@ -228,4 +394,5 @@ def _node(row: Any) -> Node:
         row.version,
         json.loads(row.health_json or REPORT_JSON),
         NodeClock(**json.loads(row.clock_json)) if row.clock_json else None,
+        json.loads(row.links_json or REPORT_JSON),
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -33,6 +34,8 @@ site = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", String(120), nullable=False, unique=True),
+    Column("kind", String(10), nullable=False, server_default="school"),
+    Column("parent_id", Integer),  # the site above it
 )
 
 node = Table(
@@ -51,6 +54,7 @@ node = Table(
     Column("health_at_s", Float),
     Column("health_json", Text),
     Column("clock_json", Text),
+    Column("links_json", Text),
 )
 
 camera = Table(
@@ -68,6 +72,8 @@ camera = Table(
     Column("health_json", Text),
     Column("still_at_s", Float),
     Column("still_sha256", String(64)),
+    Column("first_at_s", Float),  # since when it is known; none of one that was known before this was kept
+    Column("area", String(40), nullable=False, server_default=""),  # cameras of one area are neighbours; empty: none
     UniqueConstraint("node_id", "name"),
 )
 
@@ -81,8 +87,11 @@ blind_time = Table(
     Column("from_at_s", Float, nullable=False),
     Column("to_at_s", Float),  # none while it lasts
     Column("reason_code", String(40), nullable=False),
+    Column("state", String(10), nullable=False, server_default="blind"),  # or impaired
     Index(None, "node_id", "to_at_s"),
     Index(None, "to_at_s"),
+    Index(None, "from_at_s"),
+    Index(None, "node_id", "camera", "from_at_s"),
 )
 
 event = Table(
@@ -93,6 +102,8 @@ event = Table(
     Column("site_id", ForeignKey("site.id"), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("camera", String(64), nullable=False),
+    Column("zone", String(64), nullable=False, server_default=""),  # empty: the whole camera
+    Column("rule", String(40), nullable=False, server_default=""),
     Column("severity_order", Integer, nullable=False),
     Column("opened_at_s", Float, nullable=False),  # by the console's clock; the message has it by the node's
     Column("clock_behind_s", Float, nullable=False, server_default="0"),  # the node's, when it opened
@@ -100,6 +111,8 @@ event = Table(
     Column("revised_at_s", Float, nullable=False),
     Column("late", Boolean, nullable=False),
     Column("message_json", Text, nullable=False),
+    Column("incident_id", String(36), nullable=False, server_default="", index=True),  # the event that it began with
+    Index(None, "site_id", "opened_at_s"),
 )
 
 alert = Table(
@@ -108,6 +121,10 @@ alert = Table(
     Column("event_id", ForeignKey("event.event_id"), primary_key=True),
     Column("state", String(14), nullable=False),
     Column("state_order", Integer, nullable=False),
+    Column("owner_id", ForeignKey("user_account.id")),
+    Column("owned_at_s", Float),
+    Column("priority_order", Integer),  # what a person gave it; none: as severe as the event is
+    Column("severity_order_then", Integer),  # of the event as the person did so
     Column("acknowledged_by", ForeignKey("user_account.id")),
     Column("acknowledged_at_s", Float),
     Column("closed_by", ForeignKey("user_account.id")),
@@ -115,6 +132,31 @@ alert = Table(
     Column("close_reason", String(20)),
     Column("close_note", String(1000), nullable=False),
     Index(None, "state_order"),
+)
+
+# What people did with an alert, step by step. Never changed, never deleted.
+alert_step = Table(
+    "alert_step",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("event_id", ForeignKey("alert.event_id"), nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("user_id", ForeignKey("user_account.id"), nullable=False),
+    Column("step", String(20), nullable=False),
+    Column("was", String(64), nullable=False),  # the state, priority or owner before
+    Column("became", String(64), nullable=False),  # the same after it; of a closing, its reason
+    Column("text", String(1000), nullable=False),
+    Index(None, "event_id"),
+    sqlite_autoincrement=True,
+)
+
+# What a site wants done about a kind of alert, as its people wrote it.
+instruction = Table(
+    "instruction",
+    metadata,
+    Column("site_id", ForeignKey("site.id"), primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("text", String(1000), nullable=False),
 )
 Index("ix_event_order", event.c.severity_order, event.c.opened_at_s)
 
@@ -198,6 +240,48 @@ user_account = Table(
     Column("role", String(20), nullable=False),
     Column("created_at_s", Float, nullable=False),
     Column("disabled_at_s", Float),
+    Column("everywhere", Boolean, nullable=False, server_default=false()),  # has rights in the whole tree
+    Column("totp_secret", String(64)),  # none: no second factor
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),  # the last one used: a code works once
+)
+
+# Where people have rights: each site with all below it, and single cameras.
+site_grant = Table(
+    "site_grant",
+    metadata,
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", ForeignKey("site.id", ondelete="CASCADE"), primary_key=True),
+)
+
+camera_grant = Table(
+    "camera_grant",
+    metadata,
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("node_id", ForeignKey("node.id", ondelete="CASCADE"), primary_key=True),
+    Column("camera", String(64), primary_key=True),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_sha256", String(64), primary_key=True),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("reads_only", Boolean, nullable=False),
+    Column("site_id", ForeignKey("site.id", ondelete="CASCADE")),  # with all below it; none: wherever its owner may
+    Column("created_at_s", Float, nullable=False),
+    Column("ends_at_s", Float, nullable=False),
+    Column("used_at_s", Float),
+    Index(None, "user_id"),
 )
 
 session = Table(
@@ -208,6 +292,11 @@ session = Table(
     Column("created_at_s", Float, nullable=False),
     Column("seen_at_s", Float, nullable=False),
     Column("expires_at_s", Float, nullable=False),
+    Column("code_given", Boolean, nullable=False, server_default=false()),  # the second factor's, by who has one
+    Column("new_totp_secret", String(64)),  # shown, and not confirmed yet
+    Column("browser", String(200), nullable=False, server_default=""),
+    Column("address", String(64), nullable=False, server_default=""),
+    Index(None, "user_id"),
 )
 
 # Tries of the last minutes, by what they are counted under: a browser, a name, an address.
@@ -238,6 +327,16 @@ one_time_link = Table(
     Column("created_at_s", Float, nullable=False),
     Column("expires_at_s", Float, nullable=False),
     Column("used_at_s", Float),
+    Column("everywhere", Boolean, nullable=False, server_default=false()),
+    Column("made_by", Integer),  # the person; none: a command
+)
+
+# Where the account of a link will have rights.
+link_site = Table(
+    "link_site",
+    metadata,
+    Column("token_sha256", ForeignKey("one_time_link.token_sha256", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", ForeignKey("site.id", ondelete="CASCADE"), primary_key=True),
 )
 
 change = Table(
@@ -260,6 +359,8 @@ audit_entry = Table(
     Column("action", String(40), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("detail", String(300), nullable=False),
+    Column("site_id", Integer),  # of what it was done to, where that is at a site
+    Column("about_id", Integer),  # the person to whose account it was done
     Index(None, "subject"),
     sqlite_autoincrement=True,
 )

@@ -8,6 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from console.domain.access import Role
 from console.domain.account_name import folded
+from console.domain.site_tree import WHOLE_TREE, Grants
+from console.store import api_tokens, grants, one_time_links
 from console.store.database import lock
 from console.store.tables import session, user_account
 
@@ -32,9 +34,12 @@ class User:
     role: Role
     created_at_s: float
     disabled_at_s: float | None
+    has_totp: bool = False
 
 
-def add(connection: Connection, name: str, password_hash: str, role: Role, at_s: float) -> User:
+def add(
+    connection: Connection, name: str, password_hash: str, role: Role, at_s: float, granted: Grants = WHOLE_TREE
+) -> User:
     """Adds a person. Raises NameTakenError where the name, however it is spelled, is in use."""
     if find(connection, name) is not None:
         raise NameTakenError(f"{name!r} is taken; choose another name")
@@ -43,7 +48,9 @@ def add(connection: Connection, name: str, password_hash: str, role: Role, at_s:
         result = connection.execute(insert(user_account).values(**values, role=role, created_at_s=at_s))
     except IntegrityError as error:  # somebody else took it in between
         raise NameTakenError(f"{name!r} is taken; choose another name") from error
-    return User(int((result.inserted_primary_key or (0,))[0]), name, role, at_s, None)
+    user_id = int((result.inserted_primary_key or (0,))[0])
+    grants.give(connection, user_id, granted)
+    return User(user_id, name, role, at_s, None)
 
 
 def credentials(connection: Connection, name: str) -> tuple[User, str] | None:
@@ -55,6 +62,12 @@ def credentials(connection: Connection, name: str) -> tuple[User, str] | None:
 def find(connection: Connection, name: str) -> User | None:
     """The person of this name, whether they may sign in or not."""
     row = _named(connection, name)
+    return _user(row) if row else None
+
+
+def find_by_id(connection: Connection, user_id: int) -> User | None:
+    """The person of this number, whether they may sign in or not."""
+    row = connection.execute(select(user_account).where(user_account.c.id == user_id)).first()
     return _user(row) if row else None
 
 
@@ -81,34 +94,41 @@ def set_password_hash(connection: Connection, user_id: int, password_hash: str) 
 
 
 def set_role(connection: Connection, user_id: int, role: Role) -> None:
-    """Gives another role; it counts from the person's next request on."""
+    """Gives another role; it counts from the person's next request on, and for streams that are open."""
     connection.execute(update(user_account).where(user_account.c.id == user_id).values(role=role))
 
 
-def renew(connection: Connection, user_id: int, password_hash: str, role: Role) -> None:
-    """Gives a person another password and a role, ends their sessions, and lets them sign in again.
+def renew(connection: Connection, user_id: int, password_hash: str, role: Role, granted: Grants) -> None:
+    """Gives a person another password, a role and places, ends their sessions, and lets them sign in again.
 
     Raises LastAdministratorError where that would leave no administrator.
     """
-    if role != Role.ADMINISTRATOR:
+    if role != Role.ADMINISTRATOR or not granted.everywhere:
         keep_an_administrator(connection, user_id)
     values = {"password_hash": password_hash, "role": role, "disabled_at_s": None}
     connection.execute(update(user_account).where(user_account.c.id == user_id).values(**values))
     connection.execute(session.delete().where(session.c.user_id == user_id))
+    one_time_links.drop_made_by(connection, user_id)
+    grants.give(connection, user_id, granted)
 
 
 def disable(connection: Connection, user_id: int, at_s: float) -> None:
-    """Takes away the right to sign in, and ends the person's sessions. Raises LastAdministratorError."""
+    """Takes away the right to sign in, and ends the person's sessions, tokens and links.
+
+    Raises LastAdministratorError.
+    """
     keep_an_administrator(connection, user_id)
+    api_tokens.end_all(connection, user_id)
+    one_time_links.drop_made_by(connection, user_id)
     connection.execute(update(user_account).where(user_account.c.id == user_id).values(disabled_at_s=at_s))
     connection.execute(session.delete().where(session.c.user_id == user_id))
 
 
 def keep_an_administrator(connection: Connection, user_id: int) -> None:
-    """Raises LastAdministratorError where nobody but this person can look after the console."""
+    """Raises LastAdministratorError where nobody but this person can look after the whole console."""
     lock(connection, _LOCK)  # two administrators who are taken away at the same moment
     query = select(user_account.c.id).where(
-        user_account.c.role == Role.ADMINISTRATOR, user_account.c.disabled_at_s.is_(None)
+        user_account.c.role == Role.ADMINISTRATOR, user_account.c.everywhere, user_account.c.disabled_at_s.is_(None)
     )
     if set(connection.execute(query).scalars()) == {user_id}:
         raise LastAdministratorError(
@@ -118,4 +138,4 @@ def keep_an_administrator(connection: Connection, user_id: int) -> None:
 
 
 def _user(row: Row[tuple[object, ...]]) -> User:
-    return User(row.id, row.name, Role(row.role), row.created_at_s, row.disabled_at_s)
+    return User(row.id, row.name, Role(row.role), row.created_at_s, row.disabled_at_s, row.totp_secret is not None)

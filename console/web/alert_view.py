@@ -1,22 +1,23 @@
 """What pages show of alerts: where, how long and still counting or not, which files are here, and why it rang."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from broker.contract.messages import CAMERA_ALARMS
-from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, AlertState, CloseReason
+from console.domain.alert import IN_HAND, AlertState, of_lens
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
 from console.store import alerts, evidence
-from console.web.camera_view import Watch
+from console.web.camera_view import CameraView, Watch
 from console.web.i18n import Language
 from console.web.words import sentence
 
-MOST = {AlertState.NEW: 200, AlertState.ACKNOWLEDGED: 60, AlertState.CLOSED: 12}  # on the wall
-FLOOD = 24
+MOST_NEW, MOST_IN_HAND, MOST_CLOSED = 200, 60, 12  # alerts on the wall
+MOST_LINES = 6  # of an incident's alerts on its card
+FLOOD = 24  # cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,7 @@ class AlertView:
     @property
     def of_lens(self) -> bool:
         """Whether it is about what the camera sees, not about people."""
-        return self.alert.event["rule"] in CAMERA_ALARMS
-
-    @property
-    def reasons(self) -> tuple[CloseReason, ...]:
-        """What it can have been."""
-        return OF_A_CAMERA if self.of_lens else OF_PEOPLE
+        return of_lens(self.alert.event["rule"])
 
     @property
     def picture(self) -> evidence.EvidenceFile | None:
@@ -80,16 +76,56 @@ class AlertView:
 
 
 @dataclass(frozen=True, slots=True)
-class Wall:
-    """Everything on the wall.
+class Card:
+    """An incident on the wall, as one card. views: its alerts, what needs people most first; at least one."""
 
-    more_new: new ones that have no room on it, and of which nodes; more_in_hand: the same of those that somebody took
-    on; rings: new ones that were told in time.
+    incident_id: str
+    views: tuple[AlertView, ...]
+
+    @property
+    def lead(self) -> AlertView:
+        """The alert whose picture and words stand for the incident."""
+        return self.views[0]
+
+    @property
+    def others(self) -> tuple[AlertView, ...]:
+        """The others of which the card has a line each."""
+        return self.views[1 : 1 + MOST_LINES]
+
+    @property
+    def unlisted(self) -> int:
+        """How many have no line."""
+        return len(self.views) - 1 - len(self.others)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be more than the card speaks of: they move up as these are handled."""
+        return len(self.views) == alerts.MOST_EACH
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """Ids of those that nobody has taken on."""
+        return tuple(view.alert.event_id for view in self.views if view.alert.state == AlertState.NEW)
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Ids of those that nobody has closed."""
+        return tuple(view.alert.event_id for view in self.views if view.alert.state != AlertState.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Everything on the wall: a card where an alert is new, else where one is in hand, else with those closed.
+
+    new_in_all, more_new: new alerts, and those of them that have no room on it with their nodes; in_hand_in_all,
+    more_in_hand: the same of alerts that somebody took on; rings: new ones that were told in time.
     """
 
-    new: tuple[AlertView, ...]
-    in_hand: tuple[AlertView, ...]
-    closed: tuple[AlertView, ...]
+    new: tuple[Card, ...]
+    in_hand: tuple[Card, ...]
+    closed: tuple[Card, ...]
+    new_in_all: int
+    in_hand_in_all: int
     more_new: tuple[tuple[alerts.NewOfNode, int], ...]
     more_in_hand: int
     rings: int
@@ -118,9 +154,7 @@ def _view(
 ) -> AlertView:
     event = alert.event
     camera = watch.camera(alert.node, event["camera"])
-    seen = camera is not None and camera.condition not in (CameraCondition.BLIND, CameraCondition.UNKNOWN)
-    if event["rule"] in CAMERA_ALARMS:
-        seen = camera is not None and camera.of_lens  # of a box that is heard
+    seen = camera is not None and _is_known(event["rule"], camera)
     zone = event.get("zone") or ""
     return AlertView(
         alert,
@@ -131,16 +165,49 @@ def _view(
     )
 
 
-def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST[AlertState.ACKNOWLEDGED]) -> Wall:
-    """The newest alerts in the order in which people must see them."""
-    most = {**MOST, AlertState.ACKNOWLEDGED: most_in_hand}
+def _is_known(rule: str, camera: CameraView) -> bool:
+    """Whether what an open alert is about can go on before the eyes of the box."""
+    blind = camera.condition is CameraCondition.BLIND
+    if camera.condition is CameraCondition.UNKNOWN:  # the box is not heard
+        return False
+    if rule == "camera_signal_lost":
+        return blind
+    return not blind or (rule in CAMERA_ALARMS and camera.of_lens)
+
+
+def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST_IN_HAND) -> Wall:
+    """The newest incidents in the order in which people must see them."""
+    closed_ones = (AlertState.CLOSED,)
+    groups = (((AlertState.NEW,), MOST_NEW), (IN_HAND, most_in_hand), (closed_ones, MOST_CLOSED))
+    names = (alerts.incident_ids(connection, states, most) for states, most in groups)
+    shown = _cards(connection, list(dict.fromkeys(name for some in names for name in some)), watch)
     new, in_hand, closed = (
-        alert_views(connection, alerts.of_state(connection, state, limit), watch) for state, limit in most.items()
+        tuple(card for card in shown if card.lead.alert.state in states)
+        for states in ((AlertState.NEW,), IN_HAND, closed_ones)
     )
-    counted, shown = alerts.count_new(connection), Counter(view.alert.node for view in new)
-    more_new = tuple((one, one.number - shown[one.node]) for one in counted if one.number > shown[one.node])
-    more_in_hand = alerts.count_in_hand(connection) - len(in_hand)
-    return Wall(new, in_hand, closed, more_new, more_in_hand, sum(one.rings for one in counted), watch)
+    counted = alerts.count_new(connection)
+    states = Counter((view.alert.node, view.alert.state) for card in shown for view in card.views)
+    more_new = ((one, one.number - states[one.node, AlertState.NEW]) for one in counted)
+    here_in_hand = sum(number for (_, state), number in states.items() if state in IN_HAND)
+    return Wall(
+        new,
+        in_hand,
+        closed,
+        sum(one.number for one in counted),
+        in_all := alerts.count_in_hand(connection),
+        tuple((one, more) for one, more in more_new if more > 0),
+        max(0, in_all - here_in_hand),
+        sum(one.rings for one in counted),
+        watch,
+    )
+
+
+def _cards(connection: Connection, incident_ids: Sequence[str], watch: Watch) -> tuple[Card, ...]:
+    """A card for each of these incidents, in their order, with all of its alerts."""
+    views: dict[str, list[AlertView]] = defaultdict(list)
+    for view in alert_views(connection, alerts.of_incidents(connection, incident_ids), watch):
+        views[view.alert.incident_id].append(view)
+    return tuple(Card(one, tuple(views[one])) for one in incident_ids)
 
 
 def why(language: Language, alert: alerts.Alert) -> str:

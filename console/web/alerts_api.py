@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from console.domain.alert import AlertState
-from console.store import alerts, audit, changes, evidence
+from console.store import alert_work, alerts, audit, changes, evidence
 from console.web.context import Context
 from console.web.errors import Refused
 
@@ -34,7 +34,7 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
     context: Context = request.app.state.context
     with context.database.read() as connection:
         found = next((f for f in evidence.files_of(connection, event_id) if f.name == name), None)
-    if found is None or not context.files.has(found.sha256):
+    if found is None or found.stored_at_s is None or not context.files.has(found.sha256):
         raise Refused(404, "not_found")
     user_id, now_s, detail = request.state.person.user_id, context.wall_s(), f"{name} {found.sha256}"
     if download:
@@ -50,7 +50,7 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
     )
     response.headers["ETag"] = f'"{found.sha256}"'
     response.headers.update(_digest_headers(found.sha256))
-    response.headers["Cache-Control"] = "private, max-age=3600"
+    response.headers["Cache-Control"] = "private, no-cache"  # the next person at this desk is asked for anew
     return response
 
 
@@ -70,10 +70,11 @@ def facts(request: Request, event_id: str) -> Response:
         if found is None:
             raise Refused(404, "not_found")
         files = [asdict(one) for one in evidence.files_of(connection, event_id)]
+        history = [asdict(one) for one in alert_work.history(connection, event_id)]
         this = audit.AuditEntry(now_s, person.name, "download", event_id, FACTS)
         custody = [asdict(entry) for entry in (this, *audit.of_subject(connection, event_id))]
         content = json.dumps(
-            {**asdict(found), "files": files, "custody": custody}, ensure_ascii=False, indent=1
+            {**asdict(found), "files": files, "history": history, "custody": custody}, ensure_ascii=False, indent=1
         ).encode()
         sha256 = hashlib.sha256(content).hexdigest()
         audit.write(connection, person.user_id, "download", event_id, f"{FACTS} {sha256}", now_s)

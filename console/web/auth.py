@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, ParamSpec
 
@@ -14,17 +15,19 @@ from starlette.concurrency import run_in_threadpool
 
 from console.domain.access import Role
 from console.domain.account_name import is_name, spelled
+from console.domain.site_tree import WHOLE_TREE, Grants
 from console.domain.throttle import keys_of_try
-from console.store import one_time_links, sessions, sign_in_tries, users
+from console.store import grants, one_time_links, second_factors, sessions, sign_in_tries, users
 from console.store.database import Database
-from console.web.access import COOKIE, session_hash
 from console.web.context import Context
 from console.web.errors import Refused
+from console.web.identity import COOKIE, Missing, session_hash
 
 router = APIRouter()
 MIN_PASSWORD_CHARACTERS = 10
 Text = Annotated[str, Form(max_length=200, pattern=r"^[^\x00]*$")]
 BROWSER_COOKIE = "gatehouse_browser"
+NEXT_STEP = {Missing.CODE: "/sign-in/code", Missing.ENROLMENT: "/second-factor"}
 _hasher = PasswordHasher()
 _P = ParamSpec("_P")
 
@@ -35,24 +38,31 @@ def _nobody() -> str:
     return _hasher.hash(secrets.token_hex(16))
 
 
-def new_link(database: Database, role: Role, name: str, now_s: float) -> str:
+def new_link(
+    database: Database, role: Role, name: str, now_s: float, granted: Grants | None = None, made_by: int | None = None
+) -> str:
     """Makes a link for an account, new or known; earlier unused ones for the same stop working. Returns its token.
 
-    name: of the account; empty where the person is to choose. Raises LastAdministratorError.
+    name: of the account; empty where the person is to choose. granted: where it will have rights; None: as before, a
+    new one everywhere. made_by: see `one_time_links.add`. Raises LastAdministratorError.
     """
     token = secrets.token_urlsafe(24)
     with database.write() as connection:
         known = users.find(connection, name)
-        if known is not None and role != Role.ADMINISTRATOR:
+        if granted is None:
+            granted = grants.of_user(connection, known.id) if known is not None else WHOLE_TREE
+        if known is not None and (role != Role.ADMINISTRATOR or not granted.everywhere):
             users.keep_an_administrator(connection, known.id)
         one_time_links.drop_unused(connection, name)
-        one_time_links.add(connection, session_hash(token), role, name, now_s)
+        one_time_links.add(connection, session_hash(token), role, name, now_s, granted, made_by)
     return token
 
 
 @router.get("/sign-in")
 def sign_in_page(request: Request) -> Response:
-    """The form."""
+    """The form; who is half signed in goes on with the other half."""
+    if request.state.lacks is not Missing.NOTHING:
+        return RedirectResponse(NEXT_STEP[request.state.lacks], status_code=303)
     if request.state.person is not None:
         return RedirectResponse("/", status_code=303)
     return _page(request, "sign_in.html", 200)
@@ -61,10 +71,10 @@ def sign_in_page(request: Request) -> Response:
 @router.post("/sign-in")
 async def sign_in(request: Request, name: Text, password: Text) -> Response:
     """Checks name and password; too many wrong ones must wait."""
-    return await _in_turn(request, _sign_in, request, name, password)
+    return await in_turn(request, _sign_in, request, name, password)
 
 
-async def _in_turn(request: Request, work: Callable[_P, Response], *args: _P.args, **more: _P.kwargs) -> Response:
+async def in_turn(request: Request, work: Callable[_P, Response], *args: _P.args, **more: _P.kwargs) -> Response:
     """Does work with passwords in turn, apart from all pages; a crowd of strangers can't hold up people at work."""
     context: Context = request.app.state.context
     known = await run_in_threadpool(_is_known_browser, request)
@@ -81,24 +91,64 @@ def _is_known_browser(request: Request) -> bool:
 
 
 def _sign_in(request: Request, name: str, password: str) -> Response:
+    user, problem = check_password(request, name, password)
+    if user is None:
+        return _page(request, "sign_in.html", 429 if problem == "too_many_tries" else 401, problem=problem)
+    return open_session(request, user.id, code_given=False)
+
+
+def check_password(request: Request, name: str, password: str) -> tuple[users.User | None, str]:
+    """Whose name and password these are, else None and a word of the group "problem"; each wrong one counts."""
+    context: Context = request.app.state.context
+    with context.database.read() as connection:
+        found = users.credentials(connection, name)
+    hashed = found[1] if found else _nobody()
+    problem = counted(
+        request, name, found[0].id if found else None, lambda: _is_right(hashed, password) and found is not None
+    )
+    if problem or found is None:
+        return None, {"wrong": "wrong_password"}.get(problem, problem)
+    if _hasher.check_needs_rehash(hashed):
+        with context.database.write() as connection:
+            users.set_password_hash(connection, found[0].id, _hasher.hash(password))
+    return found[0], ""
+
+
+def counted(request: Request, name: str, user_id: int | None, is_right: Callable[[], bool]) -> str:
+    """Empty where `is_right` says so, "wrong", or "too_many_tries": then it was not asked.
+
+    Every try to show who somebody is passes here, by password or second factor, at the door or inside: they share
+    one count, kept in the database before anything is looked at.
+    """
     context: Context = request.app.state.context
     now_s = context.wall_s()
-    address = request.client.host if request.client else ""
     with context.database.write() as connection:
-        found = users.credentials(connection, name)
-        browser = _known_browser(request, connection, found[0].id if found else None)
-        keys = keys_of_try(address, name, browser)
+        keys = keys_of_try(address_of(request), name, _known_browser(request, connection, user_id))
         wait_s = sign_in_tries.begin(connection, keys, now_s)
     if wait_s > 0:
-        return _page(request, "sign_in.html", 429, problem="too_many_tries")
-    if not _is_right(found[1] if found else _nobody(), password) or found is None:
-        return _page(request, "sign_in.html", 401, problem="wrong_password")
-    user, hashed = found
+        return "too_many_tries"
+    if not is_right():
+        return "wrong"
     with context.database.write() as connection:
         sign_in_tries.succeeded(connection, keys, now_s)
-        if _hasher.check_needs_rehash(hashed):
-            users.set_password_hash(connection, user.id, _hasher.hash(password))
-    return _signed_in(request, user.id, now_s)
+    return ""
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password."""
+    return _hasher.hash(password)
+
+
+def fault_of(password: str, again: str) -> str:
+    """A word of the group "problem" where a new password can't be taken, else empty."""
+    if len(password) < MIN_PASSWORD_CHARACTERS:
+        return "password_too_short"
+    return "" if password == again else "passwords_differ"
 
 
 def _is_right(hashed: str, password: str) -> bool:
@@ -124,19 +174,16 @@ def welcome_page(request: Request, token: str) -> Response:
 @router.post("/welcome/{token}")
 async def welcome(request: Request, token: str, password: Text, again: Text, name: Text = "") -> Response:
     """Makes the account, or gives its password and role anew, and uses the link up."""
-    return await _in_turn(request, _welcome, request, token, password, again, name)
+    return await in_turn(request, _welcome, request, token, password, again, name)
 
 
 def _welcome(request: Request, token: str, password: str, again: str, name: str) -> Response:
     context: Context = request.app.state.context
     link = _usable(request, token)
     name, now_s = link.user_name or spelled(name), context.wall_s()
-    if len(password) < MIN_PASSWORD_CHARACTERS:
-        return _page(request, "welcome.html", 422, link=link, problem="password_too_short")
-    if password != again:
-        return _page(request, "welcome.html", 422, link=link, problem="passwords_differ")
-    if not link.user_name and not is_name(name):
-        return _page(request, "welcome.html", 422, link=link, problem="name_missing")
+    problem = fault_of(password, again) or ("" if link.user_name or is_name(name) else "name_missing")
+    if problem:
+        return _page(request, "welcome.html", 422, link=link, problem=problem)
     hashed = _hasher.hash(password)
     try:
         with context.database.write() as connection:
@@ -147,15 +194,16 @@ def _welcome(request: Request, token: str, password: str, again: str, name: str)
         return _page(request, "welcome.html", 422, link=link, problem="name_taken")
     except users.LastAdministratorError:
         return _page(request, "welcome.html", 409, link=link, problem="last_administrator")
-    return _signed_in(request, user_id, now_s)
+    return open_session(request, user_id, code_given=False)
 
 
 def _account(connection: Connection, name: str, hashed: str, link: one_time_links.OneTimeLink, now_s: float) -> int:
     """Id of the account of a link. Who chooses a name can't choose somebody else's: NameTakenError."""
     known = users.find(connection, name) if link.user_name else None
     if known is None:
-        return users.add(connection, name, hashed, link.role, now_s).id
-    users.renew(connection, known.id, hashed, link.role)
+        return users.add(connection, name, hashed, link.role, now_s, link.granted).id
+    cameras = frozenset() if known.disabled_at_s is not None else grants.of_user(connection, known.id).cameras
+    users.renew(connection, known.id, hashed, link.role, replace(link.granted, cameras=cameras))
     return known.id
 
 
@@ -164,7 +212,7 @@ def sign_out(request: Request) -> Response:
     """Ends the session."""
     context: Context = request.app.state.context
     with context.database.write() as connection:
-        sessions.end(connection, request.state.person.token_sha256)
+        sessions.end(connection, request.state.half.token_sha256)
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response
@@ -180,22 +228,28 @@ def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:
     return link
 
 
-def _signed_in(request: Request, user_id: int, now_s: float) -> Response:
-    """Begins a session; the one that this browser had before ends."""
+def open_session(request: Request, user_id: int, *, code_given: bool) -> Response:
+    """Begins a session; the one that this browser had before ends. code_given: of the second factor.
+
+    The browser is known from then on, unless the code is still to come: known by the password alone, each new one would
+    have guesses at the code of its own.
+    """
     context: Context = request.app.state.context
+    now_s, told = context.wall_s(), request.headers.get("User-Agent", "").replace("\x00", "")
     token, browser = secrets.token_urlsafe(32), request.cookies.get(BROWSER_COOKIE, "")
     with context.database.write() as connection:
-        if request.state.person is not None:
-            sessions.end(connection, request.state.person.token_sha256)
-        sessions.begin(connection, session_hash(token), user_id, now_s)
-        if not sign_in_tries.people_of_browser(connection, session_hash(browser)):
-            browser = secrets.token_urlsafe(32)
-        sign_in_tries.know_browser(connection, session_hash(browser), user_id, now_s)
+        if request.state.half is not None and not request.state.half.token_name:
+            sessions.end(connection, request.state.half.token_sha256)
+        where = {"browser": told, "address": address_of(request)}
+        sessions.begin(connection, session_hash(token), user_id, now_s, code_given=code_given, **where)
+        cookies = [(COOKIE, token, sessions.LIFETIME_S)]
+        if code_given or second_factors.secret(connection, user_id) is None:
+            if not sign_in_tries.people_of_browser(connection, session_hash(browser)):
+                browser = secrets.token_urlsafe(32)
+            sign_in_tries.know_browser(connection, session_hash(browser), user_id, now_s)
+            cookies.append((BROWSER_COOKIE, browser, sign_in_tries.LIFETIME_S))
     response = RedirectResponse("/", status_code=303)
-    for name, value, age_s in (
-        (COOKIE, token, sessions.LIFETIME_S),
-        (BROWSER_COOKIE, browser, sign_in_tries.LIFETIME_S),
-    ):
+    for name, value, age_s in cookies:
         response.set_cookie(name, value, max_age=int(age_s), httponly=True, samesite="lax", secure=context.secure)
     return response
 

@@ -1,6 +1,6 @@
 """What pages show of cameras and nodes: a camera of a node that is not heard sees nothing, whatever was last said."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Set
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
 from console.store import blind_times, deliveries, nodes
-from console.web.node_problem import NodeProblem, node_problems
+from console.web.node_problem import NodeProblem, gone_links, node_problems
 
 _RANK = {CameraCondition.UNKNOWN: 0, CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
+SHOWN_S = 7 * 86_400.0
+_NOT_ASKED = deliveries.Absent(0, 0, 0)
 _UNHEARD = {
     NodeCondition.OFFLINE: "node_offline",
     NodeCondition.SILENT: "node_silent",
@@ -23,35 +25,45 @@ class ZoneView:
     """A zone or line to draw. points: corners as fractions, as an SVG list.
 
     reason_code: why its rules see nothing, though the camera does: a word of the group "fault", empty while they see;
-    since_at_s: since when, UTC seconds.
+    since_at_s: since when, UTC seconds. key: its name in the configuration; name: what people call it.
     """
 
+    key: str
     name: str
     points: str
     closed: bool
+    state: str
     reason_code: str = ""
     since_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """A camera as it is now. reason_code: a word of the group "fault", empty while it sees."""
+    """A camera as it is now. reason_code: a word of the group "fault", empty while it sees.
+
+    unseen_s: seconds of the last days in which it saw nothing, where they were asked for.
+    """
 
     camera: nodes.Camera
     condition: CameraCondition
     reason_code: str
     since_at_s: float | None
     zones: tuple[ZoneView, ...]
-    unseen: tuple[blind_times.BlindTime, ...] = ()
+    unseen_s: float = 0.0
 
     @property
     def of_lens(self) -> bool:
         """Whether pictures come, and it is they that are wrong."""
         return self.reason_code.startswith("camera_") and self.reason_code != "camera_error"
 
-    def unseen_s(self, now_s: float) -> float:
-        """Seconds of the days shown in which it saw nothing."""
-        return sum((one.to_at_s or now_s) - one.from_at_s for one in self.unseen if not one.zone)
+    def sight(self, zone: str) -> tuple[str, str, float | None]:
+        """How the rules of a zone see, empty for the whole camera: condition, why, and since when."""
+        own = next((one for one in self.zones if one.key == zone), None)
+        if own is None or self.condition in (CameraCondition.BLIND, CameraCondition.UNKNOWN):
+            return self.condition, self.reason_code, self.since_at_s
+        if own.state == "sees" and not self.reason_code.startswith("zone_"):  # that is another zone's trouble
+            return self.condition, self.reason_code, self.since_at_s
+        return own.state, own.reason_code, own.since_at_s
 
     def zone_label(self, zone: str) -> str:
         """What people call a zone of this camera."""
@@ -70,14 +82,24 @@ class NodeView:
     @property
     def problems(self) -> tuple[NodeProblem, ...]:
         """What is wrong with the node itself, critical ones first. Nothing is known of one that is not heard."""
-        return () if self.condition in _UNHEARD else node_problems(self.node.health)
+        known = (*gone_links(self.node.links), *node_problems(self.node.health))
+        return () if self.condition in _UNHEARD else known
 
     @property
     def clock_word(self) -> str:
         """A word of the group "clock" where the node's clock is so wrong that somebody must set it, else empty."""
-        if self.condition in _UNHEARD or abs(self.node.clock_behind_s) < WRONG_S:
-            return ""
-        return "slow" if self.node.clock_behind_s > 0 else "fast"
+        return "" if self.condition in _UNHEARD or abs(self.node.clock_behind_s) < WRONG_S else self.clock_now
+
+    @property
+    def clock_now(self) -> str:
+        """A word of the group "clock_now", as of the last report."""
+        behind_s = self.node.clock_behind_s
+        return ("slow" if behind_s > 0 else "fast") if behind_s else "same"
+
+    @property
+    def asks(self) -> bool:
+        """Whether the node can be asked for what is missing."""
+        return self.condition in (NodeCondition.OK, NodeCondition.DEGRADED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,43 +119,68 @@ class Watch:
         """When a node was heard last, UTC seconds."""
         return max((one.node.last_seen_at_s for one in self.nodes if one.node.last_seen_at_s), default=None)
 
+    def unheard_since_s(self) -> dict[int, float]:
+        """By the id of each node that is not heard now when its last report was made, UTC seconds."""
+        unheard = (one.node for one in self.nodes if one.condition in (*_UNHEARD, NodeCondition.UNKNOWN))
+        return {node.id: node.clock.told_at_s for node in unheard if node.clock is not None}
+
     def camera(self, node: str, name: str) -> CameraView | None:
         """The camera of that node."""
         return next((one for one in self.cameras if (one.camera.node, one.camera.name) == (node, name)), None)
 
 
-def watch(connection: Connection, now_s: float, heard: bool) -> Watch:
-    """How everything does at `now_s` (UTC seconds). heard: whether the console is connected to the broker."""
+def watch(connection: Connection, now_s: float, heard: bool, of: Collection[int] | None = None) -> Watch:
+    """How everything does at `now_s` (UTC seconds). heard: whether the console is connected to the broker.
+
+    of: ids of the nodes whose cameras and missing messages are wanted; None for all.
+    """
+    cameras = nodes.cameras(connection, of)
+    seen = {(one.node, one.name) for one in cameras}
     boxes = tuple(
         NodeView(
-            box,
+            _within_sight(box, seen),
             node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s, heard),
-            deliveries.absent(connection, box.id, box.health.get("outbox_id")),
+            deliveries.absent(connection, box.id, box.health.get("outbox_id"))
+            if of is None or box.id in of
+            else _NOT_ASKED,
         )
         for box in nodes.listing(connection)
     )
-    cameras, unseen = nodes.cameras(connection), blind_times.since(connection, now_s - blind_times.SHOWN_S)
-    return Watch(boxes, _cameras(cameras, {box.node.name: box for box in boxes}, unseen), heard)
+    by_name = {box.node.name: box for box in boxes}
+    views = [_camera(camera, by_name[camera.node]) for camera in cameras]
+    views.sort(key=lambda one: (_RANK[one.condition], one.camera.site, one.camera.label))
+    return Watch(boxes, tuple(views), heard)
 
 
-def _cameras(
-    found: Sequence[nodes.Camera],
-    boxes: dict[str, NodeView],
-    unseen: dict[tuple[str, str], Sequence[blind_times.BlindTime]],
-) -> tuple[CameraView, ...]:
-    views = [
-        replace(_camera(camera, boxes[camera.node]), unseen=tuple(unseen.get((camera.node, camera.name), ())))
-        for camera in found
-    ]
-    return tuple(sorted(views, key=lambda one: (_RANK[one.condition], one.camera.site, one.camera.label)))
+def _within_sight(box: nodes.Node, seen: Set[tuple[str, str]]) -> nodes.Node:
+    """The box without what it tells of cameras that whoever asks may not see."""
+    reports = box.health.get("cameras", ())
+    hidden = {one["camera"] for one in reports if (box.name, one["camera"]) not in seen}
+    if not hidden:
+        return box
+    cameras = [one for one in reports if one["camera"] not in hidden]
+    problems = [one for one in box.health.get("node_problems") or () if one.get("subject") not in hidden]
+    return replace(box, health={**box.health, "cameras": cameras, "node_problems": problems})
+
+
+def with_blind_totals(connection: Connection, seen: Watch, now_s: float) -> Watch:
+    """`seen` with how long each camera saw nothing in the last days: more work than a wall may do at each change."""
+    span = blind_times.Span(now_s - SHOWN_S, now_s)
+    totals = blind_times.totals(connection, blind_times.Scope(), span, seen.unheard_since_s())
+    ids = {box.node.name: box.node.id for box in seen.nodes}
+    blind_s = {key: total.blind_s for key, total in totals.items()}
+    cameras = (replace(one, unseen_s=blind_s.get((ids[one.camera.node], one.camera.name), 0.0)) for one in seen.cameras)
+    return replace(seen, cameras=tuple(cameras))
 
 
 def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
     zones = tuple(
         ZoneView(
+            shape["zone"],
             shape.get("label") or shape["zone"],
             " ".join(f"{x},{y}" for x, y in shape["polygon"]),
             len(shape["polygon"]) > 2,
+            shape.get("state", "sees"),
             shape.get("reason_code", ""),
             None if shape.get("since_at_s") is None else shape["since_at_s"] + box.node.clock_behind_s,
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.domain.access import Role
 from console.store.database import Database
 from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
@@ -19,6 +20,8 @@ class Context:
     sign_ins: strangers take turns to try a password; known_sign_ins: browsers that somebody has signed in with.
     send_still: asks a node for a picture; False where it can't be asked now.
     broker_connected: whether the console hears the boxes now.
+    address: how people reach the console, for links; empty: as the request did.
+    totp_roles: who must have a second factor.
     """
 
     database: Database
@@ -34,3 +37,5 @@ class Context:
     timezone: str
     secure: bool
     max_file_bytes: int
+    address: str = ""
+    totp_roles: frozenset[Role] = frozenset()

@@ -12,6 +12,7 @@ from babel.numbers import format_decimal
 
 CODES = ("vi", "en")
 DEFAULT = "vi"
+_FIELDS = {"vi": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIZES = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 FOLDER = Path(__file__).parent / "translations"
 
@@ -32,9 +33,23 @@ class Language:
         """Hours, minutes and seconds of a UTC moment, in the site's zone."""
         return str(format_time(self._local(at_s).timetz(), "HH:mm:ss", locale=self.code))
 
+    def hour(self, at_s: float, now_s: float) -> str:
+        """As `when`, without seconds: for what people say to each other."""
+        if self._local(at_s).date() == self._local(now_s).date():
+            return str(format_time(self._local(at_s).timetz(), "HH:mm", locale=self.code))
+        return str(format_datetime(self._local(at_s), "HH:mm EEE dd/MM", locale=self.code))
+
     def moment(self, at_s: float) -> str:
         """Date and time of a UTC moment, in the site's zone."""
         return str(format_datetime(self._local(at_s), "EEE dd/MM/y HH:mm:ss", locale=self.code))
+
+    def sortable(self, at_s: float) -> str:
+        """Date and time of a UTC moment in the site's zone, for spreadsheets."""
+        return f"{self._local(at_s):%Y-%m-%d %H:%M:%S}"
+
+    def field(self, at_s: float) -> str:
+        """A UTC moment in the site's zone as people write it into a field, to the minute; see written_moment."""
+        return f"{self._local(at_s):{_FIELDS[self.code]}}"
 
     def when(self, at_s: float, now_s: float) -> str:
         """The time alone where the moment is of the same day as `now_s` at the site, else with its date."""

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from console.domain.jpeg import jpeg_size
 from console.store import evidence, nodes
 from console.web.context import Context
 from console.web.errors import Refused
+from console.web.file_store import LARGEST_PIECE_BYTES, NoRoomError
 
 router = APIRouter(prefix="/api/node")
-MAX_CHUNK_BYTES = 8 * 1024 * 1024
 MAX_STILL_BYTES = 2 * 1024 * 1024
-UNFINISHED_KEPT_S = 24 * 3600.0
+UNFINISHED_KEPT_S = 3 * 24 * 3600.0  # a box may be away over a weekend
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -33,65 +34,58 @@ def hello(request: Request) -> dict[str, str | float]:
 
 @router.head("/files/{sha256}")
 def file_state(request: Request, sha256: str) -> Response:
-    """How much of a file is here."""
-    context = _context(request)
+    """How much of a file is here of what this node brought. That another node brought the same stays unsaid."""
+    context, owner = _context(request), _owner(request)
     announced = _announced(request, sha256)
-    if context.files.offset(sha256) == announced.bytes:
-        context.files.finish(sha256)  # the console died between the last byte and the check
-    complete = context.files.has(sha256)  # the bytes themselves: the node deletes its own at this word
+    if context.files.offset(owner, sha256) == announced.bytes:  # the console died between the last byte and the check
+        context.files.finish(owner, sha256, lambda: _note_stored(request, sha256))
+    complete = _is_here(request, sha256)
     if complete and announced.stored_at_s is None:
-        _note_stored(
-            request, sha256
-        )  # the console died between the move and the row, or another event's file is the same
-    offset = announced.bytes if complete else context.files.offset(sha256)
+        _note_stored(request, sha256)  # its file for another event is the same
+    offset = announced.bytes if complete else context.files.offset(owner, sha256)
     return Response(headers={"Upload-Offset": str(offset), "Upload-Complete": "?1" if complete else "?0"})
 
 
 @router.patch("/files/{sha256}")
 async def add_to_file(request: Request, sha256: str) -> Response:
-    """Adds bytes at `Upload-Offset`; the last ones are followed by a check of the hash."""
+    """Adds bytes at `Upload-Offset`; the last ones are followed by a check of the hash.
+
+    Where the connection breaks, what has come is kept, so that a line that breaks all the time brings files over, too.
+    """
     announced = await run_in_threadpool(_announced, request, sha256)
     context = _context(request)
     offset, length = _number(request, "Upload-Offset"), _number(request, "Upload-Length")
-    if length != announced.bytes or length > context.max_file_bytes:
+    if length != announced.bytes:
         raise Refused(422, "wrong_length")
-    data = await _body(request, min(MAX_CHUNK_BYTES, announced.bytes - offset))
+    if length > context.max_file_bytes:  # no 413: that may be a proxy's word on one piece, and older boxes wait at it
+        raise Refused(422, "file_too_large")
+    data, _ = await _received(request, min(LARGEST_PIECE_BYTES, announced.bytes - offset))
     return await run_in_threadpool(_append, request, sha256, offset, data, length)
 
 
 def _append(request: Request, sha256: str, offset: int, data: bytes, length: int) -> Response:
-    context = _context(request)
-    if context.files.has(sha256):
+    context, owner = _context(request), _owner(request)
+    if _is_here(request, sha256):
         _note_stored(request, sha256)
         raise Refused(409, "wrong_offset", {"Upload-Offset": str(length)})  # nothing more is wanted
     if offset == 0:
-        _make_room(request)
+        context.files.sweep(context.wall_s() - UNFINISHED_KEPT_S)
     try:
-        reached = context.files.append(sha256, offset, data)
+        reached = context.files.append(owner, sha256, offset, data)
     except ValueError:
-        raise Refused(409, "wrong_offset", {"Upload-Offset": str(context.files.offset(sha256))}) from None
-    if reached == length:
-        if not context.files.finish(sha256):
-            raise Refused(422, "wrong_hash")
-        _note_stored(request, sha256)
+        raise Refused(409, "wrong_offset", {"Upload-Offset": str(context.files.offset(owner, sha256))}) from None
+    except NoRoomError:
+        raise Refused(507, "no_room") from None  # the pages say so, too; the node keeps the file and comes again
+    if reached == length and not context.files.finish(owner, sha256, lambda: _note_stored(request, sha256)):
+        raise Refused(422, "wrong_hash")
     return Response(status_code=204, headers={"Upload-Offset": str(reached)})
-
-
-def _make_room(request: Request) -> None:
-    """Before a file begins: what nobody went on with is swept away, and a node has only so much in the making."""
-    context = _context(request)
-    context.files.sweep(context.wall_s() - UNFINISHED_KEPT_S)
-    with context.database.read() as connection:
-        awaited = evidence.awaited_hashes(connection, request.state.node)
-    if sum(map(context.files.offset, awaited)) > context.max_file_bytes:
-        raise Refused(413, "too_large")
 
 
 @router.put("/cameras/{camera}/still")
 async def still(request: Request, camera: str) -> Response:
     """Takes in a camera's newest picture (JPEG)."""
-    data = await _body(request, MAX_STILL_BYTES)
-    if jpeg_size(data) is None:
+    data, whole = await _received(request, MAX_STILL_BYTES)
+    if not whole or jpeg_size(data) is None:
         raise Refused(415, "not_a_jpeg")
     return await run_in_threadpool(_keep_still, request, camera, data)
 
@@ -129,6 +123,14 @@ def _announced(request: Request, sha256: str) -> evidence.EvidenceFile:
     return found
 
 
+def _is_here(request: Request, sha256: str) -> bool:
+    """Whether this node has brought it, and the bytes themselves are here: the node deletes its own at this word."""
+    context = _context(request)
+    with context.database.read() as connection:
+        brought = evidence.is_brought(connection, request.state.node, sha256)
+    return brought and context.files.has(sha256)
+
+
 def _note_stored(request: Request, sha256: str) -> None:
     context = _context(request)
     with context.database.write() as connection:
@@ -142,10 +144,18 @@ def _number(request: Request, name: str) -> int:
     return int(text)
 
 
-async def _body(request: Request, most_bytes: int) -> bytes:
+def _owner(request: Request) -> str:
+    return str(request.state.node.id)
+
+
+async def _received(request: Request, most_bytes: int) -> tuple[bytes, bool]:
+    """What came of a body, and whether that is all of it."""
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > most_bytes:
-            raise Refused(413, "too_large")
-    return bytes(data)
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > most_bytes:
+                raise Refused(413, "too_large")
+    except ClientDisconnect:
+        return bytes(data), False
+    return bytes(data), True

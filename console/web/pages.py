@@ -1,22 +1,26 @@
 """The pages that people see."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy import Connection
 
-from console.domain.access import Action, may
-from console.domain.alert import AlertState, CloseReason
-from console.store import alerts, audit, deliveries, nodes
-from console.web.alert_view import MOST, Wall, alert_views, wall, why
+from console.domain.access import Action, Rights, may
+from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
+from console.store import alert_work, alerts, audit, deliveries, nodes, site_setup
+from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, wall, why
 from console.web.alerts_api import FACTS
-from console.web.camera_view import watch
+from console.web.camera_view import Watch, watch, with_blind_totals
 from console.web.context import Context
 from console.web.errors import Refused
 from console.web.i18n import Language
+from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
 from console.web.preferences import LANGUAGE_COOKIE, theme_of
 from console.web.words import SCRIPT_WORDS, sentence
@@ -39,6 +43,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters |= {"browser": browser_name, "is_alert": is_alert_id}
 
     def language(self, request: Request) -> Language:
         """The language of a request."""
@@ -54,12 +59,14 @@ class Pages:
             say=lambda group, code, text=None: sentence(language, group, code, text),
             language=language,
             person=person,
-            may=lambda action: person is not None and may(person.role, Action(action)),
+            may=lambda action: person is not None and may(person.rights, Action(action)),
             section="",  # which part of the menu a page belongs to; templates say it
             theme=theme_of(request),
             timezone=self._context.timezone,
             now_s=self._context.wall_s(),
+            disk_is_full=self._context.files.is_full(),
             script_words=_script_words(language),
+            choices={"people": OF_PEOPLE, "lens": OF_A_CAMERA, "priority": tuple(reversed(Severity))},
             **values,
         )
         return HTMLResponse(html, status)
@@ -69,6 +76,30 @@ class Pages:
         if refused.code == "not_yours" and request.url.path == "/":
             return RedirectResponse("/cameras", status_code=303)
         return self.render(request, "refusal.html", status=refused.status, code=refused.code)
+
+
+def browser_name(told: str) -> str:
+    """What people call a browser and its system, by what it tells; empty where it tells nothing known."""
+    browser = next((name for word, name in _BROWSERS if word in told), "")
+    system = next((name for word, name in _SYSTEMS if word in told), "")
+    return " · ".join(part for part in (browser, system) if part)
+
+
+# The first that fits: most tell the names of others, too.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def is_alert_id(subject: str) -> bool:
+    """Whether the subject of an act is an alert, by the shape of its id."""
+    return len(subject) == len(str(UUID(int=0))) and subject.count("-") == str(UUID(int=0)).count("-")
 
 
 def _script_words(language: Language) -> str:
@@ -95,8 +126,7 @@ async def static(name: str) -> Response:
     return Response(_STATIC[name], media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
 
-_IN_HAND = MOST[AlertState.ACKNOWLEDGED]
-_InHand = Annotated[int, Query(ge=_IN_HAND, le=5000)]  # how many of them people want to see
+_InHand = Annotated[int, Query(ge=MOST_IN_HAND, le=5000)]  # how many of them people want to see
 
 
 def _wall(request: Request, in_hand: int) -> Wall:
@@ -106,13 +136,13 @@ def _wall(request: Request, in_hand: int) -> Wall:
 
 
 @router.get("/")
-def wall_page(request: Request, in_hand: _InHand = _IN_HAND) -> Response:
+def wall_page(request: Request, in_hand: _InHand = MOST_IN_HAND) -> Response:
     """The alert wall."""
     return _render(request, "wall.html", wall=_wall(request, in_hand))
 
 
 @router.get("/wall")
-def wall_inside(request: Request, in_hand: _InHand = _IN_HAND) -> Response:
+def wall_inside(request: Request, in_hand: _InHand = MOST_IN_HAND) -> Response:
     """The wall's inside, for a page that is open."""
     return _render(request, "wall_inside.html", wall=_wall(request, in_hand))
 
@@ -126,8 +156,14 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
-        (view,) = alert_views(connection, [found], watch(connection, now_s, context.broker_connected()))
+        seen = watch(connection, now_s, context.broker_connected())
+        of_incident = alerts.of_incidents(connection, [found.incident_id])
+        others = [one for one in of_incident if one.event_id != event_id]
+        view, *other_views = alert_views(connection, [found, *others], seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
+        history = alert_work.history(connection, event_id)
+        related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
+        instruction = site_setup.instructions(connection, found.site_id).get(kind_of(found.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
     context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, "", now_s))
     sentence_why = why(request.app.state.pages.language(request), found)
@@ -136,53 +172,13 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         "alert.html",
         view=view,
         why=sentence_why,
-        reasons=view.reasons,
+        incident=sorted((view, *other_views), key=lambda one: one.alert.opened_at_s),
+        history=history,
+        related=related,
+        instruction=instruction,
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first
         taken=taken,
     )
-
-
-@router.post("/alerts/{event_id}/acknowledge")
-def acknowledge(request: Request, event_id: str) -> Response:
-    """A person takes an alert on. A second time changes nothing; who comes second is told who has it."""
-    context = _context(request)
-    try:
-        with context.database.write() as connection:
-            first = alerts.acknowledge(connection, event_id, request.state.person.user_id, context.wall_s())
-            found = None if first else alerts.find(connection, event_id)
-    except alerts.NoSuchAlertError:
-        raise Refused(404, "not_found") from None
-    except alerts.AlertStepError:
-        raise Refused(409, "already_closed") from None
-    if found is None or found.acknowledged_by == request.state.person.name:
-        return _back(request, event_id)
-    if "text/html" in request.headers.get("Accept", ""):
-        return RedirectResponse(f"/alerts/{event_id}?taken=true", status_code=303)
-    return JSONResponse({"error": "taken", "by": found.acknowledged_by}, 409)
-
-
-@router.post("/alerts/{event_id}/close")
-def close(request: Request, event_id: str, reason: str = Form(""), note: str = Form("", max_length=1000)) -> Response:
-    """A person closes an alert and says what it was."""
-    context = _context(request)
-    if reason not in list(CloseReason):
-        raise Refused(422, "reason_missing")
-    try:
-        with context.database.write() as connection:
-            user_id, now_s = request.state.person.user_id, context.wall_s()
-            alerts.close(connection, event_id, user_id, CloseReason(reason), note, now_s)
-    except alerts.NoSuchAlertError:
-        raise Refused(404, "not_found") from None
-    except alerts.AlertStepError:
-        raise Refused(409, "already_closed") from None
-    return _back(request, event_id)
-
-
-def _back(request: Request, event_id: str) -> Response:
-    """Scripts get a short yes, forms their page."""
-    if "text/html" not in request.headers.get("Accept", ""):
-        return Response(status_code=204)
-    return RedirectResponse(f"/alerts/{event_id}", status_code=303)
 
 
 @router.get("/cameras")
@@ -190,9 +186,21 @@ def cameras_page(request: Request) -> Response:
     """Cameras and nodes: who sees, who does not, and why."""
     context = _context(request)
     with context.database.read() as connection:
-        seen = watch(connection, context.wall_s(), context.broker_connected())
-        aside = deliveries.listing_aside(connection) if may(request.state.person.role, Action.MANAGE_NODES) else ()
-        return _render(request, "cameras.html", watch=seen, aside=aside, aside_count=deliveries.count_aside(connection))
+        now_s = context.wall_s()
+        seen = with_blind_totals(connection, watch(connection, now_s, context.broker_connected()), now_s)
+        aside, count = _aside(connection, request.state.person.rights, seen)
+        return _render(request, "cameras.html", watch=seen, aside=aside, aside_count=count)
+
+
+def _aside(connection: Connection, rights: Rights, seen: Watch) -> tuple[Sequence[deliveries.SetAside], int]:
+    """What was put aside, the newest of it, and how much there is; of boxes that may be seen."""
+    if not may(rights, Action.MANAGE_NODES):
+        return (), 0
+    if rights.reach.everywhere:
+        return deliveries.listing_aside(connection), deliveries.count_aside(connection)
+    names = {box.node.name for box in seen.nodes}
+    mine = [one for one in deliveries.listing_aside(connection, deliveries.MOST_ASIDE) if one.node in names]
+    return mine[:20], len(mine)
 
 
 @router.get("/cameras/{node}/{camera}/still.jpg")

@@ -4,17 +4,22 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from console.domain.access import Action, may
-from console.store import changes, sessions
+from console.domain.access import Place, Rights, may
+from console.store import changes, sites
 from console.store.database import Database
+from console.store.sessions import SignedIn
 from console.web.context import Context
+from console.web.identity import is_still
+from console.web.route_table import STREAM
 
 router = APIRouter(prefix="/api")
 POLL_S = 0.25
@@ -23,13 +28,37 @@ _KEEP = 2000
 AGAIN = {"kind": "again", "key": "", "what": ""}  # more has changed than is remembered: look at everything again
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """A change, and where it happened; None where that is not known (any more)."""
+
+    id: int
+    kind: str
+    key: str
+    what: str
+    place: Place | None
+
+
+def may_hear(rights: Rights, news: News) -> bool:
+    """Whether somebody may be told; of what can't be placed only who may see everything. A box also tells of itself
+    to those who see a camera of it."""
+    action = STREAM.get(news.kind)
+    if action is None or not may(rights, action):
+        return False
+    if news.place is None:
+        return rights.reach.everywhere
+    if news.kind == "node" and rights.reach.touches(news.place):
+        return True
+    return may(rights, action, news.place)
+
+
 class Feed:
     """The newest changes, in memory. `run` is the whole life of its thread."""
 
     def __init__(self, database: Database) -> None:
         """Begins at what is newest now, so that nothing falls between the first page and the first turn of `run`."""
         self._database = database
-        self._recent: deque[changes.Change] = deque(maxlen=_KEEP)
+        self._recent: deque[News] = deque(maxlen=_KEEP)
         with database.read() as connection:
             self._begun_at = self.newest_id = changes.newest_id(connection)
         self.closed = threading.Event()
@@ -39,7 +68,7 @@ class Feed:
         while not stop.wait(POLL_S):
             try:
                 with self._database.read() as connection:
-                    found = changes.after(connection, self.newest_id)
+                    found = _placed(connection, changes.after(connection, self.newest_id))
             except SQLAlchemyError:
                 continue  # pages grow stale and say so; the next turn tries again
             for one in found:
@@ -52,9 +81,24 @@ class Feed:
         full = len(self._recent) == _KEEP
         return last_id >= (self._recent[0].id - 1 if full else self._begun_at)
 
-    def after(self, last_id: int) -> list[changes.Change]:
+    def after(self, last_id: int) -> list[News]:
         """Changes after `last_id` that are still remembered."""
         return [one for one in list(self._recent) if one.id > last_id]
+
+
+def _placed(connection: Connection, found: Sequence[changes.Change]) -> list[News]:
+    """Changes with their places, looked up once for all who follow."""
+    alerts = sites.places_of_alerts(connection, {one.key for one in found if one.kind == "alert"})
+    names = {one.key.partition("/")[0] for one in found if one.kind != "alert"}
+    boxes = sites.places_of_nodes(connection, names) if names else {}
+    news = []
+    for one in found:
+        name, _, camera = one.key.partition("/")
+        place = alerts.get(one.key) if one.kind == "alert" else boxes.get(name)
+        if place is not None and one.kind == "camera":
+            place = replace(place, camera=camera)
+        news.append(News(one.id, one.kind, one.key, one.what, place))
+    return news
 
 
 @router.get("/stream")
@@ -65,41 +109,45 @@ async def stream(request: Request) -> StreamingResponse:
     said = request.headers.get("Last-Event-ID", "")
     last_id = int(said) if said.isdigit() and len(said) < 18 else feed.newest_id
     person = request.state.person
-    kinds = {"node", "camera"} | ({"alert"} if may(person.role, Action.SEE_ALERTS) else set())
-    lines = _lines(feed, last_id, kinds, context.wall_s, lambda: _is_still(context, person))
+    lines = _lines(feed, last_id, person.rights, context.wall_s, lambda: _is_still(context, person))
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _is_still(context: Context, person: sessions.SignedIn) -> bool:
+def _is_still(context: Context, person: SignedIn) -> bool:
     """Whether the session goes on and its account is what it was as the stream began."""
     try:
-        with context.database.read() as connection:
-            found = sessions.find(connection, person.token_sha256, context.wall_s())
+        return is_still(context, person)
     except SQLAlchemyError:
         return False  # nobody can say; the browser comes back and is asked again
-    return found is not None and found[0] == person
 
 
 async def _lines(
-    feed: Feed, last_id: int, kinds: set[str], wall_s: Callable[[], float], is_still: Callable[[], bool]
+    feed: Feed, last_id: int, rights: Rights, wall_s: Callable[[], float], is_still: Callable[[], bool]
 ) -> AsyncIterator[str]:
     """What happens, and a beat where nothing does; before each word the right to hear it is looked up again."""
-    quiet_s = BEAT_S  # a beat at once tells the page that it is connected
+    quiet_s = 0.0
     if not feed.reaches_back_to(last_id):
         last_id = feed.newest_id
         yield f"id: {last_id}\nevent: change\ndata: {json.dumps(AGAIN)}\n\n"
+    yield _beat(last_id, wall_s())  # at once: it tells the page that it is connected
     while not feed.closed.is_set():
         found = feed.after(last_id)
         if (found or quiet_s + POLL_S >= BEAT_S) and not await run_in_threadpool(is_still):
+            yield f"event: change\ndata: {json.dumps(AGAIN)}\n\n"  # an open page asks anew what it may show
             return
         for one in found:
             last_id = one.id
-            if one.kind not in kinds:
+            if not may_hear(rights, one):
                 continue
             data = json.dumps({"kind": one.kind, "key": one.key, "what": one.what})
             yield f"id: {one.id}\nevent: change\ndata: {data}\n\n"
         quiet_s = 0.0 if found else quiet_s + POLL_S
         if quiet_s >= BEAT_S:
             quiet_s = 0.0
-            yield f"event: beat\ndata: {json.dumps({'at_s': wall_s()})}\n\n"
+            yield _beat(last_id, wall_s())
         await asyncio.sleep(POLL_S)
+
+
+def _beat(last_id: int, at_s: float) -> str:
+    """The console's time, and the place in the feed: who is cut off before the first change goes on there, too."""
+    return f"event: beat\nid: {last_id}\ndata: {json.dumps({'at_s': at_s})}\n\n"

@@ -1,6 +1,7 @@
 """Code words of messages and states as sentences in English; the catalogue turns them into other languages."""
 
 from console.web.i18n import Language
+from console.web.people_words import PEOPLE_WORDS
 
 WORDS: dict[str, dict[str, str]] = {
     "rule": {
@@ -9,16 +10,49 @@ WORDS: dict[str, dict[str, str]] = {
         "intrusion": "Intrusion",
         "crowd": "Crowd gathering",
         "line_crossing": "Line crossed",
+        "camera_signal_lost": "Camera: no picture comes",
         "camera_frozen": "Camera: picture frozen",
         "camera_black": "Camera: picture black",
         "camera_overexposed": "Camera: picture white",
         "camera_covered": "Camera: lens covered",
         "camera_moved": "Camera: turned or moved",
         "camera_infra_red_failed": "Camera: infra-red light failed",
+        "camera_too_dark": "Camera: too dark",
         "camera_defocused": "Camera: out of focus",
+        "camera_resolution_changed": "Camera: other picture size",
+        "camera_bit_rate_collapsed": "Camera: poor picture",
+        "camera_frame_rate_changed": "Camera: other picture rate",
+        "camera_clock_wrong": "Camera: its clock is wrong",
     },
     "severity": {"low": "Low", "medium": "Medium", "high": "High", "critical": "Urgent"},
-    "state": {"new": "New", "acknowledged": "Acknowledged", "closed": "Closed"},
+    "state": {
+        "new": "New",
+        "acknowledged": "Acknowledged",
+        "in_progress": "In progress",
+        "on_hold": "On hold",
+        "closed": "Closed",
+    },
+    "step": {
+        "acknowledge": "Acknowledge",
+        "start": "Start handling",
+        "resume": "Go on",
+        "hold": "Put on hold",
+        "take_over": "Take over",
+        "close": "Close",
+        "note": "Note",
+        "prioritise": "Priority",
+    },
+    "done": {
+        "acknowledge": "acknowledged it",
+        "start": "started handling it",
+        "resume": "went on with it",
+        "hold": "put it on hold",
+        "take_over": "took it over from {was}",
+        "close": "closed it: {became}",
+        "note": "noted:",
+        "prioritise": "set the priority from {was} to {became}",
+    },
+    "kind": {"camera_fault": "Faults of a camera"},
     "reason": {
         "incident": "Incident",
         "parent_or_carer": "Parent or carer",
@@ -44,6 +78,7 @@ WORDS: dict[str, dict[str, str]] = {
         "line_crossing": "Somebody has crossed the line.",
         "line_crossing_in": "Somebody has crossed the line inwards.",
         "line_crossing_out": "Somebody has crossed the line outwards.",
+        "camera_signal_lost": "No picture has come from the camera for {dwell}. Look at its power and its cable.",
         "camera_frozen": "The camera has sent the same picture for {dwell}. What happens there is not seen.",
         "camera_black": "The picture has been black for {dwell}, all at once. Look whether the lens is covered.",
         "camera_overexposed": "The picture has been white for {dwell}. Look for a lamp or laser before the lens.",
@@ -51,11 +86,21 @@ WORDS: dict[str, dict[str, str]] = {
         "camera_moved": "The camera has shown another view for {dwell}. Look whether it was turned.",
         "camera_infra_red_failed": "For {dwell} it has been dark where infra-red light was before. See to the lamp.",
         "camera_defocused": "The picture has been out of focus for {dwell}. Clean the lens and focus it anew.",
+        "camera_too_dark": "It has been too dark to see anybody for {dwell}. The place needs light at these hours.",
+        "camera_resolution_changed": "For {dwell} the pictures have been of another size than when its view was taken. "
+        "Set the camera back, or take its view anew.",
+        "camera_bit_rate_collapsed": "For {dwell} the stream has had hardly any data: details can't be made out. "
+        "Look at the camera's settings and the network.",
+        "camera_frame_rate_changed": "For {dwell} pictures have come at another rate than before. "
+        "Look at the camera's settings and the network.",
+        "camera_clock_wrong": "The time that the camera writes into its pictures has been wrong for {dwell}. "
+        "Times on this page are right. Set the camera's clock (NTP).",
     },
     "clock": {
         "slow": "The clock of this box is {duration} slow. Times are corrected here; set the clock of the box.",
         "fast": "The clock of this box is {duration} fast. Times are corrected here; set the clock of the box.",
     },
+    "clock_now": {"same": "as here", "slow": "{duration} slow", "fast": "{duration} fast"},
     "missing": {
         "not_recorded": "Nothing is recorded of these seconds: the camera was away, or it is overwritten already.",
         "recording_damaged": "The recording of these seconds is damaged on the disk of the box.",
@@ -65,6 +110,8 @@ WORDS: dict[str, dict[str, str]] = {
         "file_gone": "A file is gone from the disk of the box.",
         "file_damaged": "A file is damaged on the disk of the box.",
         "given_up": "The box gave up sending it, for too much waited. It stays on the box for its days.",
+        "too_large": "The clip is larger than this console takes (MAX_FILE_BYTES). It stays on the box for its days; "
+        "whoever needs it holds it there: gatehouse edge hold.",
     },
     "aside": {
         "malformed": "The message can't be read by this console. Box and console may be of different versions.",
@@ -138,6 +185,9 @@ WORDS: dict[str, dict[str, str]] = {
         "not_recording": "the recording stands still",
         "overloaded": "the box has too much to do and can't look at every picture",
         "worker_restarts": "the watching process restarts",
+        "network_unusable": "nobody is looked for: the network that finds people does not run on the box "
+        "(gatehouse edge check says why)",
+        "no_room_to_watch": "nobody is looked for: the disk of the box has no room to begin",
         "camera_frozen": "the same picture comes again and again",
         "camera_black": "the picture is black, since all at once",
         "camera_overexposed": "the picture is white",
@@ -147,17 +197,77 @@ WORDS: dict[str, dict[str, str]] = {
         "camera_too_dark": "too dark to see anybody",
         "camera_defocused": "out of focus",
         "camera_resolution_changed": "the pictures are of another size than they were",
-        "frame_rate_changed": "pictures come at another rate than before",
-        "bit_rate_collapsed": "the stream has hardly any data left: the picture is poor",
+        "camera_frame_rate_changed": "pictures come at another rate than before",
+        "camera_bit_rate_collapsed": "the stream has hardly any data left: the picture is poor",
+        "camera_clock_wrong": "the camera's own clock is wrong",
         "zone_hidden": "something stands before a zone: its rules see nothing there",
         "zone_too_dark": "too dark in a zone: its rules see nothing there",
+        "frame_rate_changed": "pictures come at another rate than before",
+        "bit_rate_collapsed": "the stream has hardly any data left: the picture is poor",
+        "camera_removed": "the camera is no longer in the settings of its box",
+        "sight_unheard": "for a time it did not see, while its box was not heard: since when is not known",
         "node_offline": "the box that watches it is offline",
         "node_silent": "the box that watches it is not heard",
     },
+    "unknown": {
+        "": "{code}",
+        "fault": "a fault for which this console has no words yet: {code}",
+        "no_fault": "the box tells no cause",
+        "node_problem": "The box tells of something for which this console has no words yet: {code}. "
+        "Update the console.",
+    },
+    "watched": {
+        "all": "{place} was watched all the time from {begin} to {end}.",
+        "known_means": "In that time, no alert means that nothing was seen that should ring. Of the rest nobody can "
+        "say.",
+        "all_means": "No alert in this time means that nothing was seen that should ring.",
+        "none": "{place} was not watched at any moment from {begin} to {end} ({why}).",
+        "none_means": "No alert in this time does not mean that nothing happened.",
+        "partly": "{place} was watched {seen}, not {unseen}.",
+        "often": "From {begin} to {end} {place} was watched for {seen}, and not for {unseen} in all: each of these "
+        "times stands below.",
+        "partly_means": "Where it was not watched, no alert does not mean that nothing happened.",
+        "span": "from {begin} to {end}",
+        "because": "from {begin} to {end} ({why})",
+        "and": "{first} and {last}",
+        "impaired": "It was impaired {spans}: it was watched, but something may have been missed.",
+        "impaired_often": "It was impaired for {total} in all: it was watched, but something may have been missed.",
+        "unrecorded": "Of the time before {begin} nothing is recorded here: nobody can say whether it was watched.",
+        "missing": "Messages of its box missing since {begin}: {n}. An alert may be among them.",
+        "unheard": "Since {begin} nothing has been heard of its box: whether it is watched will be known when the box "
+        "is heard again.",
+    },
+    "not_known": {
+        "unrecorded": "nothing is recorded here of this time",
+        "unheard": "nothing has been heard of its box since then",
+    },
+    "time_problem": {
+        "malformed": "The time can't be read. Write day and hour like this: {example}.",
+        "order": "The end must come after the beginning, and the beginning before now.",
+    },
+    "csv": {
+        "site": "Site",
+        "box": "Box",
+        "camera": "Camera",
+        "camera_name": "Camera's name on the box",
+        "zone": "Zone",
+        "rules": "Rules",
+        "state": "State",
+        "begin": "From ({timezone})",
+        "end": "To ({timezone}); empty: it still lasts",
+        "seconds": "Seconds within the time asked for",
+        "cause": "Cause",
+        "code": "Code word of the cause",
+    },
     "node_problem": {
+        "outbox_damaged": "Older alerts may be missing: on the disk of the box, what waited to be sent was damaged. "
+        "What can be read is being sent. Check the disk, then take the file {subject} off the box.",
+        "outbox_unreadable": "The list of what the box has to send can't be read or written: alerts may not get "
+        "through. Look at the disk of the box: it may be full or worn out.",
         "outbox_full": "Too much waits to be sent: what is least important is being left out. Look at the connection.",
         "outbox_filling": "Of what may wait to be sent, {figure} is used up. "
         "Look at the connection before what is least important is left out.",
+        "uploads_quiet": "Clips and pictures that wait for the quiet hours to end: {figure}. Alerts come through.",
         "console_unreachable": "Clips and pictures do not come through. Look at the connection.",
         "worker_down": "A watching process is being started again.",
         "workers_die": "Watching processes that died within the last hour: {figure}. Tell whoever looks after the box.",
@@ -171,6 +281,8 @@ WORDS: dict[str, dict[str, str]] = {
         "memory_low": "The memory is nearly used up: {figure} in use.",
         "load_high": "The box has too much to do: {figure} tasks for each processor core. Watch fewer cameras with it.",
         "link_down": "Network socket {subject}: no connection. Look at the cable and at what it leads to.",
+        "link_gone": "Network socket {subject} is no longer there. Look at its adapter and its plug; if it was taken "
+        "out on purpose, start the box again.",
         "link_errors": "Network socket {subject}: {figure} of the data arrive damaged. Replace the cable.",
         "certificate_ends": "Days until the certificate {subject} expires: {figure}. Replace it before that, or the "
         "box can't connect any more.",
@@ -185,7 +297,7 @@ WORDS: dict[str, dict[str, str]] = {
         "Its limit of disk space is too small.",
         "files_damaged": "Files of the recording are damaged: {figure}. Look at the disk.",
     },
-    "problem_severity": {"critical": "Act now", "warning": "Take care of it soon"},
+    "problem_severity": {"critical": "Act now", "warning": "Take care of it soon", "notice": "As intended"},
     "power": {"weak": "too weak", "sound": "in order"},
     "problem": {
         "wrong_password": "Name or password is wrong.",
@@ -201,25 +313,46 @@ WORDS: dict[str, dict[str, str]] = {
         "first_link_used": "This link does not work any more. Start the console again for a new one.",
         "last_administrator": "This is the last administrator, whose role must stay. Make another one first.",
         "foreign_origin": "This request came from another page and was refused.",
-        "taken": "{by} has this alert already.",
+        "taken": "{by} took it on at {at}.",
+        "not_acknowledged": "Acknowledge this alert first.",
+        "note_missing": "Please write the note.",
+        "priority_missing": "Please choose a priority.",
         "already_closed": "This alert is closed already.",
         "reason_missing": "Please choose what it was.",
         "too_large": "This request is too large.",
         "not_a_form": "Only forms are taken here.",
         "try_again_soon": "Many people are signing in at this moment. Please try again in a few seconds.",
+        "wrong_code": "This code is wrong, or has been used already. Wait for the next one.",
+        "has_second_factor": "There is a second factor already. Take it away before you set up another one.",
+        "no_second_factor": "There is no second factor.",
+        "place_missing": "Please choose where: the whole tree, or at least one site.",
+        "more_than_yours": "You can't give more than you may do and see yourself.",
+        "not_yourself": "You can't do this to your own account. Ask another administrator.",
+        "account_ended": "This account has been ended. Invite the person again.",
+        "too_many_tokens": "There are too many tokens. End one of them first.",
+        "site_taken": "There is a site of this name already.",
+        "site_below": "It can't stand there: districts stand below provinces, schools below either.",
+        "site_too_small": "Something stands below it that needs a larger one above it.",
+        "site_in_use": "It can't be removed: boxes or sites stand there, or something happened there.",
         "malformed": "Something in this request is missing or too long.",
         "database_away": "The console can't reach its database now. It tries again by itself.",
         "broker_away": "The box can't be asked now: no connection to the broker.",
     },
 }
 
+WORDS |= PEOPLE_WORDS
+
 SCRIPT_WORDS = {
     "stale": "No connection since {time}. What you see may be old.",
     "sound_on": "Sound is on",
     "sound_off": "Sound off: turn it on",
     "sound_waits": "Click anywhere to let it ring",
-    "taken": "{by} has this alert already.",
-    "settling": "Another alert has just come to the top. Look at it, then press A again.",
+    "taken": "{by} took it on at {at}.",
+    "taken_rest": "{by} took one of them on at {at}. The others: done ({done}).",
+    "already_closed": "This alert is closed already.",
+    "not_acknowledged": "Acknowledge this alert first.",
+    "about": "For all {n} alerts of this incident.",
+    "settling": "Another alert has just come. Look at it, then press the key again.",
     "moved_off": "The alert that was chosen is no longer here. Choose another one.",
     "not_done": "That did not work. Please try again.",
     "seconds": "{s} s",
@@ -236,5 +369,12 @@ SCRIPT_WORDS = {
 
 
 def sentence(language: Language, group: str, code: str, text: str | None = None) -> str:
-    """The sentence of a code word; `text`, else the word itself, where it is newer than this console."""
-    return language.text(WORDS[group][code]) if code in WORDS[group] else code if text is None else text
+    """The sentence of a code word; `text`, else one that names the word, where it is newer than this console."""
+    known, unknown = WORDS[group].get(code), WORDS["unknown"]
+    if known is not None:
+        return language.text(known)
+    if text is not None:
+        return text
+    if not code and group == "fault":
+        return language.text(unknown["no_fault"])
+    return language.text(unknown.get(group, unknown[""])).format(code=code)

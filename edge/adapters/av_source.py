@@ -62,7 +62,8 @@ class SourceStatus:
     """Counters since the start, for the health report.
 
     fault: why no video comes, or None from the first packet of a connection to its end. idle: only key frames are
-    decoded. camera_clock_offset_s: the camera's wall clock minus this box's, from the last RTCP sender report; None
+    decoded. frames_damaged: of all that were to be decoded, those that could not be, or only with errors.
+    camera_clock_offset_s: the camera's wall clock minus this box's, from the last RTCP sender report; None
     where the camera sends none.
     """
 
@@ -75,7 +76,7 @@ class SourceStatus:
     packet_bytes: int
     frames_decoded: int
     frames_handed_on: int
-    packets_damaged: int
+    frames_damaged: int
     time_jumps: int
     last_packet_media_s: float | None
     last_captured_at_s: float | None
@@ -352,6 +353,7 @@ class AvSource:
             return
         for picture in pictures:
             self._decoded_at_s = arrival_s
+            self._damaged += picture.is_corrupt
             assert picture.time_base is not None
             media_s = self._time_line.media(None if picture.pts is None else float(picture.pts * picture.time_base))
             media_s = self._last_frame_s = max(media_s, self._last_frame_s)
@@ -363,7 +365,8 @@ class AvSource:
         motion = self._gate.update(planes[: planes.shape[0] * 2 // 3], media_s)
         if motion.light_changed or motion.cells.any():
             self._decoder.idle = False
-        frame = Frame(self._camera, self._handed_on, media_s, self._time_line.utc(media_s), planes, motion)
+        key_every_s = self._decoder.key_every_s(media_s)
+        frame = Frame(self._camera, self._handed_on, media_s, self._time_line.utc(media_s), planes, motion, key_every_s)
         self._handed_on += 1
         self._listener.frame(frame)
 

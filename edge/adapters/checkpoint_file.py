@@ -49,14 +49,14 @@ def checkpoint_folder(state_dir: Path, cameras: Collection[str], wall_s: float, 
     folder = memory / f"gatehouse-{os.geteuid()}-{node}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        if not _is_ours_alone(folder):
+        if not is_ours_alone(folder):
             raise OSError("somebody else has made it")
         for path in folder.iterdir():
             if path.name.partition(".")[0] not in cameras:  # "gate" and "gate.part"
                 path.unlink(missing_ok=True)
-        for sibling in memory.glob(f"gatehouse-{os.geteuid()}-*"):
+        for sibling in set(memory.glob(f"gatehouse-{os.geteuid()}-*")) - {folder}:
             with contextlib.suppress(OSError):  # another node's, which looks after them itself while it lives
-                if _is_ours_alone(sibling):
+                if is_ours_alone(sibling):
                     _sweep(sibling, wall_s - FORGOTTEN_AFTER_S)
     except OSError as error:
         log.warning("%s can't be used (%s): a worker that dies begins every stay anew", folder, error)
@@ -64,7 +64,7 @@ def checkpoint_folder(state_dir: Path, cameras: Collection[str], wall_s: float, 
     return folder
 
 
-def _is_ours_alone(folder: Path) -> bool:
+def is_ours_alone(folder: Path) -> bool:
     """Whether it is a folder, no link to one, that nobody but this user can have put anything into."""
     found = folder.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077

@@ -8,11 +8,13 @@ from __future__ import annotations  # av.Packet is generic for the type checker 
 
 import errno
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +22,7 @@ import av
 from av.video.stream import VideoStream
 
 from edge.adapters.durable import put_in_place
-from edge.adapters.segments import Segment, find_segments, open_segment
+from edge.adapters.segments import Segment, list_segments, open_segment
 
 GAP_S = 0.5  # less than this between two segments is rounding of their names
 HOLE_S = 1.5  # between two pictures of one segment; a camera that sends fewer says so by its usual step
@@ -73,11 +75,12 @@ class _Format:
 
 
 class _Stamp(NamedTuple):
-    """A packet without its bytes: its number in its segment, dts and pts as UTC seconds."""
+    """A packet without its bytes: its number in its segment, dts and pts as UTC seconds, how many bytes it has."""
 
     number: int
     dts_s: float
     pts_s: float
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +98,29 @@ class _Piece:
 
 
 def write_clip(
-    directory: Path, begins_at_s: float, ends_at_s: float, out: Path, is_sound: Callable[[Path], bool] = lambda _: True
+    directory: Path,
+    begins_at_s: float,
+    ends_at_s: float,
+    out: Path,
+    is_sound: Callable[[Path], bool] = lambda _: True,
+    behind_s: Callable[[Segment], float] = lambda _: 0.0,
+    most_bytes: float = inf,
 ) -> ClipFacts:
     """Writes the pictures recorded in `directory` from `begins_at_s` to `ends_at_s` (UTC seconds) to `out` (MP4).
 
     The clip starts at the key frame at or before `begins_at_s`. Where the camera changed its picture format in the
     span, the format with the most seconds is kept and the rest is a gap; so is a closed segment that isn't sound any
     more (is_sound is asked for its hash): it is no evidence. `out` appears whole or not at all.
+    behind_s: by how much the clock by which a segment was named is behind the clip's, where it was set in between.
+    most_bytes: of its packets; what would be more is cut off at the end, and is a gap.
     Raises NoRecording, DamagedRecording; OSError where `out` can't be written or a segment was deleted meanwhile.
     """
-    there = find_segments(directory, begins_at_s, ends_at_s)
-    segments = [segment for segment in there if segment.ends_at_s is None or is_sound(segment.path)]
-    pieces = [piece for segment in segments if (piece := _cut(segment, begins_at_s, ends_at_s)) is not None]
-    pieces = _without_overlap(_of_one_format(pieces))
+    named = ((segment, behind_s(segment)) for segment in list_segments(directory))
+    there = [(one, late_s) for one, late_s in named if one.overlaps(begins_at_s - late_s, ends_at_s - late_s)]
+    segments = [(one, late_s) for one, late_s in there if one.ends_at_s is None or is_sound(one.path)]
+    cut = (_cut(segment, begins_at_s, ends_at_s, late_s) for segment, late_s in segments)
+    pieces = sorted((piece for piece in cut if piece is not None), key=lambda piece: piece.begins_at_s)
+    pieces = _of_at_most(_without_overlap(_of_one_format(pieces)), most_bytes)
     if not pieces:
         when = datetime.fromtimestamp(begins_at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         if len(segments) < len(there):
@@ -131,9 +144,9 @@ def write_clip(
     return facts
 
 
-def _cut(segment: Segment, from_s: float, to_s: float) -> _Piece | None:
+def _cut(segment: Segment, from_s: float, to_s: float, behind_s: float) -> _Piece | None:
     """The packets of `segment` from the key frame at or before `from_s` to `to_s`; None where there are none."""
-    packets: list[_Stamp] = []
+    packets, origin_s = list[_Stamp](), segment.begins_at_s + behind_s
     ends_at_s = 0.0
     try:
         with open_segment(segment) as container:
@@ -145,12 +158,12 @@ def _cut(segment: Segment, from_s: float, to_s: float) -> _Piece | None:
                 if packet.pts is None or packet.dts is None or not packet.size or packet.is_corrupt:
                     continue
                 tick_s = float(packet.time_base)
-                dts_s, pts_s = segment.begins_at_s + packet.dts * tick_s, segment.begins_at_s + packet.pts * tick_s
+                dts_s, pts_s = origin_s + packet.dts * tick_s, origin_s + packet.pts * tick_s
                 if dts_s > to_s:
                     break
                 if packet.is_keyframe and pts_s <= from_s:
                     packets.clear()  # a later start will do
-                packets.append(_Stamp(number, dts_s, pts_s))
+                packets.append(_Stamp(number, dts_s, pts_s, packet.size))
                 ends_at_s = max(ends_at_s, pts_s + (packet.duration or 0) * tick_s)
     except (FileNotFoundError, av.FFmpegError, IndexError):
         return None  # overwritten meanwhile, or nothing whole in it yet
@@ -188,6 +201,25 @@ def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
                 kept.append(replace(piece, packets=packets, ends_at_s=following.begins_at_s))
         else:
             kept.append(piece)
+    return kept
+
+
+def _of_at_most(pieces: list[_Piece], most_bytes: float) -> list[_Piece]:
+    """Those that fit, and of the next one what does."""
+    kept: list[_Piece] = []
+    left = most_bytes
+    for piece in pieces:
+        ends = list(accumulate(stamp.size for stamp in piece.packets))
+        fits = bisect_right(ends, left)
+        if fits == len(ends):
+            kept.append(piece)
+            left -= ends[-1]
+            continue
+        if fits:
+            missed_s = min(stamp.pts_s for stamp in piece.packets[fits:])  # the first picture that is not there
+            ends_at_s = max(piece.begins_at_s, missed_s)
+            kept.append(replace(piece, packets=piece.packets[:fits], ends_at_s=ends_at_s))
+        break
     return kept
 
 

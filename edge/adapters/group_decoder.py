@@ -10,6 +10,7 @@ from __future__ import annotations  # av.Packet is generic for the type checker 
 from collections import deque
 from contextlib import suppress
 from itertools import chain
+from math import isfinite
 from typing import TypeAlias
 
 import av
@@ -18,6 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 LONGEST_REST_S = 2.1  # from one picture to the next: 2 s between key frames is usual, and cameras are not exact
+_LONG_S = 10.0  # what has sent no second key frame for so long sends few
 _STEPS = 16  # distances of key frames that are remembered: many cameras vary them
 
 Packet: TypeAlias = "av.Packet[VideoStream]"
@@ -38,6 +40,14 @@ class GroupDecoder:
         self._steps_s: deque[float] = deque(maxlen=_STEPS)
         self._kept: list[Packet] = []  # what the decoder has not seen, in its order
         self._alone_shown = True  # not so where pictures are renewed strip by strip: there no packet shows one alone
+
+    def key_every_s(self, media_s: float) -> float:
+        """Seconds from one key frame to the next, at most, of late; 0 while that is not known.
+
+        media_s: of the newest packet.
+        """
+        since_s = media_s - self._key_s if isfinite(self._key_s) else 0.0
+        return max(*self._steps_s, since_s) if self._steps_s else since_s if since_s > _LONG_S else 0.0
 
     def begin(self, context: VideoCodecContext) -> None:
         """A connection begins; `context` decodes its packets."""

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from edge.adapters.durable import put_in_place
 from edge.adapters.segments import Segment, close_abandoned, list_segments
 
-_LABEL = "event.json"
+LABEL = "event.json"
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +42,27 @@ class EventFolder:
 
 def put_label(folder: Path, label: EventLabel) -> None:
     """Writes the label where there is none. Raises OSError."""
-    path = folder / _LABEL
+    path = folder / LABEL
     if not path.exists():
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(label)), encoding="utf-8")
         put_in_place(part, path)
 
 
-def list_recordings(state_dir: Path) -> dict[str, list[Segment]]:
-    """The closed segments of each camera, oldest first, also of cameras that are no longer configured."""
+def list_recordings(
+    state_dir: Path, known: defaultdict[str, dict[str, Segment]] | None = None
+) -> dict[str, list[Segment]]:
+    """The closed segments of each camera, oldest first, also of cameras that are no longer configured.
+
+    known: what an earlier look found, by camera and file name; it is brought up to date.
+    """
+    known = defaultdict(dict) if known is None else known
+    folders = _folders(state_dir / "recordings")
+    for gone in known.keys() - {folder.name for folder in folders}:
+        del known[gone]
     return {
-        folder.name: [segment for segment in list_segments(folder) if segment.ends_at_s is not None]
-        for folder in _folders(state_dir / "recordings")
+        folder.name: [segment for segment in list_segments(folder, known[folder.name]) if segment.ends_at_s is not None]
+        for folder in folders
     }
 
 
@@ -73,7 +83,7 @@ def delete_event(folder: Path) -> None:
 
     Raises OSError.
     """
-    for path in sorted(folder.iterdir(), key=lambda path: (path.name == _LABEL, path.name)):
+    for path in sorted(folder.iterdir(), key=lambda path: (path.name == LABEL, path.name)):
         path.unlink(missing_ok=True)
     folder.rmdir()
 
@@ -108,7 +118,7 @@ def _folders(parent: Path) -> list[Path]:
 
 def _label_in(folder: Path) -> EventLabel | None:
     try:
-        label = json.loads((folder / _LABEL).read_text(encoding="utf-8"))
+        label = json.loads((folder / LABEL).read_text(encoding="utf-8"))
         return EventLabel(str(label["camera"]), str(label["zone"]), float(label["opened_at_s"]))
     except (OSError, ValueError, KeyError, TypeError):  # made by an older Gatehouse, or damaged
         return None

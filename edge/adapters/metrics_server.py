@@ -90,7 +90,8 @@ def _of_node(health: HealthMessage) -> Iterator[Metric]:
     about = {"version": health.version, "board": board, "system": system}
     yield InfoMetricFamily(PREFIX + "node", "What this box is.", about)
     yield from _gauge("health_timestamp_seconds", "When these figures were taken.", health.at_s)
-    yield from _gauge("start_timestamp_seconds", "When the node started.", health.started_at_s)
+    started_at_s = health.started_at_s if health.running_s is None else health.at_s - health.running_s
+    yield from _gauge("start_timestamp_seconds", "When the node started.", started_at_s)
     yield from _gauge("node_degraded", "Whether something is seriously wrong.", health.state == "degraded")
     yield from _gauge("outbox_messages", "Messages that the console has not acknowledged.", health.outbox_rows)
     yield from _gauge("outbox_files", "Files that the console does not have.", health.uploads_waiting)

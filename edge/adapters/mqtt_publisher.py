@@ -8,6 +8,7 @@ told with the next health message. paho's own queue only holds what is in flight
 
 import logging
 import queue
+import sqlite3
 import ssl
 import sys
 import threading
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.1  # how soon a worker's row is noticed
 RESEND_S, RESEND_LONGEST_S = 20.0, 300.0
+PLAUSIBLE_AT_S = 1.75e9  # what says that it is earlier has no clock: Gatehouse is younger
 MOST_ABSENT = 3000  # spans in a message; the console asks again for the rest
 WINDOW = 200  # rows sent and not yet acknowledged
 
@@ -106,7 +108,7 @@ class MqttPublisher:
         version: str,
         announcements: Mapping[str, bytes] | None = None,
     ) -> None:
-        """announcements: topic -> what is told on it, retained, at each connection."""
+        """announcements: topic -> what is told on it, retained, at each connection; empty takes it back."""
         self._announcements = announcements or {}
         self._node, self._outbox, self._clock, self._version = node, outbox, clock, version
         self._address, self._on_command = address, on_command
@@ -118,8 +120,17 @@ class MqttPublisher:
         self._health_lock = threading.Lock()
         self._connected = threading.Event()
         self._fresh = threading.Event()  # broker or console came back since the last turn
+        self._after, self._in_flight, self._sending_from = 0, set[int](), outbox.outbox_id
+        self._patience = Patience()
+        self._outbox_fault = ""
         self.fault = "not connected yet"
         self.certificate_ends_at_s: float | None = None  # of the broker, as it showed it last
+        self._console_ahead_s: float | None = None
+
+    @property
+    def console_at_s(self) -> float | None:
+        """UTC seconds by the console's clock, as of its last word; None before the first."""
+        return None if self._console_ahead_s is None else self._clock.monotonic_s() + self._console_ahead_s
 
     @property
     def connected(self) -> bool:
@@ -138,32 +149,45 @@ class MqttPublisher:
         client.reconnect_delay_set(1, 30)
         client.connect_async(self._address.host, self._address.port, keepalive=20)
         client.loop_start()
-        after, patience = 0, Patience()
-        in_flight: set[int] = set()
         try:
             while not stop.wait(POLL_S):
-                acknowledged = self._take_acknowledgements()
-                in_flight -= acknowledged
-                fresh = self._fresh.is_set()
-                if acknowledged or fresh:
-                    patience.heard()
-                if not self.connected:
-                    continue
-                if fresh or (in_flight and patience.is_over(self._clock.monotonic_s())):
-                    self._fresh.clear()
-                    after = 0
-                    in_flight.clear()
-                in_flight |= self._answer(client)
-                self._send_health(client)
-                rows = self._outbox.waiting(after, WINDOW - len(in_flight)) if len(in_flight) < WINDOW else []
-                for row in rows:
-                    self._publish(client, *self._encoded(row))
-                    in_flight.add(row.sequence)
-                if rows:
-                    after = rows[-1].sequence
-                    patience.sent(self._clock.monotonic_s())
+                try:
+                    self._turn(client)
+                    self._tell_outbox_fault("")
+                except sqlite3.Error as error:  # a disk that can't be read: what waits is tried again
+                    self._tell_outbox_fault(f"the outbox can't be read: {error}")
+                    if self.connected:
+                        self._send_health(client)
         finally:
             self._leave(client)
+
+    def _turn(self, client: mqtt.Client) -> None:
+        """Raises sqlite3.Error."""
+        if self._outbox.outbox_id != self._sending_from:  # begun anew; these numbers are of the one before
+            self._wanted.clear()
+            self._absent.clear()
+            self._fresh.set()
+        acknowledged = self._take_acknowledgements()
+        self._in_flight -= acknowledged
+        fresh = self._fresh.is_set()
+        if acknowledged or fresh:
+            self._patience.heard()
+        if not self.connected:
+            return
+        if fresh or (self._in_flight and self._patience.is_over(self._clock.monotonic_s())):
+            self._fresh.clear()
+            self._after, self._sending_from = 0, self._outbox.outbox_id
+            self._in_flight.clear()
+        self._in_flight |= self._answer(client)
+        self._send_health(client)
+        free = WINDOW - len(self._in_flight)
+        rows = self._outbox.waiting(self._after, free) if free > 0 else []
+        for row in rows:
+            self._publish(client, *self._encoded(row))
+            self._in_flight.add(row.sequence)
+        if rows:
+            self._after = rows[-1].sequence
+            self._patience.sent(self._clock.monotonic_s())
 
     def _client(self) -> mqtt.Client:
         client = make_client(self._address, f"gatehouse-node-{self._node}")
@@ -183,7 +207,9 @@ class MqttPublisher:
     def _encoded(self, row: OutboxRow) -> tuple[topics.Topic, bytes]:
         topic = topics.EVENT if row.kind == "event" else topics.EVIDENCE
         now_s = self._clock.wall_s()
-        return topic, codec.encode(topic, self._node, row.message, now_s, self._outbox.outbox_id, row.sequence)
+        set_s = 0.0 if row.ahead_s is None else now_s - self._clock.monotonic_s() - row.ahead_s
+        number = (row.outbox_id, row.sequence)
+        return topic, codec.encode(topic, self._node, row.message, now_s, *number, clock_set_s=set_s)
 
     def _publish(self, client: mqtt.Client, topic: topics.Topic, payload: bytes) -> mqtt.MQTTMessageInfo:
         return client.publish(topic.of(self._node), payload, qos=topic.qos, retain=topic.retained)
@@ -199,10 +225,16 @@ class MqttPublisher:
             message = self._told
         if message is not None:
             self._told = message
-            outbox = {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.figures().given_up}
-            message = message.model_copy(update={**outbox, "outbox_absent": tuple(self._absent[:MOST_ABSENT])})
+            absent = {"outbox_absent": tuple(self._absent[:MOST_ABSENT])}
+            message = message.model_copy(update={**self._of_outbox(), **absent})
             self._absent.clear()
             self._publish(client, topics.HEALTH, codec.encode(topics.HEALTH, self._node, message, self._clock.wall_s()))
+
+    def _of_outbox(self) -> dict[str, Any]:
+        try:
+            return {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.figures().given_up}
+        except sqlite3.Error:  # health is told all the same: it says that the outbox can't be read
+            return {"outbox_id": self._outbox.outbox_id}
 
     def _take_acknowledgements(self) -> set[int]:
         """Drops the rows that the console is done with; returns their numbers."""
@@ -214,10 +246,10 @@ class MqttPublisher:
             self._wanted += message.wanted
             if not (message.committed or message.refused or message.wanted):
                 self._fresh.set()  # the console has come back and greets: what it did not answer is sent again now
-            self._outbox.acknowledge(message.committed)
+            self._outbox.acknowledge(message.committed, message.outbox_id)
             for refusal in message.refused:
                 log.error("the console refuses message %d for good: %s", refusal.sequence, refusal.reason)
-                self._outbox.refuse(refusal.sequence, refusal.reason)
+                self._outbox.refuse(refusal.sequence, refusal.reason, message.outbox_id)
             done.update(message.committed, (refusal.sequence for refusal in message.refused))
         return done
 
@@ -259,6 +291,13 @@ class MqttPublisher:
         cure = "check broker.host, broker.port and broker.ca_file; events wait in the outbox"
         self._tell_fault(f"the broker at {place} can't be reached ({why}); {cure}")
 
+    def _tell_outbox_fault(self, fault: str) -> None:
+        if fault and not self._outbox_fault:
+            log.error("%s; it is tried again", fault)
+        elif self._outbox_fault and not fault:
+            log.info("the outbox can be read again")
+        self._outbox_fault = fault
+
     def _tell_fault(self, fault: str) -> None:
         if fault != self.fault:
             log.error(fault)
@@ -276,6 +315,8 @@ class MqttPublisher:
         except codec.DecodeError as error:
             log.warning("a message on %s was not understood: %s", message.topic, error)
             return
+        if received.sent_at_s > PLAUSIBLE_AT_S:
+            self._console_ahead_s = received.sent_at_s - self._clock.monotonic_s()
         if isinstance(received.message, AcknowledgementMessage):
             self._inbox.put(received.message)
         elif isinstance(received.message, CommandMessage):

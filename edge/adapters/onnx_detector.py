@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.adapters.network_input import NetworkInput
-from edge.adapters.onnx_session import checked_family, open_session
+from edge.adapters.onnx_session import ORT_ERRORS, NetworkFailedError, checked_family, open_session
 from edge.adapters.providers import ON_PROCESSOR, Network, Runner, open_network
 from edge.core.detect.canvas import Canvas, Tile
 from edge.core.detect.families.family import Reading
@@ -56,7 +56,7 @@ class OnnxDetector:
             assert tile is not None, "an empty canvas holds a whole frame"
         self._input.clear(but=_place(tile))
         self.lay_in(frame, tile)
-        xyxy, score = self.run()
+        xyxy, score = self._people()
         return Detections(tile.to_frame(xyxy), score)
 
     def lay_in(self, frame: Frame, tile: Tile) -> None:
@@ -68,7 +68,16 @@ class OnnxDetector:
         self._input.clear()
 
     def run(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """People in the input, best first: boxes (n, 4) xyxy in its pixels, and scores (n,)."""
+        """People in the input, best first: boxes (n, 4) xyxy in its pixels, and scores (n,).
+
+        Raises NetworkFailedError.
+        """
+        try:
+            return self._people()
+        except (RuntimeError, *ORT_ERRORS) as error:
+            raise NetworkFailedError(f"network {self._entry.name!r} does not run any more: {error}"[:300]) from error
+
+    def _people(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         found = self._family.read(self._network.run(), self._reading)
         xyxy, score = found.xyxy, found.score
         if len(score) > MAX_CANDIDATES:

@@ -30,6 +30,10 @@ class UnusableModelError(Exception):
     """A file that can't be run as the network its entry describes; the text says what to do."""
 
 
+class NetworkFailedError(Exception):
+    """A network that was opened and does not run any more: its driver, its GPU or its memory is at fault."""
+
+
 def open_session(path: Path, providers: Sequence[OrtProvider] = ("CPUExecutionProvider",)) -> ort.InferenceSession:
     """A session of one thread. Raises UnusableModelError where the file is no network, or no provider takes it.
 

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 from av.container import OutputContainer
@@ -28,6 +27,7 @@ from av.video.stream import VideoStream
 
 from edge.adapters.av_source import StreamInfo
 from edge.adapters.durable import sync
+from edge.adapters.flushed_file import FlushedFile
 from edge.adapters.parameter_sets import parameter_sets
 from edge.adapters.segments import Segment, close_abandoned, closed_name, list_segments, open_name
 from edge.adapters.stream_faults import StreamFault
@@ -39,6 +39,7 @@ _SPARE_BYTES = 128 * 1024
 _TO_BEGIN_AGAIN = 2  # times what recording stops at must be free, or it would begin and stop every few seconds
 RETRY_S = 2.0  # after a write error, before a new segment is tried
 _LONGEST_REORDER_S = 2.0  # 16 pictures, the most that H.264 and H.265 allow, at 8 a second
+_CLOCKS_KEPT = 4096  # segments, more than the longest clip has
 _STEP_S = 1.0  # a wall clock set by more than this starts a new segment, a stamp that jumps by more is re-based
 
 log = logging.getLogger(__name__)
@@ -65,29 +66,6 @@ class _NoRoomError(OSError):
     """Recording must stop before the disk is full."""
 
 
-class _FlushedFile:
-    """What libav writes into: unbuffered, counts bytes, whole writes or OSError."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.written_bytes = 0
-        self.error: OSError | None = None
-
-    def write(self, data: bytes) -> int:
-        """Writes all of `data`; after an error, nothing more."""
-        if self.error is not None:
-            return len(data)  # let libav finish: it can't be told twice
-        rest = memoryview(data)
-        try:
-            while rest:
-                count = self._file.write(rest)
-                self.written_bytes += count
-                rest = rest[count:]
-        except OSError as error:
-            self.error = error
-        return len(data)
-
-
 class _OpenSegment:
     """A segment being written. Stamps are those of the stream, shifted so that the segment starts at 0."""
 
@@ -99,7 +77,7 @@ class _OpenSegment:
             self.begins_at_s += 0.001
             self.path = directory / open_name(self.begins_at_s)
         self._file = self.path.open("xb", buffering=0)
-        self.out = _FlushedFile(self._file)
+        self.out = FlushedFile(self._file)
         self._container: OutputContainer = av.open(
             self.out,
             "w",
@@ -144,8 +122,12 @@ class _OpenSegment:
 
     @property
     def ends_at_s(self) -> float:
-        """UTC seconds of the end of the last picture: it lasts as long as the one before."""
-        return self.last_captured_at_s + float(self._last_step * self._time_base)
+        """UTC seconds of the end of the last picture, by the clock of the first: it lasts as long as the one before."""
+        last_s = self.last_captured_at_s
+        by_media_s = self.begins_at_s + self._last_media_s - (self.begun_media_s or 0.0)
+        if self.begun_media_s is not None and abs(last_s - by_media_s) > _STEP_S:  # the wall clock was set meanwhile
+            last_s = by_media_s
+        return last_s + float(self._last_step * self._time_base)
 
     def close(self, directory: Path) -> Path:
         """Writes the last fragment and gives the file its closed name. Raises OSError, av.FFmpegError."""
@@ -203,6 +185,7 @@ class Recorder:
         self._fault: str | None = None
         self._sync_fault: str | None = None  # of the thread that syncs, and cleared by it alone
         self._recorded_until_s: float | None = None
+        self._aheads: deque[tuple[float, float]] = deque(maxlen=_CLOCKS_KEPT)
         self._short = False
         self._write_errors = self._deleted = 0
         self._changed = threading.Condition()
@@ -214,6 +197,11 @@ class Recorder:
         stored = self._kept_bytes + (self._open.out.written_bytes if self._open else 0)
         fault = self._fault or self._sync_fault
         return RecorderStatus(fault, self._recorded_until_s, stored, self._write_errors, self._deleted)
+
+    def ahead_s(self, segment: Segment) -> float | None:
+        """By which clock a segment's times are: UTC less media seconds as it began; None of an earlier process."""
+        known = reversed(list(self._aheads))  # that of another thread grows meanwhile
+        return next((ahead_s for at_s, ahead_s in known if abs(at_s - segment.begins_at_s) < 0.001), None)
 
     def wait_recorded(self, until_s: float, timeout_s: float) -> bool:
         """Waits, in another thread, until pictures up to `until_s` (UTC) are readable; False on time-out."""
@@ -235,6 +223,7 @@ class Recorder:
                     return
                 self._make_room(0, _TO_BEGIN_AGAIN if self._fault else 1)
                 self._open = _OpenSegment(self._directory, self._template, self._codec, bytes(packet), captured_at_s)
+                self._aheads.append((self._open.begins_at_s, captured_at_s - media_s))
             before_bytes, until_s = self._open.out.written_bytes, self._open.last_captured_at_s
             self._open.mux(packet, media_s, captured_at_s)
             if self._open.out.written_bytes > before_bytes:

@@ -50,14 +50,15 @@ class ReferenceFile:
                 reference = reference.with_view(light, view)
         return reference
 
-    def save(self, light: Light, view: View, picture: bytes) -> None:
-        """Keeps a view, and a JPEG of it. Raises OSError."""
+    def save(self, light: Light, view: View, picture: bytes | None = None) -> None:
+        """Keeps a view, and a JPEG of it; None: the one that is kept stays. Raises OSError."""
         part = self._path(light, "part")
         with part.open("wb") as file:
             np.savez_compressed(file, **asdict(view))
         put_in_place(part, self._path(light, "npz"))
-        part.write_bytes(picture)
-        put_in_place(part, self._path(light, "jpg"))
+        if picture is not None:
+            part.write_bytes(picture)
+            put_in_place(part, self._path(light, "jpg"))
 
     def picture(self, light: Light) -> tuple[bytes, float] | None:
         """The JPEG of the view in that light, else in the other one, and when it was taken (UTC seconds)."""

@@ -116,12 +116,12 @@ class SegmentIndex:
     def _open(self) -> sqlite3.Connection:
         try:
             return _connect(self._path)
-        except sqlite3.OperationalError:  # locked, or a full disk: nothing is wrong with it
-            raise
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if not _is_damage(error):
+                raise
             return self._begin_anew(error)
 
-    def _begin_anew(self, error: sqlite3.DatabaseError) -> sqlite3.Connection:
+    def _begin_anew(self, error: Exception) -> sqlite3.Connection:
         log.error("%s is damaged (%s); it is made anew from the files", self._path, error)
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
@@ -133,12 +133,12 @@ class SegmentIndex:
         """The connection; damage that is met begins a new index, and is raised for this one time."""
         try:
             yield self._db
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if not _is_damage(error):
+                raise
             self._db.close()
             self._db = self._begin_anew(error)
-            raise
+            raise sqlite3.DatabaseError(str(error)) from error
 
     def _write(self, change: Callable[[sqlite3.Connection], object]) -> None:
         with self._mended() as db:
@@ -146,7 +146,7 @@ class SegmentIndex:
             try:
                 change(db)
                 db.execute("COMMIT")
-            except sqlite3.Error:
+            except BaseException:
                 with contextlib.suppress(sqlite3.Error):  # some errors have ended the transaction already
                     db.execute("ROLLBACK")
                 raise
@@ -161,7 +161,7 @@ def is_sound(index: Path, root: Path, file: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
             row = db.execute("SELECT bytes, sha256, damaged FROM file WHERE path = ?", (name,)).fetchone()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         log.debug("%s can't be asked (%s)", index, error)
         return True
     if row is None or (row[1] is None and not row[2]):
@@ -170,6 +170,13 @@ def is_sound(index: Path, root: Path, file: Path) -> bool:
         return not row[2] and _sha256(file, row[0]) == row[1]
     except FileNotFoundError:  # overwritten meanwhile: whoever uses it will see
         return True
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file is wrong, and not only locked or on a full disk. Text that is no UTF-8 is an OperationalError of
+    Python's own, without SQLite's code; in SQLite's complaint it is a UnicodeDecodeError.
+    """
+    return not isinstance(error, sqlite3.OperationalError) or not hasattr(error, "sqlite_errorcode")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

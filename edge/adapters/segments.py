@@ -38,14 +38,24 @@ class Segment:
         return self.begins_at_s <= to_s and (self.ends_at_s is None or self.ends_at_s > from_s)
 
 
-def list_segments(directory: Path) -> list[Segment]:
-    """All segments in `directory`, oldest first; none where there is no such directory."""
-    found = []
-    for path in directory.iterdir() if directory.is_dir() else ():
-        match = _NAME.match(path.name)
-        if match:
+def list_segments(directory: Path, known: dict[str, Segment] | None = None) -> list[Segment]:
+    """All segments in `directory`, oldest first; none where there is no such directory.
+
+    known: what an earlier look found, by file name; it is brought up to date, for most files stay where they are.
+    """
+    before = known or {}
+    there = {}
+    for name in os.listdir(directory) if directory.is_dir() else ():
+        segment = before.get(name)
+        if segment is None and (match := _NAME.match(name)):
             begin, end = match.groups()
-            found.append(Segment(path, int(begin) / 1000, None if end is None else int(end) / 1000))
+            segment = Segment(directory / name, int(begin) / 1000, None if end is None else int(end) / 1000)
+        if segment is not None:
+            there[name] = segment
+    if known is not None:
+        known.clear()
+        known.update(there)
+    found = there.values()
     return sorted(found, key=lambda segment: (segment.begins_at_s, segment.ends_at_s or float("inf")))
 
 

@@ -24,7 +24,7 @@ def small_picture(frame: Frame) -> SmallPicture:
     small = np.asarray(cv2.resize(fine, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
     tint = [cv2.resize(plane, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA) for plane in (u, v)]
     colour = float(np.abs(np.stack(tint).astype(np.float32) - 128).mean())
-    return SmallPicture(frame.media_s, small, _sharpness(fine), colour, frame.height)
+    return SmallPicture(frame.media_s, small, _sharpness(fine), colour, frame.height, frame.key_every_s)
 
 
 def _sharpness(luma: Plane) -> float:

@@ -1,5 +1,6 @@
 """The boxes of the last minutes on disk, so that a clip can show them also where the process that saw them has died."""
 
+import contextlib
 import json
 import logging
 import math
@@ -96,7 +97,8 @@ class TrackLog:
     def _let_go(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
-            file.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take was told when it was written
+                file.close()
 
     def _forget(self, now_s: float) -> None:
         needed_s = self._needed_since_s()

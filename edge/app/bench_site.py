@@ -16,7 +16,7 @@ from edge.app.bench_figures import Figures, Sighting, figures
 from edge.app.demo_stage import DemoError, Stage
 from edge.app.supervisor import Supervisor
 from edge.app.work_done import FrameDone, WorkDone
-from edge.app.worker import WorkerReport
+from edge.app.worker_process import WorkerReport
 from edge.config.environment import child_environment
 from edge.config.schema import EdgeConfig
 from edge.virtual_camera.sources import split_ahead

@@ -1,33 +1,42 @@
 """One camera inside a worker: its streams, its recording, its health."""
 
+from __future__ import annotations  # the messages are loaded after the recording has begun
+
 import threading
+from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import av
 import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from broker.contract.messages import CameraHealth, ZoneShape
 from edge.adapters.av_source import AvSource, StreamInfo
 from edge.adapters.group_decoder import LONGEST_REST_S
 from edge.adapters.processor_use import name_thread
 from edge.adapters.recorder import Ranges, Recorder
 from edge.adapters.stream_address import StreamAddress
-from edge.adapters.stream_faults import StreamFault
+from edge.adapters.stream_faults import DAMAGED_STREAM, StreamFault
 from edge.app.lens_watch import LensWatch, PlaceReport
+from edge.app.stream_watch import StreamWatch
 from edge.config.load import read_secret
 from edge.config.schema import CameraSection, LineCrossingSection
 from edge.core.frame import Frame
-from edge.core.integrity.stream import STREAM_CHANGES, StreamHabits
+from edge.core.integrity.faults import ZONE_TOO_DARK, Trouble
 from edge.core.ports import Clock
 from edge.core.workload import Workload
 from edge.pipeline.mailbox import Mailbox
 
+if TYPE_CHECKING:
+    from broker.contract.messages import CameraHealth, ZoneShape
+
 State = Literal["sees", "impaired", "blind"]
 _CONNECTING = StreamFault("connecting", "connecting for the first time")
 _SILENT = StreamFault("no_pictures", "the stream is open but holds no pictures that can be decoded")
+_DAMAGED = StreamFault(
+    DAMAGED_STREAM, "many pictures arrive damaged: check cable, switch and Wi-Fi, or set `transport: tcp`"
+)
 _LATE_S = 0.5  # a picture is that much on its way, at most, from the camera through the decoder
 
 
@@ -44,13 +53,13 @@ def _read(source: AvSource, stop: threading.Event) -> None:
 class _ToRecorder:
     """Listener of the recorded stream; frames go on too where no sub-stream is analysed."""
 
-    def __init__(self, recorder: Recorder, line: "CameraLine") -> None:
+    def __init__(self, recorder: Recorder, line: CameraLine) -> None:
         self._recorder, self._line = recorder, line
 
     def connected(self, info: StreamInfo, template: VideoStream) -> None:
         self._recorder.connected(info, template)
 
-    def packet(self, packet: "av.Packet[VideoStream]", media_s: float, captured_at_s: float) -> None:
+    def packet(self, packet: av.Packet[VideoStream], media_s: float, captured_at_s: float) -> None:
         self._recorder.packet(packet, media_s, captured_at_s)
 
     def frame(self, frame: Frame) -> None:
@@ -63,13 +72,13 @@ class _ToRecorder:
 class _ToAnalysis:
     """Listener of a sub-stream: frames only."""
 
-    def __init__(self, line: "CameraLine") -> None:
+    def __init__(self, line: CameraLine) -> None:
         self._line = line
 
     def connected(self, info: StreamInfo, template: VideoStream) -> None:
         pass
 
-    def packet(self, packet: "av.Packet[VideoStream]", media_s: float, captured_at_s: float) -> None:
+    def packet(self, packet: av.Packet[VideoStream], media_s: float, captured_at_s: float) -> None:
         pass
 
     def frame(self, frame: Frame) -> None:
@@ -105,13 +114,16 @@ class CameraLine:
         password = read_secret(section.password_file) if section.password_file else None
         self._main = self._source(section.url, password, _ToRecorder(self.recorder, self), section.sub_url is None)
         self._sub = self._source(section.sub_url, password, _ToAnalysis(self), True) if section.sub_url else None
-        self._habits = StreamHabits()
+        self._stream = StreamWatch(section.signal_lost_s, clock)
         self._lock = threading.Lock()
         self._latest: Frame | None = None
         self._began_s = clock.monotonic_s()
         self._workload, self._looked_at = Workload(), 0
         self._looked_at_s = self._began_s
+        self._unseen: Collection[str] = ()  # zones and lines, at the last report
+        self._seen_again_at_s: dict[str, float] = {}
         self._state: tuple[State, str, float] = ("blind", _CONNECTING.code, clock.wall_s())
+        self._blind_until_at_s: float | None = None
 
     def _source(self, url: str, password: str | None, listener: _ToRecorder | _ToAnalysis, analysed: bool) -> AvSource:
         section = self.section
@@ -143,7 +155,7 @@ class CameraLine:
 
     def rest(self, idle: bool, vain: NDArray[np.bool_] | None = None) -> None:
         """Whether nothing goes on before the camera, and where movement means nothing; from the vision thread."""
-        (self._sub or self._main).rest(idle and not self.lens.wants_all, vain)
+        (self._sub or self._main).rest(idle, vain)
 
     @property
     def latest(self) -> Frame | None:
@@ -165,14 +177,19 @@ class CameraLine:
 
     def health(self) -> CameraHealth:
         """How the camera does now. Call it from one thread only: it measures the rate since the last call."""
+        from broker.contract.messages import CameraHealth
+
         main, analysed = self._main.status, (self._sub or self._main).status
         recorder, latest = self.recorder.status, self.latest
         with self._lock:
             looked_at = self._looked_at
         dropped = self._mailbox.dropped(self.section.name)
         self._workload.note(self._clock.monotonic_s(), looked_at, dropped)
-        self._habits.note(self._clock.monotonic_s(), analysed.connections, analysed.packets, analysed.packet_bytes)
+        self._stream.note(analysed, self.lens.light, latest.media_s if latest else None, self._longest_s)
+        self.lens.damaged = self._stream.damage.suspected
         state, fault, since_at_s = self._judge()
+        if self._state[0] == "blind" != state:
+            self._blind_until_at_s = self._clock.wall_s()
         if (state, fault.code) != self._state[:2]:
             self._state = (state, fault.code, since_at_s or self._clock.wall_s())
         return CameraHealth(
@@ -182,6 +199,7 @@ class CameraLine:
             since_at_s=self._state[2],
             reason=fault.sentence[:300],
             reason_code=fault.code,
+            blind_until_at_s=self._blind_until_at_s,
             recording=main.connected and main.fault is None and recorder.fault is None,
             analysed_fps=self._workload.fps,
             idle=analysed.idle,
@@ -194,6 +212,21 @@ class CameraLine:
             zones=self._zones(),
         )
 
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong with what it sends, at least one for each group of faults, as of the last `health`.
+
+        Call it in the same thread.
+        """
+        signal, lens = self._stream.signal, self.lens.report
+        sight = Trouble("sight", lens.fault, lens.since_at_s, min(lens.sure_s, signal.sure_s))
+        dark = {name: place for name, place in lens.places.items() if place.fault == "zone_too_dark"}
+        zone = Trouble("zone", None, 0.0, sight.sure_s)
+        if dark and lens.fault is None:
+            name = min(dark, key=lambda one: dark[one].since_at_s)
+            zone = Trouble("zone", ZONE_TOO_DARK, dark[name].since_at_s, 0.0, name)
+        beside = (Trouble("sight", fault, since_at_s, sight.sure_s) for fault, since_at_s in lens.others)
+        return (signal, sight, *beside, zone, *self._stream.others)
+
     def _judge(self) -> tuple[State, StreamFault, float | None]:
         """State, its cause, and since when where that is known better than by now (UTC seconds)."""
         state, fault = self._judge_stream()
@@ -205,20 +238,27 @@ class CameraLine:
         if lens.places:
             name, place = min(lens.places.items(), key=lambda one: one[1].since_at_s)
             return "impaired", StreamFault(place.fault, f"{name}: its rules see nothing there"), place.since_at_s
-        change = self._habits.change
-        return ("impaired", StreamFault(change, STREAM_CHANGES[change]), None) if change else (state, fault, None)
+        for one in self._stream.others:
+            if one.fault is not None:
+                return "impaired", StreamFault(one.fault.code, one.fault.sentence), one.since_at_s
+        return state, fault, None
+
+    @property
+    def _longest_s(self) -> float:
+        """As long may it take from one picture to the next."""
+        rest_s = LONGEST_REST_S if (self._sub or self._main).status.idle else 0.0
+        return max(self.section.stall_s, 2 / self.section.analysed_fps, rest_s) + _LATE_S
 
     def _judge_stream(self) -> tuple[State, StreamFault]:
-        analysed = (self._sub or self._main).status
+        analysed, longest_s = (self._sub or self._main).status, self._longest_s
         recorder_fault = self.recorder.status.fault
-        rest_s = LONGEST_REST_S if analysed.idle else 0.0
-        longest_s = max(self.section.stall_s, 2 / self.section.analysed_fps, rest_s) + _LATE_S
         if self.latest is None or self.silent_s > longest_s:
             return "blind", analysed.fault or (_SILENT if analysed.packets else _CONNECTING)
         if self.latest.media_s - self._looked_at_s > longest_s:
             return "blind", _overloaded(self._workload)
-        if self._main.status.fault is not None:
-            return "impaired", self._main.status.fault
+        fault = self._main.status.fault or (_DAMAGED if self._stream.damage.told else None)
+        if fault is not None:
+            return "impaired", fault
         if self._workload.behind:
             return "impaired", _overloaded(self._workload)
         if recorder_fault is not None:
@@ -226,7 +266,11 @@ class CameraLine:
         return "sees", StreamFault("", "")
 
     def _zones(self) -> tuple[ZoneShape, ...]:
+        from broker.contract.messages import ZoneShape
+
         rules, unseen = self.section.rules, self.lens.report.places
+        self._seen_again_at_s |= dict.fromkeys(set(self._unseen) - unseen.keys(), self._clock.wall_s())
+        self._unseen = unseen.keys()
         zones = [
             ZoneShape(
                 zone=zone.name,
@@ -239,7 +283,12 @@ class CameraLine:
         lines = [rule for rule in rules if isinstance(rule, LineCrossingSection)]
         shapes = (*zones, *(ZoneShape(zone=line.name, polygon=line.line, rules=(line.kind,)) for line in lines))
         return tuple(
-            shape.model_copy(update=_blind(unseen[shape.zone])) if shape.zone in unseen else shape for shape in shapes
+            shape.model_copy(
+                update=_blind(unseen[shape.zone])
+                if shape.zone in unseen
+                else {"since_at_s": self._seen_again_at_s.get(shape.zone)}
+            )
+            for shape in shapes
         )
 
 

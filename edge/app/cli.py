@@ -1,32 +1,50 @@
-"""`gatehouse edge`: the box beside the cameras."""
+"""`gatehouse edge`: the box beside the cameras. Loads only what the command needs: each second of a start is video."""
 
+import importlib
 import os
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from edge.app.bench_command import bench
-from edge.app.check_command import check
-from edge.app.hold_command import hold
-from edge.app.replay_command import replay
-from edge.app.run_command import run
-from edge.app.track_command import track
-from edge.app.view_command import take_view
-from edge.virtual_camera.cli import app as virtual_camera
+_COMMANDS = {
+    "run": "edge.app.run_command:run",
+    "check": "edge.app.check_command:check",
+    "replay": "edge.app.replay_command:replay",
+    "track": "edge.app.track_command:track",
+    "bench": "edge.app.bench_command:bench",
+    "hold": "edge.app.hold_command:hold",
+    "take-view": "edge.app.view_command:take_view",
+    "virtual-camera": "edge.virtual_camera.cli:app",
+}
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+class _Commands(TyperGroup):
+    """Those of `_COMMANDS`, each loaded when it is asked for. Types are any, for typer may bring its own click."""
+
+    def list_commands(self, _context: Any) -> list[str]:
+        """Their names, as they are listed."""
+        return list(_COMMANDS)
+
+    def get_command(self, _context: Any, cmd_name: str) -> Any:
+        """The command of that name; None where there is none."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        found = getattr(importlib.import_module(module), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command()(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
 def private() -> None:
     """The box beside the cameras."""
     os.umask(0o077)  # pictures of children: for this user alone
-
-
-app.command()(run)
-app.command()(check)
-app.command()(replay)
-app.command()(track)
-app.command()(bench)
-app.command()(hold)
-app.command()(take_view)
-app.add_typer(virtual_camera, name="virtual-camera")

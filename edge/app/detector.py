@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.adapters.onnx_detector import OnnxDetector
-from edge.adapters.onnx_session import UnusableModelError
+from edge.adapters.onnx_session import ORT_ERRORS, UnusableModelError
 from edge.adapters.provider_probe import Choice, choose
 from edge.adapters.providers import Provider, Runner, UnusableProviderError
 from edge.adapters.system_clock import SystemClock
@@ -40,7 +40,7 @@ def make_detector(section: DetectorSection) -> tuple[OnnxDetector, ModelEntry]:
     try:
         choice = _chosen(section, entry, path)
         return OnnxDetector(entry, path, section.confidence, runner(choice.provider)), entry
-    except UnusableModelError as error:
+    except (UnusableModelError, RuntimeError, *ORT_ERRORS) as error:  # it may open, and fail on the first picture
         raise DetectorError(str(error)) from error
     except UnusableProviderError as error:
         raise DetectorError(str(error), "provider") from error

@@ -2,14 +2,17 @@
 
 First the checkpoint, with the frame's events in it, then the outbox in one transaction, which counts such frames. A
 process that finds a checkpoint one step ahead of the outbox writes its events; one that finds it level goes on; one
-that finds it behind, or none, begins anew and closes what was open.
+that finds it behind, or none, begins anew and closes what was open. An outbox that knows of no step has been lost: its
+last events are written again. Where the disk takes nothing, events wait in the checkpoint, and watching goes on.
 """
 
 import logging
+import sqlite3
 from collections.abc import Sequence
 
 from broker.contract.messages import CAMERA_ALARMS, EventMessage
 from edge.adapters.checkpoint_file import CheckpointFile
+from edge.adapters.outbox_rows import is_damage
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.clip_desk import clip_for
 from edge.app.orphans import close_orphans
@@ -22,6 +25,7 @@ from edge.pipeline.wire import event_message
 
 log = logging.getLogger(__name__)
 
+RETRY_S = 1.0  # media seconds, after the disk took nothing
 BUSY_S, IDLE_S = 1.0, 10.0  # media seconds between two checkpoints while somebody is there, and while nobody is
 
 
@@ -46,6 +50,8 @@ class EventWriter:
         self._events: tuple[Event, ...] = ()
         self._at: tuple[float, float] | None = None
         self._saved_s = float("-inf")
+        self._untold, self._orphaned = False, False  # what the disk has not taken yet
+        self._retry_s = float("-inf")
 
     def resume(self, longest_s: float) -> int:
         """Goes on where the last process stood if that is at most `longest_s` ago, else closes what it left open.
@@ -54,19 +60,48 @@ class EventWriter:
         """
         told = self._outbox.step(self._camera)
         kept = self._checkpoints.load(self._clock, longest_s)
-        if kept is not None and kept.step in (told, told + 1):
+        # An outbox that was begun anew may know of no step: then the checkpoint tells all it knows.
+        if kept is not None and (told is None or kept.step in (told, told + 1)):
             self._life, self._step, self._events = kept.life, kept.step, kept.events
             self._at = (kept.media_s, kept.captured_at_s)
             self._pipeline.resume(kept.tracker, kept.watch)
-            if kept.step > told:
-                self._tell()
+            self._untold = told is None or kept.step > told
             log.info("camera %s: goes on after %.1f s", self._camera, self._clock.monotonic_s() - kept.media_s)
         else:
-            self._step = told
+            self._step = told or 0
+        self._orphaned = True
+        self._catch_up(self._clock.monotonic_s())
+        return self._life
+
+    def _close_orphans(self) -> None:
         resumed = {event.event_id for event in self._pipeline.open_events}
         resumed |= {event.event_id for event in self._outbox.orphans(self._camera) if event.rule in CAMERA_ALARMS}
         close_orphans(self._outbox, [self._camera], self._clock.wall_s(), resumed)
-        return self._life
+
+    def _catch_up(self, media_s: float) -> list[EventMessage]:
+        """Tells what is not told yet; where the disk takes nothing, that is logged once and tried again later.
+
+        Raises sqlite3.Error where the outbox itself is at fault.
+        """
+        waited, messages = self._retry_s > float("-inf"), list[EventMessage]()
+        try:
+            if self._untold:
+                messages = self._tell()
+                self._untold = False
+            if self._orphaned:
+                self._close_orphans()
+                self._orphaned = False
+        except sqlite3.OperationalError as error:
+            if is_damage(error):
+                raise
+            if not waited:
+                log.error("camera %s: events can't be written down: %s; they are tried again", self._camera, error)
+            self._retry_s = media_s + RETRY_S
+            return messages
+        if waited:
+            log.warning("camera %s: events are written down again", self._camera)
+        self._retry_s = float("-inf")
+        return messages
 
     def goes_on_with(self, media_s: float) -> bool:
         """Whether a frame is not older than the last one: after a resume many cameras send what was seen before."""
@@ -78,14 +113,15 @@ class EventWriter:
         """Writes down what a frame led to; busy: somebody is in the picture."""
         self._at = (media_s, captured_at_s)
         if events:
-            self._step += 1
-            self._events = tuple(events)
+            self._step += not self._untold  # with what the disk has not taken yet they are one step
+            self._events = (*(self._events if self._untold else ()), *events)
+            self._untold = True
         if events or not 0 <= media_s - self._saved_s < (BUSY_S if busy else IDLE_S):
             tracker, watch = self._pipeline.state
             kept = Checkpoint(self._life, self._step, self._events, media_s, captured_at_s, tracker, watch)
             self._checkpoints.save(kept)
             self._saved_s = media_s
-        return self._tell() if events else []
+        return self._catch_up(media_s) if (self._untold or self._orphaned) and media_s >= self._retry_s else []
 
     def close(self, because: Closing) -> None:
         """Closes what is open, at the last frame."""
@@ -95,11 +131,15 @@ class EventWriter:
     def end(self) -> None:
         """Closes what is open, for a node that is stopped in good order."""
         self.close("restart")
-        self._checkpoints.forget()
+        if self._untold and self._at is not None:
+            self._catch_up(self._at[0])
+        if not self._untold:  # else whoever starts soon may still tell it
+            self._checkpoints.forget()
 
     def _tell(self) -> list[EventMessage]:
         messages = [event_message(event, self._model) for event in self._events]
         clips = [clip_for(event, self._recording) for event in self._events]
         revisions = list(zip(messages, clips, strict=True))
-        self._outbox.put_step(self._camera, self._step, revisions, self._clock.wall_s())
+        ahead_s = [event.captured_at_s - event.media_s for event in self._events]  # each by the clock of its opening
+        self._outbox.put_step(self._camera, self._step, revisions, self._clock.wall_s(), ahead_s)
         return messages

@@ -11,16 +11,18 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from edge.adapters.event_proof import PROOF
 from edge.adapters.holds import span_name
-from edge.adapters.kept_files import list_events, list_recordings
+from edge.adapters.kept_files import LABEL, list_events, list_recordings
 from edge.adapters.system_clock import SystemClock
 from edge.app.hold import locked_folder
-from edge.app.housekeeping import holds_of
+from edge.app.node_folder import holds_of
 from edge.config.document import ConfigError
 from edge.config.load import load_config
 from edge.config.schema import EdgeConfig
 
 _EVENT = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+OUR_NOTES = (LABEL, PROOF)  # in a folder of evidence, beside the files
 _PATIENCE_S = 30.0  # a round of housekeeping takes seconds
 
 
@@ -97,22 +99,23 @@ def _moment(text: str, zone: ZoneInfo) -> float:
 @contextmanager
 def _undisturbed(state_dir: Path) -> Iterator[None]:
     """While nothing is being deleted. Raises HoldError where that takes too long."""
-    pause = threading.Event()
+    pause, held = threading.Event(), ""
     for _ in range(int(_PATIENCE_S / 0.1)):
         try:
             with locked_folder(state_dir):
                 yield
             return
-        except BlockingIOError:
+        except BlockingIOError as error:
+            held = str(error.strerror)
             pause.wait(0.1)
-    raise HoldError("housekeeping does not come to an end; restart the node and try again")
+    raise HoldError(f"{held}, and that does not come to an end; end that process, or restart the node, and try again")
 
 
 def _told(config: EdgeConfig, name: str) -> str:
     """What of it lies on this box."""
     if _EVENT.match(name):
         folders = [event for event in list_events(config.node.state_dir) if event.path.name == name]
-        files = {file: size for event in folders for file, size in event.files.items() if file != "event.json"}
+        files = {file: size for event in folders for file, size in event.files.items() if file not in OUR_NOTES}
         if not files:
             return "none of its files lies here now; those still to be made will be kept, others the console may have"
         return f"{', '.join(sorted(files))}, {sum(files.values()):,} bytes"

@@ -11,12 +11,14 @@ from edge.adapters.snapshot import SnapshotError, snapshot
 from edge.core.frame import Frame
 from edge.core.geometry import Polygon
 from edge.core.integrity.camera import CameraIntegrity
-from edge.core.integrity.faults import LensFault
+from edge.core.integrity.faults import CameraFault
 from edge.core.integrity.place import PlaceFault
+from edge.core.integrity.reference import LIGHTS, Light
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
+KEEP_S = 6 * 3600.0  # between two times that the view, which follows shadows and trees, goes onto the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,11 @@ class PlaceReport:
 class LensReport:
     """fault: None while it sees. since_at_s: UTC seconds. sure_s: for how long nothing has spoken for any fault."""
 
-    fault: LensFault | None = None
+    fault: CameraFault | None = None
     since_at_s: float = 0.0
     sure_s: float = 0.0
     places: Mapping[str, PlaceReport] = field(default_factory=dict)  # zones and lines that can't be seen
+    others: tuple[tuple[CameraFault, float], ...] = ()  # that stand beside it, and since when
 
 
 class LensWatch:
@@ -46,7 +49,9 @@ class LensWatch:
         self._integrity = CameraIntegrity(file.load(), self._places)
         self._anew = threading.Event()
         self._due_s = float("-inf")
+        self._keep_due_s: float | None = None
         self._sure_since_s: float | None = None
+        self.damaged = False  # the stream: its pictures say nothing of the lens
         self.report = LensReport()
 
     def see(self, frame: Frame) -> None:
@@ -54,6 +59,9 @@ class LensWatch:
         if frame.media_s < self._due_s:
             return
         self._due_s = frame.media_s + EVERY_S
+        if self.damaged:
+            self._sure_since_s = None
+            return
         if self._anew.is_set():
             self._anew.clear()
             self._integrity = CameraIntegrity(None, self._places)
@@ -70,12 +78,14 @@ class LensWatch:
             log.warning("camera %s: %s (%s)", self._camera, told, state.fault.code if state.fault else "sees")
         else:
             since_at_s = self.report.since_at_s or since_at_s
-        self.report = LensReport(state.fault, since_at_s, sure_s, self._unseen(frame))
+        offset_s = frame.captured_at_s - frame.media_s
+        others = [(fault, began_s + offset_s) for fault, began_s in self._integrity.told if fault is not state.fault]
+        self.report = LensReport(state.fault, since_at_s, sure_s, self._unseen(frame), tuple(others))
 
     @property
-    def wants_all(self) -> bool:
-        """Whether key frames alone can't decide whether the picture stands still."""
-        return self._integrity.stillness.doubtful
+    def light(self) -> Light:
+        """Of the last good picture."""
+        return self._integrity.light
 
     def _unseen(self, frame: Frame) -> dict[str, PlaceReport]:
         offset_s = frame.captured_at_s - frame.media_s
@@ -100,12 +110,18 @@ class LensWatch:
 
     def _keep_learnt(self, frame: Frame) -> None:
         """A view that has just been learnt goes onto the disk, with the picture that people will compare with."""
-        light = self._integrity.learnt
-        view = self._integrity.reference.of(light) if light is not None else None
-        if light is None or view is None:
+        learnt, reference = self._integrity.learnt, self._integrity.reference
+        if self._keep_due_s is None:
+            self._keep_due_s = frame.media_s + KEEP_S
+        due = frame.media_s >= self._keep_due_s and not self._integrity.doubtful
+        if learnt is None and not due:
             return
+        self._keep_due_s = frame.media_s + KEEP_S
         try:
-            self._file.save(light, view, snapshot(frame))
+            for light in LIGHTS:
+                view = reference.of(light)
+                if view is not None:
+                    self._file.save(light, view, snapshot(frame) if light == learnt else None)
         except (OSError, SnapshotError) as error:
             log.warning(
                 "camera %s: its view can't be kept (%s): after a restart it is learnt again", self._camera, error

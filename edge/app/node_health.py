@@ -1,5 +1,6 @@
 """What a node tells of itself: its cameras, its machine, what waits; and when it is time to tell."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from broker.contract.messages import (
 )
 from edge.adapters.certificate_end import ends_at_s
 from edge.adapters.machine_health import Machine
+from edge.adapters.outbox_mending import set_aside
+from edge.adapters.outbox_rows import OutboxFigures
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.config.schema import EdgeConfig
 from edge.core.disk_forecast import DiskProblem
@@ -21,6 +24,7 @@ from edge.core.ports import Clock
 
 HEALTH_S = 15.0
 GIVEN_UP_TOLD_S = 3600.0  # so long after the outbox gave up something last
+MOST_SET_ASIDE_TOLD = 3  # damaged outboxes, the newest
 MACHINE_S = 5.0  # between two readings of the machine
 CERTIFICATES_S = 3600.0
 MAX_PROBLEMS, MAX_NODE_PROBLEMS, MAX_LINKS, MAX_CERTIFICATES = 32, 64, 64, 80  # what a message holds
@@ -36,17 +40,19 @@ class NodeHealth:
         self._config, self._version, self._outbox, self._clock = config, version, outbox, clock
         self._machine, self._watch = Machine(config.node.state_dir, root), NodeWatch()
         self._name = self._machine.name()
-        self._started_at_s = clock.wall_s()
+        self._started_at_s, self._begun_s = clock.wall_s(), clock.monotonic_s()
         self._reading, self._reading_due_s = MachineReading(), float("-inf")
         self._files: dict[str, float] = {}
         self._files_due_s = float("-inf")
         self._told: tuple[object, ...] = ()
         self._due_s = 0.0
+        self._set_aside: list[str] = []
+        self._figures = OutboxFigures(0, 0, 0, 0, None, 0.0, None, 0, 0)
 
     def turn(
         self,
         cameras: Sequence[CameraHealth],
-        faults: Mapping[str, bool],
+        faults: Mapping[str, float],
         disk: Sequence[DiskProblem],
         restarts: int,
         broker_ends_at_s: float | None = None,
@@ -59,12 +65,18 @@ class NodeHealth:
         """
         now_s, at_s = self._clock.monotonic_s(), self._clock.wall_s()
         self._read(now_s)
-        figures = self._outbox.figures()
+        figures, readable = self._outbox_figures()
         certificates = self._files if broker_ends_at_s is None else {**self._files, "broker": broker_ends_at_s}
         gave_up = figures.gave_up_at_s is not None and abs(at_s - figures.gave_up_at_s) < GIVEN_UP_TOLD_S
         full = gave_up or figures.share >= 1
-        known = {**faults, "outbox_full": full, "outbox_filling": 0.0 if full else figures.share}
-        own = self._watch.judge(self._reading, certificates, known, disk, restarts, now_s, at_s)
+        known = {
+            **faults,
+            "outbox_unreadable": not readable or bool(faults.get("outbox_unreadable")),
+            "outbox_full": full,
+            "outbox_filling": 0.0 if full else figures.share,
+        }
+        kept = [DiskProblem("outbox_damaged", subject=name) for name in self._set_aside]
+        own = self._watch.judge(self._reading, certificates, known, [*disk, *kept], restarts, now_s, at_s)
         essence = (
             tuple(
                 (camera.camera, camera.state, camera.reason_code, camera.recording, camera.zones) for camera in cameras
@@ -80,6 +92,7 @@ class NodeHealth:
         return HealthMessage(
             at_s=at_s,
             started_at_s=self._started_at_s,
+            running_s=max(0.0, now_s - self._begun_s),
             version=self._version,
             state="degraded" if grave or len(told) > len(own) else "ok",
             problems=tuple(told[:MAX_PROBLEMS]),  # the node's own faults first
@@ -93,8 +106,17 @@ class NodeHealth:
             disk_free_bytes=self._reading.disk_free_bytes or 0,
         )
 
+    def _outbox_figures(self) -> tuple[OutboxFigures, bool]:
+        """The last that could be read, and whether these are they."""
+        try:
+            self._figures = self._outbox.figures()
+        except sqlite3.Error:  # whoever delivers logs why
+            return self._figures, False
+        return self._figures, True
+
     def _read(self, now_s: float) -> None:
         if now_s >= self._reading_due_s:
+            self._set_aside = set_aside(self._config.node.state_dir)[-MOST_SET_ASIDE_TOLD:]
             self._reading, self._reading_due_s = self._machine.read(), now_s + MACHINE_S
         if now_s >= self._files_due_s:
             config = self._config

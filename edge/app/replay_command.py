@@ -21,7 +21,7 @@ from edge.app.detector import DetectorError, make_detector, network_fault
 from edge.app.mot_format import result_line
 from edge.config.document import ConfigError
 from edge.config.load import load_config
-from edge.config.schema import ArmedHours, CameraSection, DetectorSection, EdgeConfig, LoiteringSection, ZoneSection
+from edge.config.schema import CameraSection, DetectorSection, EdgeConfig, LoiteringSection, WeeklyHours, ZoneSection
 from edge.core.events import Event
 from edge.pipeline.camera_pipeline import FrameOutcome
 from edge.pipeline.scheduler import Scheduler
@@ -192,7 +192,7 @@ def _overridden(plan: _Plan, fps: float | None, model: str | None) -> _Plan:
 def _moment(text: str | None, plan: _Plan) -> float:
     """UTC seconds at which the video begins; 0 where nobody says."""
     if text is None:
-        if any(tuple(rule.armed) != (ArmedHours(),) for rule in plan.camera.rules):
+        if any(tuple(rule.armed) != (WeeklyHours(),) for rule in plan.camera.rules):
             raise ReplayError("some rules are armed at certain hours only: say when the video begins with --begins")
         return 0.0
     try:

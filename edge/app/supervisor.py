@@ -1,41 +1,37 @@
-"""The node's first process: starts and restarts the workers, delivers the outbox, tells the node's health."""
+"""The node's first process: starts the workers, which record at once, then all that stands behind them."""
 
-import contextlib
+from __future__ import annotations  # what only the types need is not loaded before the recording
+
 import logging
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from wsgiref.simple_server import WSGIServer
+from typing import TYPE_CHECKING
 
-from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
-from broker.contract.topics import home_assistant
-from edge.adapters.home_assistant import discovery
-from edge.adapters.metrics_server import MetricsError, serve_metrics
-from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.service_manager import ServiceManager
-from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
-from edge.adapters.uploader import ConsoleAddress, Uploader
-from edge.app.hold import hold, holder
-from edge.app.housekeeping import Housekeeper
-from edge.app.node_health import NodeHealth
-from edge.app.orphans import settle_removed_cameras
-from edge.app.worker import (
+from edge.app.former_workers import end_former
+from edge.app.hold import hold
+from edge.app.node_folder import workers_folder
+from edge.app.worker_process import (
+    OUTBOX_DAMAGED,
     StillTaken,
     Stop,
     TakeStill,
     WorkerReport,
-    outbox_bounds,
-    outbox_path,
     run_worker,
-    workers_folder,
+    tell,
 )
 from edge.config.schema import EdgeConfig
+
+if TYPE_CHECKING:
+    from broker.contract.messages import CameraHealth, CommandMessage
+    from edge.app.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +40,13 @@ SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
 STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
 HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
 TURNING_S = 5.0  # a frame loop that turned so lately is alive
-STOP_S, LEAVE_S = 4.0, 0.6  # for the workers, and then for the goodbye to the console: 5 s in all
-FORMER_WORKERS_S = 5.0
+STOP_S = 4.0  # for the workers; with delivery's goodbye 5 s in all
+RECORDING_FIRST_S = 2.0  # the longest that anything else waits for the workers to record
+FIRST_REPORTS_S = 10.0  # by then workers have told how their cameras do
 
 
-class AlreadyRunningError(Exception):
-    """Another node runs on the same state folder."""
+class NodeError(Exception):
+    """The node can't run here; the text says why and what to do."""
 
 
 @dataclass(slots=True)
@@ -63,6 +60,8 @@ class _Slot:
     start_due_s: float = 0.0
     heard_by_s: float = 0.0  # the latest time by which a sound worker is heard of again
     failures: int = 0
+    alone_s: float = 0.0  # for so long it records alone at first, as those before it died of watching
+    heard: bool = False  # of any of its workers
     health: dict[str, CameraHealth] = field(default_factory=dict)
 
 
@@ -72,12 +71,9 @@ def share_out(cameras: list[str], workers: int) -> list[tuple[str, ...]]:
     return [tuple(cameras[i::count]) for i in range(count)]
 
 
-def _announced(config: EdgeConfig, version: str) -> dict[str, bytes]:
-    """What the node tells others than the console, by topic."""
-    if not config.broker.home_assistant:
-        return {}
-    cameras = {camera.name: camera.label for camera in config.cameras}
-    return {home_assistant(config.node.name): discovery(config.node.name, version, cameras)}
+def _tell(slot: _Slot, order: object) -> None:
+    if slot.pipe is not None:
+        tell(slot.pipe, order)
 
 
 class Supervisor:
@@ -92,72 +88,49 @@ class Supervisor:
     ) -> None:
         """on_report: is told all that workers report, in the thread of `run`. notify_socket: systemd's, if it asks.
 
-        Raises AlreadyRunningError; OSError where a secret or the state folder can't be used.
+        Raises NodeError where another one runs on the same folder; OSError where the state folder can't be used.
         """
         self._on_report, self._service = on_report, ServiceManager(notify_socket)
-        self._config, self._clock = config, SystemClock()
-        config.node.state_dir.mkdir(parents=True, exist_ok=True)
+        self._config, self._version, self._clock = config, version, SystemClock()
+        self._workers_folder = workers_folder(config)
+        self._workers_folder.mkdir(parents=True, exist_ok=True)
         try:
             self._held = hold(config.node.state_dir / "lock")
         except BlockingIOError as error:
             why = f"another node already runs on {config.node.state_dir}; stop it first"
-            raise AlreadyRunningError(why) from error
+            raise NodeError(why) from error
         self._stop = threading.Event()
-        self._outbox = SqliteOutbox(outbox_path(config), outbox_bounds(config))
-        broker = config.broker
-        address = BrokerAddress(
-            broker.host,
-            broker.port,
-            config.node.name,
-            broker.password_file,
-            broker.tls,
-            broker.ca_file,
-            broker.protocol,
-        )
-        self._publisher = MqttPublisher(
-            config.node.name, address, self._outbox, self._clock, self._on_command, version, _announced(config, version)
-        )
-        console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
-        self._uploader = Uploader(console, self._outbox)
-        self._housekeeper = Housekeeper(config, self._outbox, self._clock)
         names = [camera.name for camera in config.cameras]
         workers = config.node.workers or os.cpu_count() or 1
         self._slots = [_Slot(group) for group in share_out(names, workers)]
+        self._first_reports_due_s = self._clock.monotonic_s() + FIRST_REPORTS_S
         self._spawn = multiprocessing.get_context("spawn")  # onnxruntime sessions crash when inherited by a fork
         self._restarts = 0
-        self._health = NodeHealth(config, version, self._outbox, self._clock)
-        self._last_health: HealthMessage | None = None
+        self._delivery: Delivery | None = None  # while there is none the workers record, and write down nothing
 
-    def run(self) -> None:
-        """Watches until SIGTERM, SIGINT or `stop`."""
+    def run(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Watches until SIGTERM, SIGINT or `stop`.
+
+        meanwhile: called once the workers begin to record; what it raises ends them, and is raised.
+        Raises NodeError where there is no room for an outbox; OSError where a secret can't be read.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        delivery = [
-            threading.Thread(target=self._publisher.run, args=(self._stop,), name="publisher", daemon=True),
-            threading.Thread(target=self._uploader.run, args=(self._stop,), name="uploader", daemon=True),
-        ]
-        for thread in delivery:
-            thread.start()
-        metrics = self._serve_metrics()
-        self._outlive_former_workers()
-        configured = [camera.name for camera in self._config.cameras]
-        settle_removed_cameras(self._outbox, configured, self._clock.wall_s())
-        housekeeping = threading.Thread(
-            target=self._housekeeper.run, args=(self._stop,), name="housekeeping", daemon=True
-        )
-        housekeeping.start()  # after former workers, which may still record what is not configured any more
-        delivery.append(housekeeping)
-        log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
         try:
-            self._watch_over(delivery)
+            for slot in self._slots:
+                self._tend(slot)
+            self._let_record()
+            meanwhile()
+            self._begin_delivery()
+            log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
+            self._watch_over()
             clean = self._stop.is_set()
         finally:  # a bug ends the node whole, so that whoever started it starts it again
             self._service.stopping()
-            if metrics is not None:
-                metrics.server_close()
             self._end_workers()
             self._stop.set()
-            self._end_delivery(delivery)
+            if self._delivery is not None:
+                self._delivery.end()
         if not clean:
             raise SystemExit(70)
 
@@ -165,44 +138,47 @@ class Supervisor:
         """Ends `run` in good order; from any thread."""
         self._stop.set()
 
-    def _serve_metrics(self) -> WSGIServer | None:
-        """None where nobody wants them, or another program has the port: no reason to leave the cameras alone."""
-        section = self._config.metrics
-        if not section.port:
-            return None
+    def _let_record(self) -> None:
+        """Waits until the workers record: what is loaded for all that stands behind it would take time from them."""
+        pipes = [slot.pipe for slot in self._slots if slot.pipe is not None]
+        due_s = self._clock.monotonic_s() + RECORDING_FIRST_S
+        while pipes and not self._stop.is_set() and (left_s := due_s - self._clock.monotonic_s()) > 0:
+            heard = wait(pipes, min(left_s, 0.25))
+            pipes = [pipe for pipe in pipes if pipe not in heard]
+
+    def _begin_delivery(self) -> None:
+        """Loads and starts what stands behind the recording, and lets the workers write down what they see."""
+        from edge.adapters.outbox_rows import OutboxError
+        from edge.app.delivery import Delivery
+
+        for slot in self._slots:  # a camera whose worker never says a word is blind, not gone
+            slot.health = {name: self._starting(name) for name in slot.cameras}
         try:
-            return serve_metrics(section.host, section.port, lambda: self._last_health)
-        except MetricsError as error:
-            log.warning("%s", error)
-            return None
+            delivery = Delivery(self._config, self._version, self._clock, self._on_command, self._end_former_workers)
+        except OutboxError as error:
+            raise NodeError(str(error)) from error
+        self._end_former_workers({camera.name for camera in self._config.cameras})
+        delivery.start()
+        self._delivery = delivery
+        for slot in self._slots:
+            _tell(slot, self._delivery.outbox)
 
-    def _outlive_former_workers(self) -> None:
-        """Waits for the workers of a supervisor that was killed, and ends those that hang: two would tell of the same.
+    def _end_former_workers(self, but: Collection[str] = ()) -> None:
+        """Those of a supervisor that was killed; but: cameras whose heirs see to it themselves, in their own time."""
+        ours = [slot.process.pid for slot in self._slots if slot.process is not None and slot.process.pid is not None]
+        end_former((path for path in self._workers_folder.iterdir() if path.name not in but), ours, self._stop)
 
-        A file that is held was written by who holds it, so no other process is hit.
-        """
-        folder = workers_folder(self._config)
-        folder.mkdir(exist_ok=True)
-        turns = int(FORMER_WORKERS_S / 0.1)
-        for turn in range(2 * turns):
-            living = [pid for path in folder.iterdir() if (pid := holder(path)) is not None]
-            if not living or self._stop.is_set():
-                return
-            if turn == turns:
-                log.error("workers of an earlier run hang (%s); they are killed", ", ".join(map(str, living)))
-                for pid in filter(None, living):
-                    with contextlib.suppress(ProcessLookupError):  # it has just ended
-                        os.kill(pid, signal.SIGKILL)
-            self._stop.wait(0.1)
-
-    def _watch_over(self, delivery: list[threading.Thread]) -> None:
-        """Until it is told to stop, or a delivery thread has died."""
+    def _watch_over(self) -> None:
+        """Until it is told to stop, or a thread of delivery has died."""
+        assert self._delivery is not None
         while not self._stop.is_set():
-            self._listen(timeout_s=0.25)  # first, so that a node that was itself held up takes nobody for hanging
+            self._listen(self._delivery, timeout_s=0.25)  # first: a node that was held up takes nobody for hanging
+            if self._delivery.to_mend:
+                self._mend_outbox(self._delivery)
             for slot in self._slots:
                 self._tend(slot)
-            self._tell_health()
-            if not self._stop.is_set() and not all(thread.is_alive() for thread in delivery):
+            self._tell_health(self._delivery)
+            if not self._stop.is_set() and not self._delivery.alive:
                 log.critical("a thread of delivery or housekeeping has died; the node restarts")
                 return
 
@@ -215,21 +191,41 @@ class Supervisor:
             slot.process.join(STOP_S)
         if slot.process is not None and not slot.process.is_alive():
             lived_s = now_s - slot.started_s
-            slot.failures = 0 if lived_s > SOUND_AFTER_S else slot.failures + 1
+            watched_s = lived_s - slot.alone_s
+            slot.failures = 0 if watched_s > SOUND_AFTER_S else slot.failures + 1
             pause_s = min(RESTART_FIRST_S * 2 ** max(0, slot.failures - 1), RESTART_LONGEST_S) if slot.failures else 0.0
+            slot.alone_s = max(0.0, pause_s - RESTART_FIRST_S)
+            if watched_s > 0:  # recording did not kill it, so that waits no longer for what did
+                pause_s = min(pause_s, RESTART_FIRST_S)
             log.error("worker of %s ended with %s after %.0f s; again in %.0f s",
                       ", ".join(slot.cameras), slot.process.exitcode, lived_s, pause_s)  # fmt: skip
+            if slot.process.exitcode == OUTBOX_DAMAGED and self._delivery is not None:
+                self._delivery.note_damage()
             self._drop(slot)
             self._restarts += 1
             slot.start_due_s = now_s + pause_s
         if slot.process is None and now_s >= slot.start_due_s:
             ours, theirs = self._spawn.Pipe()
             slot.process = self._spawn.Process(
-                target=run_worker, args=(self._config, slot.cameras, theirs), name=f"gatehouse-{slot.cameras[0]}"
+                target=run_worker,
+                args=(self._config, slot.cameras, theirs),
+                kwargs={"alone_s": slot.alone_s},
+                name=f"gatehouse-{slot.cameras[0]}",
             )
             slot.process.start()
             theirs.close()  # or the end of the supervisor would not be the end of the pipe
             slot.pipe, slot.started_s, slot.heard_by_s = ours, now_s, now_s + STARTING_S
+            if self._delivery is not None:
+                _tell(slot, self._delivery.outbox)
+
+    def _mend_outbox(self, delivery: Delivery) -> None:
+        """Begins the outbox anew while nobody writes to it: the workers end in good order and start again."""
+        log.critical("the outbox is begun anew, and the workers are started again")
+        self._end_workers()
+        for slot in self._slots:
+            self._drop(slot)
+            slot.start_due_s = 0.0
+        delivery.mend()
 
     def _drop(self, slot: _Slot) -> None:
         if slot.pipe is not None:
@@ -243,7 +239,7 @@ class Supervisor:
             for name, health in slot.health.items()
         }
 
-    def _listen(self, timeout_s: float) -> None:
+    def _listen(self, delivery: Delivery, timeout_s: float) -> None:
         pipes = {slot.pipe: slot for slot in self._slots if slot.pipe is not None}
         if not pipes:
             self._stop.wait(timeout_s)
@@ -256,13 +252,13 @@ class Supervisor:
                 self._stop.wait(0.05)  # the process is about to be found dead
                 continue
             if isinstance(report, WorkerReport):
-                slot.health = {camera.camera: camera for camera in report.cameras}
+                slot.heard, slot.health = True, {camera.camera: camera for camera in report.cameras}
                 slot.heard_by_s = self._clock.monotonic_s() + HUNG_S - report.at_one_frame_s
                 if report.at_one_frame_s < TURNING_S:  # only this feeds the watchdog
                     self._service.alive()
                 self._on_report(report)
             elif isinstance(report, StillTaken):
-                self._uploader.send_still(report.camera, report.picture)
+                delivery.send_still(report.camera, report.picture)
 
     def _on_command(self, command: CommandMessage) -> None:
         """From the console, in the publisher's network thread."""
@@ -273,27 +269,34 @@ class Supervisor:
                 except OSError:
                     log.warning("the picture of %s can't be taken now: its worker restarts", command.camera)
 
-    def _tell_health(self) -> None:
-        cameras = [camera for slot in self._slots for camera in slot.health.values()]
-        faults = {
-            "console_unreachable": bool(self._uploader.fault),
-            "worker_down": any(slot.process is None for slot in self._slots),
-        }
-        message = self._health.turn(
-            cameras, faults, self._housekeeper.problems, self._restarts, self._publisher.certificate_ends_at_s
+    def _starting(self, name: str) -> CameraHealth:
+        from broker.contract.messages import CameraHealth
+
+        return CameraHealth(
+            camera=name,
+            label=next(camera.label for camera in self._config.cameras if camera.name == name),
+            state="blind",
+            since_at_s=self._clock.wall_s(),
+            reason="the process that watches this camera is being started",
+            reason_code="worker_restarts",
+            idle=False,
+            zones=(),
         )
-        if message is not None:
-            self._last_health = message
-            self._publisher.tell_health(message)
+
+    def _tell_health(self, delivery: Delivery) -> None:
+        heard_all = all(slot.heard for slot in self._slots)
+        if not heard_all and self._clock.monotonic_s() < self._first_reports_due_s:
+            return  # a node that has only just started is no news about its cameras
+        cameras = [camera for slot in self._slots for camera in slot.health.values()]
+        down = any(slot.process is None for slot in self._slots)
+        if (message := delivery.tell_health(cameras, self._restarts, worker_down=down)) is not None:
             seeing = sum(camera.state == "sees" for camera in cameras)
-            told = [f"{seeing} of {len(self._config.cameras)} cameras see", *message.problems]
-            self._service.status(", ".join(told))
+            self._service.status(", ".join([f"{seeing} of {len(self._config.cameras)} cameras see", *message.problems]))
 
     def _end_workers(self) -> None:
         for slot in self._slots:
             if slot.pipe is not None:
-                with contextlib.suppress(OSError):  # it has died
-                    slot.pipe.send(Stop())  # the worker closes its events and segments, and goes
+                _tell(slot, Stop())  # the worker closes its events and segments, and goes
                 slot.pipe.close()
         gone_by_s = self._clock.monotonic_s() + STOP_S
         for slot in self._slots:
@@ -301,10 +304,4 @@ class Supervisor:
                 slot.process.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
                 if slot.process.is_alive():
                     slot.process.kill()
-
-    def _end_delivery(self, delivery: list[threading.Thread]) -> None:
-        gone_by_s = self._clock.monotonic_s() + LEAVE_S
-        for thread in delivery:
-            thread.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
-        if not any(thread.is_alive() for thread in delivery):  # one that waits for the network ends with the process
-            self._outbox.close()
+                    slot.process.join(1.0)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edge.adapters.reference_file import ReferenceFile
-from edge.app.worker import references_folder
+from edge.app.node_folder import references_folder
 from edge.config.document import ConfigError
 from edge.config.load import load_config
 

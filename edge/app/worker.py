@@ -1,23 +1,20 @@
-"""One worker process, top to bottom: a group of cameras from RTSP to the outbox. Shares nothing with its siblings."""
+"""What a worker does with its recorded cameras, top to bottom, from a frame to the outbox; shares nothing."""
 
 import hashlib
 import logging
 import os
-import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from multiprocessing.connection import Connection
-from pathlib import Path
 
-from broker.contract.messages import CameraHealth
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
-from edge.adapters.outbox_rows import OutboxBounds
+from edge.adapters.onnx_detector import OnnxDetector
+from edge.adapters.onnx_session import NetworkFailedError
+from edge.adapters.outbox_rows import OutboxBounds, is_damage
 from edge.adapters.processor_use import name_thread
-from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segment_index import is_sound
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
@@ -25,19 +22,18 @@ from edge.adapters.system_clock import SystemClock, machine_run
 from edge.adapters.track_log import TrackLog
 from edge.app.alarm_desk import AlarmDesk
 from edge.app.build import build_pipeline
-from edge.app.camera_line import CameraLine, places_of
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
-from edge.app.detector import make_detector
 from edge.app.event_writer import EventWriter
-from edge.app.hold import hold
-from edge.app.housekeeping import holds_of, index_path
-from edge.app.lens_watch import LensWatch
+from edge.app.former_workers import OUTLIVES_S
+from edge.app.node_folder import index_path
+from edge.app.recorded_cameras import RecordedCameras
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
+from edge.app.worker_process import OutboxReady, StillTaken, Stop, TakeStill, WorkerReport, stop_waits
 from edge.config.schema import CameraSection, EdgeConfig
 from edge.core.frame import Frame
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
-from edge.pipeline.mailbox import Mailbox
 from edge.pipeline.scheduler import Looked, Scheduler
+from models.registry import ModelEntry
 
 log = logging.getLogger(__name__)
 
@@ -45,40 +41,6 @@ HEALTH_S = 0.5
 STILL_S = 60.0  # a fresh picture of each camera for the console
 STOP_S = 2.0
 LOST_S = 30.0  # a camera without pictures for so long: what is open there is closed
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerReport:
-    """Worker to supervisor: how its cameras do, for how long its vision thread has been at one frame, what it did."""
-
-    cameras: tuple[CameraHealth, ...]
-    at_one_frame_s: float
-    work: WorkDone
-
-
-@dataclass(frozen=True, slots=True)
-class StillTaken:
-    """Worker to supervisor: a fresh picture of a camera, a JPEG. It never touches the disk, which writing wears out."""
-
-    camera: str
-    picture: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Supervisor to worker: the node stops in good order. Where the pipe ends without it, the supervisor has died."""
-
-
-@dataclass(frozen=True, slots=True)
-class TakeStill:
-    """Supervisor to worker: take a picture of this camera now."""
-
-    camera: str
-
-
-def outbox_path(config: EdgeConfig) -> Path:
-    """Where the node's outbox lives."""
-    return config.node.state_dir / "outbox.sqlite"
 
 
 def outbox_bounds(config: EdgeConfig) -> OutboxBounds:
@@ -89,34 +51,6 @@ def outbox_bounds(config: EdgeConfig) -> OutboxBounds:
     )
 
 
-def references_folder(config: EdgeConfig) -> Path:
-    """Where the cameras' reference views lie."""
-    return config.node.state_dir / "references"
-
-
-def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
-    """The whole life of a worker process: watches the cameras `names` until the supervisor says stop, or is gone."""
-    logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
-    threading.excepthook = _end_with_thread
-    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and some stops reach all; the supervisor decides
-        signal.signal(number, signal.SIG_IGN)
-    with hold(workers_folder(config) / names[0]):
-        if _is_wanted(parent):
-            Worker(config, names, parent).run()
-
-
-def _end_with_thread(bug: threading.ExceptHookArgs) -> None:
-    """A thread that dies, whichever, takes the process with it: the supervisor starts it anew, rows on disk survive."""
-    name = bug.thread.name if bug.thread else "?"
-    log.critical("thread %s ended by a bug; the worker restarts", name, exc_info=bug.exc_value)
-    os._exit(70)
-
-
-def workers_folder(config: EdgeConfig) -> Path:
-    """Where each worker holds a file while it lives."""
-    return config.node.state_dir / "workers"
-
-
 def _named(name: str, work: Callable[[], None]) -> Callable[[], None]:
     def run() -> None:
         name_thread(name)
@@ -125,29 +59,40 @@ def _named(name: str, work: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-def _is_wanted(parent: Connection) -> bool:
-    """Whether the supervisor is there; it may have died while this process was starting."""
-    try:
-        return not (parent.poll() and isinstance(parent.recv(), Stop))
-    except (EOFError, OSError):
-        return False
+def track_log(config: EdgeConfig, section: CameraSection, outbox: SqliteOutbox) -> TrackLog:
+    """Of a camera: boxes for as long as a clip may need them. Raises OSError where its folder can't be made."""
+
+    def needed_since_s() -> float | None:
+        needed = outbox.clip_spans(section.name, section.recording.pre_s, MAX_CLIP_S)
+        return min((from_s for from_s, _ in needed), default=None)
+
+    longest_s = MAX_CLIP_S + 2 * section.recording.post_s + 30
+    return TrackLog(config.node.state_dir / "tracks" / section.name, longest_s, needed_since_s)
 
 
 class Worker:
     """Builds everything a group of cameras needs, in the order in which a frame meets it."""
 
-    def __init__(self, config: EdgeConfig, names: Sequence[str], parent: Connection) -> None:
-        self._parent, self._clock, self._stop = parent, SystemClock(), threading.Event()
-        self._mailbox, self._work = Mailbox(), WorkLog()
-        self._outbox = SqliteOutbox(outbox_path(config), outbox_bounds(config))
-        self._detector, entry = make_detector(config.detector)
+    def __init__(
+        self,
+        config: EdgeConfig,
+        cameras: RecordedCameras,
+        network: tuple[OnnxDetector, ModelEntry],
+        ready: OutboxReady,
+        parent: Connection,
+        asked_to_go: threading.Event,
+    ) -> None:
+        """asked_to_go: by the heir of a worker that has outlived its supervisor. Raises OutboxError, sqlite3.Error."""
+        self._parent, self._asked_to_go, self._clock, self._stop = parent, asked_to_go, SystemClock(), threading.Event()
+        self._cameras, self._lines, self._mailbox, self._work = cameras, cameras.lines, cameras.mailbox, WorkLog()
+        assert ready.path is not None
+        self._outbox = outbox = SqliteOutbox(ready.path, ready.bounds, config.node.state_dir / "evidence")
+        cameras.clips_need = lambda one: outbox.clip_spans(one.name, one.recording.pre_s, MAX_CLIP_S)
+        self._detector, entry = network
         self._scheduler = Scheduler(self._detector)
-        sections = [section for section in config.cameras if section.name in names]
-        self._lines: dict[str, CameraLine] = {}
-        self._pipelines: dict[str, CameraPipeline] = {}
-        self._tracks: dict[str, TrackLog] = {}
-        for section in sections:
-            self._add_camera(config, section)
+        sections = [line.section for line in self._lines.values()]
+        self._pipelines = {section.name: self._pipeline(config, section) for section in sections}
+        self._tracks = {section.name: track_log(config, section, outbox) for section in sections}
         self._writers = {section.name: self._writer(config, section, entry.name) for section in sections}
         for name, writer in self._writers.items():
             self._tracks[name].begin(writer.resume(LOST_S))
@@ -157,33 +102,10 @@ class Worker:
         self._alarms = AlarmDesk(config.node.name, self._lines, self._outbox, self._clips, self._clock)
         self._watched_at_s = self._clock.monotonic_s()
         self._told_to_stop = False
-        self._lens_fault = ""
+        self._lens_fault = self._network_fault = ""
 
-    def _add_camera(self, config: EdgeConfig, section: CameraSection) -> None:
-        name, state_dir = section.name, config.node.state_dir
-        holds = holds_of(config)
-
-        def needed() -> list[tuple[float, float]]:
-            return self._outbox.clip_spans(name, section.recording.pre_s, MAX_CLIP_S)
-
-        def needed_since_s() -> float | None:
-            return min((from_s for from_s, _ in needed()), default=None)
-
-        def protected() -> list[tuple[float, float]]:
-            try:
-                return [*needed(), *holds.read().spans.get(name, ())]
-            except (OSError, sqlite3.Error) as error:  # recording goes on, and deletes nothing that might be held
-                log.error("camera %s: it can't be known what is held (%s); nothing is deleted", name, error)
-                return [(0.0, float("inf"))]
-
-        lens = LensWatch(name, ReferenceFile(references_folder(config), name), places_of(section))
-        recordings = state_dir / "recordings" / name
-        self._lines[name] = CameraLine(section, recordings, self._mailbox, self._clock, protected, lens)
-        self._pipelines[name] = build_pipeline(
-            config.node.name, config.node.timezone, section, self._detector.input_size
-        )
-        longest_s = MAX_CLIP_S + 2 * section.recording.post_s + 30
-        self._tracks[name] = TrackLog(state_dir / "tracks" / name, longest_s, needed_since_s)
+    def _pipeline(self, config: EdgeConfig, section: CameraSection) -> CameraPipeline:
+        return build_pipeline(config.node.name, config.node.timezone, section, self._detector.input_size)
 
     def _writer(self, config: EdgeConfig, section: CameraSection, model: str) -> EventWriter:
         node = f"{machine_run()} {version('gatehouse')} {config.node.name} {config.node.timezone}"
@@ -194,25 +116,42 @@ class Worker:
         pipeline, recording = self._pipelines[section.name], section.recording
         return EventWriter(section.name, pipeline, self._outbox, checkpoints, recording, self._clock, model)
 
-    def run(self) -> None:
-        """Works until the supervisor says stop, or dies: then another node may go on with what is open here."""
-        threads = [thread for line in self._lines.values() for thread in line.threads(self._stop)]
-        threads.append(threading.Thread(target=_named("vision", self._watch), name="vision"))
+    def run(self) -> str:
+        """Works until the supervisor says stop, or has died and an heir asks for the cameras, or none comes.
+
+        The cameras go on being recorded. Returns why nobody can be found any more, where it ends for that.
+        """
+        threads = [threading.Thread(target=_named("vision", self._watch), name="vision")]
         threads.append(threading.Thread(target=_named("clips", lambda: self._clips.run(self._stop)), name="clips"))
         for thread in threads:
-            thread.daemon = True  # a thread stuck in libav must not hold up the stop
+            thread.daemon = True
             thread.start()
         self._serve_parent()
+        gone = not self._told_to_stop and not self._network_fault
+        if gone and not self._asked_to_go.wait(OUTLIVES_S):
+            log.error("nobody has started the node again")
         self._stop.set()
         gone_by_s = self._clock.monotonic_s() + STOP_S
-        for thread in reversed(threads):  # what is written down first; a camera that says nothing holds up its reader
+        for thread in reversed(threads):
             thread.join(max(0.0, gone_by_s - self._clock.monotonic_s()))
-        for line in self._lines.values():
-            line.recorder.close()
-        self._outbox.close()
+        self._cameras.clips_need = None
+        if not any(thread.is_alive() for thread in threads):  # what still makes a clip ends with the process
+            self._outbox.close()
+        return "" if self._told_to_stop else self._network_fault
 
     def _watch(self) -> None:
-        """The vision thread: one frame after the other, what is to be looked at in them packed together."""
+        """The vision thread. What is open goes on in the next worker, unless it was told to stop."""
+        try:
+            self._look()
+        except NetworkFailedError as error:
+            self._network_fault = str(error)
+        for name, writer in self._writers.items():
+            if self._told_to_stop:
+                writer.end()
+            self._tracks[name].close()
+
+    def _look(self) -> None:
+        """One frame after the other, what is to be looked at in them packed together. Raises NetworkFailedError."""
         scheduler = self._scheduler
         while not self._stop.is_set():
             wait_s = scheduler.due_in_s(self._clock.monotonic_s()) if scheduler.waiting else 0.5
@@ -228,10 +167,6 @@ class Worker:
                 if line.silent_s > LOST_S:
                     self._writers[name].close("camera_lost")
             self._watched_at_s = self._clock.monotonic_s()
-        for name, writer in self._writers.items():
-            if self._told_to_stop:
-                writer.end()
-            self._tracks[name].close()
 
     def _rank(self, frame: Frame) -> int:
         return self._pipelines[frame.camera].rank(frame)
@@ -256,11 +191,14 @@ class Worker:
                 self._clips.opened(message, frame)
 
     def _serve_parent(self) -> None:
-        """Reports health and takes orders until the pipe ends: the supervisor has died or wants this worker to stop."""
+        """Reports health and takes orders until the pipe ends: the supervisor has died or wants this worker to stop.
+
+        It ends, too, where the network does not run any more.
+        """
         still_due_s = {name: self._clock.monotonic_s() + 1.0 for name in self._lines}
         report_due_s = 0.0
         try:
-            while True:
+            while not self._network_fault:
                 now_s = self._clock.monotonic_s()
                 if now_s >= report_due_s:
                     cameras = tuple(line.health() for line in self._lines.values())
@@ -278,7 +216,7 @@ class Worker:
                     if isinstance(order, TakeStill) and order.camera in still_due_s:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):
-            return
+            self._told_to_stop = stop_waits(self._parent)
 
     def _tend_lenses(self) -> None:
         try:
@@ -287,6 +225,8 @@ class Worker:
                 line.lens.take_anew_if_ordered()
             self._lens_fault = ""
         except (OSError, sqlite3.Error) as error:  # a full disk; they are told in the next turn
+            if is_damage(error):
+                raise
             if str(error) != self._lens_fault:
                 log.error("alarms of the cameras' pictures can't be written down: %s", error)
             self._lens_fault = str(error)

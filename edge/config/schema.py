@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from edge.core.geometry import polygon_fault
+from edge.core.integrity.faults import FaultCode
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Label = Annotated[str, Field(max_length=120)]
@@ -21,6 +22,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Fraction, Fraction]
 Days = Annotated[float, Field(ge=0, le=3650)]
 MAX_SHAPES = 32  # zones and lines of one camera: what a health message holds
+STALL_S = 4.0
 REPEATED_PRESENCE_WINDOW_S = 900.0
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -69,7 +71,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ArmedHours(_Section):
+class WeeklyHours(_Section):
     """A weekly span in the node's time zone. `ends` before `begins` runs past midnight."""
 
     days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -77,13 +79,14 @@ class ArmedHours(_Section):
     ends: ClockTime = "24:00"
 
 
-Armed = Annotated[tuple[ArmedHours, ...], Field(min_length=1)]
+AlarmSeverity = Literal["none", "low", "medium", "high", "critical"]
+Armed = Annotated[tuple[WeeklyHours, ...], Field(min_length=1)]
 
 
 class _RuleSection(_Section):
     zone: Name
     severity: Literal["low", "medium", "high", "critical"] = "medium"
-    armed: Armed = (ArmedHours(),)  # default: always
+    armed: Armed = (WeeklyHours(),)  # default: always
 
 
 class LoiteringSection(_RuleSection):
@@ -125,7 +128,7 @@ class LineCrossingSection(_Section):
     line: tuple[Point, Point]
     direction: Literal["in", "out", "both"] = "both"
     severity: Literal["low", "medium", "high", "critical"] = "medium"
-    armed: Armed = (ArmedHours(),)
+    armed: Armed = (WeeklyHours(),)
 
     @field_validator("line")
     @classmethod
@@ -184,7 +187,9 @@ class CameraSection(_Section):
     password_file: FilePath | None = None  # read at start; a secret never stands in this file or in a URL
     transport: Literal["tcp", "udp"] = "tcp"
     analysed_fps: Annotated[float, Field(ge=0.5, le=30)] = 5.0
-    stall_s: Annotated[float, Field(ge=1, le=60)] = 4.0
+    stall_s: Annotated[float, Field(ge=1, le=60)] = STALL_S
+    signal_lost_s: Annotated[float, Field(ge=5, le=3600)] = 20.0  # so long without a picture rings
+    camera_alarms: dict[FaultCode | Literal["all"], AlarmSeverity] = {}  # how its own faults ring; the wall shows them
     recording: RecordingSection = RecordingSection()
     zones: tuple[ZoneSection, ...] = ()
     rules: tuple[RuleSection, ...] = ()
@@ -270,6 +275,13 @@ class OutboxSection(_Section):
     max_days: Annotated[float, Field(ge=0.01, le=3650)] = 90.0
 
 
+class UploadSection(_Section):
+    """How clips and pictures may use the line. Events never wait for it."""
+
+    max_bytes_per_s: Annotated[int, Field(ge=1_000, le=10**10)] | None = None  # on average; left out: no limit
+    quiet_hours: tuple[WeeklyHours, ...] = ()  # clips wait; pictures of what goes on now do not
+
+
 class MetricsSection(_Section):
     """Figures for Prometheus, without a sign-in. port 0: none."""
 
@@ -285,5 +297,6 @@ class EdgeConfig(_Section):
     console: ConsoleSection
     detector: DetectorSection = DetectorSection()
     outbox: OutboxSection = OutboxSection()
+    upload: UploadSection = UploadSection()
     metrics: MetricsSection = MetricsSection()
     cameras: tuple[CameraSection, ...] = Field(min_length=1, max_length=64)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from edge.config.document import Place
-from edge.config.schema import MAX_SHAPES, REPEATED_PRESENCE_WINDOW_S, LineCrossingSection, RuleSection
+from edge.config.schema import MAX_SHAPES, REPEATED_PRESENCE_WINDOW_S, STALL_S, LineCrossingSection, RuleSection
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _RULE: TypeAdapter[RuleSection] = TypeAdapter(RuleSection)
@@ -55,12 +55,14 @@ def _twins(
 
 def _ties(raw: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
     """Keys that are sound alone and do not go together."""
+    yield from _upload_ties(raw.get("upload"))
     broker = raw.get("broker")
     if isinstance(broker, dict) and broker.get("tls") is False and broker.get("host", LOOPBACK[0]) not in LOOPBACK:
         yield ("broker", "tls"), "tls: false is allowed on this machine itself only; set tls: true and ca_file"
     for i, camera in dicts(raw.get("cameras")):
         if (camera.get("username") is None) != (camera.get("password_file") is None):
             yield ("cameras", i), "username and password_file go together"
+        yield from ((("cameras", i, *place), text) for place, text in _signal_ties(camera))
         addresses = [camera[key] for key in ("url", "sub_url") if isinstance(camera.get(key), str)]
         if camera.get("ca_file") is not None and not all(url.startswith("rtsps:") for url in addresses):
             yield ("cameras", i), "ca_file is for rtsps:// addresses: write them so, or take it out"
@@ -71,6 +73,22 @@ def _ties(raw: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
         yield from ((("cameras", i, "rules", j), text) for j, text in _double_rules(rules))
         for j, rule in rules:
             yield from ((("cameras", i, "rules", j, *place), text) for place, text in _rule_ties(rule))
+
+
+def _upload_ties(upload: object) -> Iterator[tuple[Place, str]]:
+    spans = upload.get("quiet_hours") if isinstance(upload, dict) else None
+    for place, text in _empty_hours("quiet_hours", spans):
+        yield ("upload", *place), text
+    for k, hours in dicts(spans):
+        if (hours.get("begins", "00:00"), hours.get("ends", "24:00"), hours.get("days")) == ("00:00", "24:00", None):
+            yield ("upload", "quiet_hours", k), "quiet all week, clips would never leave; write begins and ends"
+
+
+def _signal_ties(camera: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
+    lost_s, stall_s = camera.get("signal_lost_s"), camera.get("stall_s", STALL_S)
+    if isinstance(lost_s, int | float) and isinstance(stall_s, int | float) and lost_s < stall_s:
+        why = f"{lost_s:g} s are less than stall_s, {stall_s:g} s, before which nothing is missed"
+        yield ("signal_lost_s",), f"{why}; make it longer"
 
 
 def _double_rules(rules: list[tuple[int, dict[Any, Any]]]) -> Iterator[tuple[int, str]]:
@@ -99,14 +117,18 @@ def _moments(rule: RuleSection) -> object:
     return *decides.items(), hours
 
 
+def _empty_hours(key: str, spans: object) -> Iterator[tuple[Place, str]]:
+    for k, hours in dicts(spans):
+        if "begins" in hours and hours["begins"] == hours.get("ends"):
+            yield (key, k), 'begins and ends are the same; for the whole day write begins: "00:00", ends: "24:00"'
+
+
 def _rule_ties(rule: dict[Any, Any]) -> Iterator[tuple[Place, str]]:
     dwell_s, window_s = rule.get("dwell_s"), rule.get("window_s", REPEATED_PRESENCE_WINDOW_S)
     numbers = isinstance(dwell_s, int | float) and isinstance(window_s, int | float)
     if rule.get("kind") == "repeated_presence" and numbers and dwell_s > window_s:
         yield ("dwell_s",), f"{dwell_s:g} s never fit into window_s, {window_s:g} s; make the window longer"
-    for k, hours in dicts(rule.get("armed")):
-        if "begins" in hours and hours["begins"] == hours.get("ends"):
-            yield ("armed", k), 'begins and ends are the same; for the whole day write begins: "00:00", ends: "24:00"'
+    yield from _empty_hours("armed", rule.get("armed"))
 
 
 def dicts(items: object) -> list[tuple[int, dict[Any, Any]]]:

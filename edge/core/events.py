@@ -12,6 +12,7 @@ from edge.core.scene import Scene
 Severity = Literal["low", "medium", "high", "critical"]
 Closing = Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+_CLOCK_SET_S = 1.0  # less is NTP at work
 _NAMESPACE = uuid.UUID("5f0c6f5e-8f2a-5c7b-9a63-2f6f1d0c9b41")
 
 
@@ -37,7 +38,8 @@ class EventGap:
 class Event:
     """One revision of an event; the fields are those of the wire's EventMessage, plus media_s.
 
-    event_id: never changes. revision: from 1. Times `_at_s` are UTC seconds of capture, media_s is the camera's own.
+    event_id: never changes. revision: from 1. Times `_at_s` are UTC seconds of capture, all by the wall clock as it
+    stood when the event opened; media_s is the camera's own.
     """
 
     event_id: str
@@ -96,18 +98,20 @@ class EventBook:
 
     def close_all(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
         """Closes every open event, for a camera that is lost or a node that stops."""
-        events = [
-            replace(
-                entry.last,
-                revision=entry.last.revision + 1,
-                state="closed",
-                closed_because=because,
-                closed_at_s=_ms(captured_at_s),
-                captured_at_s=_ms(captured_at_s),
-                media_s=_ms(media_s),
+        events = []
+        for last in self.open_events:
+            ended_s = _ms(media_s + _offset_s(last, captured_at_s - media_s))
+            events.append(
+                replace(
+                    last,
+                    revision=last.revision + 1,
+                    state="closed",
+                    closed_because=because,
+                    closed_at_s=ended_s,
+                    captured_at_s=ended_s,
+                    media_s=_ms(media_s),
+                )
             )
-            for entry in self._open.values()
-        ]
         self._open.clear()
         return events
 
@@ -131,8 +135,9 @@ class EventBook:
         return event
 
     def _event(self, rule: int, signal: Signal, scene: Scene, before: Event | None) -> Event:
-        opened_at_s = before.opened_at_s if before else _ms(scene.captured_at_s)
-        offset_s = scene.captured_at_s - scene.media_s
+        offset_s = _offset_s(before, scene.captured_at_s - scene.media_s)
+        captured_at_s = _ms(scene.media_s + offset_s)
+        opened_at_s = before.opened_at_s if before else captured_at_s
         stay, closed = signal.stay, signal.state == "closed"
         return Event(
             event_id=before.event_id if before else self._id(rule, signal, opened_at_s),
@@ -144,9 +149,9 @@ class EventBook:
             severity=self._severity(rule, signal),
             stage=signal.stage,
             opened_at_s=opened_at_s,
-            captured_at_s=_ms(scene.captured_at_s),
+            captured_at_s=captured_at_s,
             media_s=_ms(scene.media_s),
-            closed_at_s=_ms(scene.captured_at_s) if closed else None,
+            closed_at_s=captured_at_s if closed else None,
             closed_because=signal.closed_because,
             dwell_s=_ms(max(0.0, signal.dwell_s)),
             threshold_s=signal.threshold_s,
@@ -169,6 +174,14 @@ class EventBook:
         # Derived, not drawn: a replay of the same video gives the same bytes, a retry the same event.
         name = f"{self._node}/{self._camera}/{signal.place}/{signal.rule}/{rule}/{opened_at_s:.3f}/{signal.subject}"
         return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def _offset_s(before: Event | None, now_s: float) -> float:
+    """What makes UTC of media seconds: as at the event's last revision where the clock was set since, else as now."""
+    if before is None:
+        return now_s
+    then_s = before.captured_at_s - before.media_s
+    return then_s if abs(now_s - then_s) > _CLOCK_SET_S else now_s
 
 
 def _ms(seconds: float) -> float:

@@ -19,6 +19,7 @@ class Frame:
     captured_at_s: UTC seconds since 1970, for people and for evidence.
     i420: (height * 3 // 2, width) uint8, planes Y, U, V stacked; width and height are even.
     motion: what moved since the frames before; None where nobody watched for it.
+    key_every_s: seconds from one key frame of its stream to the next, of late; 0 while that is not known.
     """
 
     camera: str
@@ -27,6 +28,7 @@ class Frame:
     captured_at_s: float
     i420: NDArray[np.uint8]
     motion: Motion | None = None
+    key_every_s: float = 2.0
 
     @property
     def width(self) -> int:

@@ -82,8 +82,11 @@ LIMITS: dict[str, Limits] = {  # by code of the problem, in the order in which t
     "disk_days_left": Limits(_YES, math.inf),
     "files_damaged": Limits(_YES, math.inf),
     "recording_short": Limits(_YES, math.inf),
+    "outbox_damaged": Limits(_YES, _YES),
+    "outbox_unreadable": Limits(_YES, _YES),
     "outbox_full": Limits(_YES, _YES),
     "outbox_filling": Limits(0.8, math.inf, ease=0.05),  # share of what may wait
+    "uploads_quiet": Limits(_YES, math.inf),  # files that wait because of quiet hours
     "console_unreachable": Limits(_YES, _YES, hold_s=30),  # a console that restarts is away for seconds
     "worker_down": Limits(_YES, math.inf),  # it mends itself, and its cameras are told as blind
     "workers_die": Limits(3, 10),  # within an hour

@@ -45,6 +45,10 @@ class Kept:
         """Whether no reason is enough to delete it."""
         return self.held or self.needed or not self.delivered or not self.closed
 
+    def may_go(self, now_s: float) -> bool:
+        """Whether it goes where room is needed, at `now_s` (UTC)."""
+        return not self.spared and (self.kind == "continuous" or self.is_expired(now_s))
+
     def is_expired(self, now_s: float) -> bool:
         """Whether its retention is over at `now_s` (UTC)."""
         return now_s - self.ends_at_s > self.retention_s
@@ -62,8 +66,7 @@ def last_bytes(total_bytes: int) -> int:
 
 def expendable(kept: Iterable[Kept], now_s: float) -> list[Kept]:
     """What may go where room is needed, least valuable first."""
-    free_to_go = [one for one in kept if not one.spared and (one.kind == "continuous" or one.is_expired(now_s))]
-    return sorted(free_to_go, key=lambda one: _value(one, now_s))
+    return sorted((one for one in kept if one.may_go(now_s)), key=lambda one: _value(one, now_s))
 
 
 def expired(kept: Iterable[Kept], now_s: float, trusted_s: float) -> list[Kept]:

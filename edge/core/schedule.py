@@ -1,4 +1,4 @@
-"""Weekly armed hours of a rule, in the site's own time zone."""
+"""Weekly hours, in which a rule is armed or uploads are to be quiet, in the site's own time zone."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ _DAY_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class WeeklySpan:
-    """Armed from `begins` to `ends` (local "HH:MM", "24:00" is the day's end) on the days that it begins on.
+    """On from `begins` to `ends` (local "HH:MM", "24:00" is the day's end) on the days that it begins on.
 
     `ends` at or before `begins` runs past midnight into the following day.
     """
@@ -20,7 +20,7 @@ class WeeklySpan:
     ends: str = "24:00"
 
     def covers(self, day: int, minute: float) -> bool:
-        """Whether local `minute` (0..1440) of weekday `day` (0 Monday) is armed."""
+        """Whether local `minute` (0..1440) of weekday `day` (0 Monday) is within."""
         begins, ends = _minute(self.begins), _minute(self.ends)
         today, yesterday = DAYS[day] in self.days, DAYS[day - 1] in self.days
         if begins < ends:
@@ -30,14 +30,14 @@ class WeeklySpan:
 
 @dataclass(frozen=True, slots=True)
 class WeeklySchedule:
-    """When a rule is armed: in any of `spans`, read on the clocks of `timezone` (an IANA name)."""
+    """When something is on: in any of `spans`, read on the clocks of `timezone` (an IANA name)."""
 
     spans: tuple[WeeklySpan, ...] = (WeeklySpan(),)
     timezone: str = "UTC"
 
-    def is_armed(self, captured_at_s: float) -> bool:
-        """Whether the rule is armed at `captured_at_s` (UTC seconds). Raises ZoneInfoNotFoundError for no time zone."""
-        local = datetime.fromtimestamp(captured_at_s, UTC).astimezone(ZoneInfo(self.timezone))
+    def is_on(self, at_s: float) -> bool:
+        """Whether it is on at `at_s` (UTC seconds). Raises ZoneInfoNotFoundError for no time zone."""
+        local = datetime.fromtimestamp(at_s, UTC).astimezone(ZoneInfo(self.timezone))
         minute = local.hour * 60 + local.minute + local.second / 60
         return any(span.covers(local.weekday(), minute) for span in self.spans)
 

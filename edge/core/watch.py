@@ -105,7 +105,7 @@ class CameraWatch:
         events: list[Event] = []
         stay_watched = False
         for number, (rule, schedule, place) in enumerate(self._rules):
-            armed = schedule.is_armed(captured_at_s)
+            armed = schedule.is_on(captured_at_s)
             events += self._book.shape(number, rule.update(scene, armed), scene)
             stay_watched |= armed and any(stay.zone == place for stay in scene.stays)
         return WatchResult(scene, tuple(events), stay_watched)

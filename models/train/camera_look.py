@@ -12,6 +12,9 @@ _NOISE_LEVELS = (1.5, 3.0, 5.0, 7.5, 10.0)  # standard deviations
 _BANK_PX = 512
 INFRA_RED = 0.45  # share of pictures
 _GLARES = 0.3  # share of those with lamps in them
+_SHADOWS = 0.4  # share of those with a part that no lamp reaches
+_CAPTIONS = 0.2  # share of pictures with a date, a time or a name written into them
+_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_PLAIN, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
 
 
 def through_a_camera(bgr: Bgr, rng: np.random.Generator, by_night: bool | None = None) -> Bgr:
@@ -25,11 +28,15 @@ def through_a_camera(bgr: Bgr, rng: np.random.Generator, by_night: bool | None =
     if rng.random() < (0.7 if infra_red else 0.2):
         fall = _lamp_fall(height, width, rng, 3.5 if infra_red else 1.6)
         out = np.asarray(cv2.multiply(out, fall, dtype=cv2.CV_8U), np.uint8)
+    if infra_red and rng.random() < _SHADOWS:
+        out = with_shadow(out, rng)
     if infra_red and rng.random() < _GLARES:
         out = with_glare(out, rng)
     out = _soft(out, rng)
     if rng.random() < 0.6:
         out = np.asarray(cv2.add(out, _noise(height, width, rng, infra_red), dtype=cv2.CV_8U), np.uint8)
+    if rng.random() < _CAPTIONS:
+        out = with_captions(out, rng)
     return _compressed(out, rng) if rng.random() < 0.5 else out
 
 
@@ -54,6 +61,24 @@ def _exposure(mean: float, rng: np.random.Generator, infra_red: bool) -> NDArray
     return np.asarray(255.0 * (levels.clip(0, 255) / 255.0) ** curve, np.uint8)
 
 
+def with_shadow(bgr: Bgr, rng: np.random.Generator) -> Bgr:
+    """A part of a night's picture that no lamp reaches: people there are a few levels from the wall behind them."""
+    height, width = bgr.shape[:2]
+    angle, soft = rng.uniform(0, 2 * np.pi), np.float32(np.exp(rng.uniform(np.log(0.02), np.log(0.6))))
+    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
+    within = (
+        np.float32(np.cos(angle)) * x[None]
+        + np.float32(np.sin(angle)) * y[:, None]
+        - np.float32(rng.uniform(-0.8, 0.5))
+    )
+    share = (0.5 + within / (2 * soft)).clip(0, 1)
+    kept, veil = (
+        np.float32(rng.uniform(0.12, 0.5)),
+        np.float32(rng.uniform(0, 30)),
+    )  # the camera's own noise lifts black
+    return np.asarray((bgr * (1 - (1 - kept) * share)[..., None] + (veil * share)[..., None]).clip(0, 255), np.uint8)
+
+
 def with_glare(bgr: Bgr, rng: np.random.Generator) -> Bgr:
     """A night's bright things over a picture: lamps with a halo, often in pairs, and plates that throw the light back.
 
@@ -72,6 +97,25 @@ def with_glare(bgr: Bgr, rng: np.random.Generator) -> Bgr:
     spread = side * rng.uniform(0.02, 0.12)
     halo = cv2.convertScaleAbs(cv2.GaussianBlur(sharp, (0, 0), spread), alpha=rng.uniform(0.5, 4.0))
     return np.asarray(cv2.add(bgr, cv2.merge([cv2.add(cv2.GaussianBlur(sharp, (3, 3), 0), halo)] * 3)), np.uint8)
+
+
+def with_captions(bgr: Bgr, rng: np.random.Generator) -> Bgr:
+    """What cameras write over their pictures, also where only a corner of one is looked at: its digits change and stand
+    upright, as people do.
+    """
+    out, (height, width) = bgr.copy(), bgr.shape[:2]
+    for _ in range(int(rng.integers(1, 3))):
+        digits = "".join(map(str, rng.integers(0, 10, 14)))
+        date, clock = f"{digits[:2]}-{digits[2:4]}-{digits[4:8]}", f"{digits[8:10]}:{digits[10:12]}:{digits[12:]}"
+        text = str(rng.choice([f"{date} {clock}", clock, f"Camera {digits[:2]}", f"CAM{digits[0]}"]))
+        font, tall_px = int(rng.choice(_FONTS)), np.exp(rng.uniform(np.log(6), np.log(max(12.0, 0.35 * height))))
+        scale = tall_px / cv2.getTextSize("0", font, 1.0, 1)[0][1]
+        at = int(rng.uniform(-0.6, 0.7) * width), int(rng.uniform(0.0, 1.1) * height)
+        thick, light = max(1, round(tall_px / rng.uniform(6, 12))), int(rng.integers(170, 256))
+        if rng.random() < 0.5:
+            cv2.putText(out, text, at, font, scale, (0, 0, 0), thick + 2, cv2.LINE_AA)
+        cv2.putText(out, text, at, font, scale, (light, light, light), thick, cv2.LINE_AA)
+    return out
 
 
 def _lamp_fall(height: int, width: int, rng: np.random.Generator, most: float) -> NDArray[np.float32]:

@@ -23,8 +23,9 @@ _LARGEST_GRID = ((1, 0.6), (2, 0.3), (3, 0.1))  # ... of the largest canvases
 _SHORT = 0.1  # share of their cell's height below which people are not drawn: smaller cells have enough of them
 _HEIGHTS_PX = (13.0, 380.0)  # of people; the logarithm is uniform
 _FILLING = 0.85  # of the pieces fill their cell; the others lie in grey like a letterboxed frame
-_ABOUT_SOMEBODY = 0.85  # of the pieces; the others are taken anywhere, so that things and walls are learnt too
-_PLAIN = 7.0  # standard deviation of a person's levels, in a few large dots, below which nobody could see him
+_ABOUT_NOBODY, _ABOUT_SOMEBODY = 0.2, 0.65  # of the pieces; the others are taken anywhere
+_NOBODY_SCALES, _NOBODY_TRIES = (0.4, 3.0), 8  # dark walls as large as people close by, or they pass for them
+_PLAIN = 14.0  # range of most of a person's levels, in a few large dots, below which nobody could see him
 _SHORTEST_PX = 8.0  # shorter people are neither people nor nobody
 _SEEN, _GONE = 0.4, 0.1  # share of a person inside the cut: from here a person, below that nobody
 _SQUEEZED = 1.06  # pictures no wider than this share of their height were squeezed to squares by their makers
@@ -81,22 +82,8 @@ def _cut_out(
     wide, high = sample.size
     squeezed = wide <= _SQUEEZED * high
     aspect = rng.uniform(0.9, 1.75) if squeezed else rng.uniform(0.88, 1.14)
-    sure = people[people[:, 4] > 0]
-    lowest, highest = max(_HEIGHTS_PX[0], _SHORT * height), min(_HEIGHTS_PX[1], 1.15 * height)
-    wanted = np.exp(rng.uniform(np.log(lowest), np.log(highest)))
-    if len(sure) and rng.random() < _ABOUT_SOMEBODY:
-        chosen = sure[int(rng.integers(len(sure)))]
-        scale = wanted / max(4.0, float(chosen[3] - chosen[1]))
-        middle = (chosen[:2] + chosen[2:4]) / 2
-    else:
-        scale, middle = rng.uniform(0.4, 1.5), np.array([rng.uniform(0, wide), rng.uniform(0, high)])
-    if rng.random() < _FILLING:
-        scale = max(scale, width / (wide * aspect), height / high)
-    scale = float(np.clip(scale, 0.12, 1.7))
+    scale, left, top = _nobody(sample, aspect, width, height, rng) or _anywhere(sample, aspect, width, height, rng)
     across, down = scale * aspect, scale
-    # The chosen person comes to lie anywhere in the cell; a picture smaller than the cell lies anywhere in it whole.
-    left = _offset(middle[0] * across, wide * across, width, rng)
-    top = _offset(middle[1] * down, high * down, height, rng)
     flip = rng.random() < 0.5
     matrix = np.array([[across, 0, left], [0, down, top]], np.float32)
     if flip:
@@ -115,6 +102,44 @@ def _cut_out(
     return part, sure_of_the_visible(part, cut_people(people, width, height))
 
 
+def _nobody(
+    sample: Sample, aspect: float, width: int, height: int, rng: np.random.Generator
+) -> tuple[float, float, float] | None:
+    """Now and then a piece that nobody is in: its scale, and where the sample's corner comes to lie, pixels."""
+    if rng.random() >= _ABOUT_NOBODY:
+        return None
+    wide, high = sample.size
+    for _ in range(_NOBODY_TRIES):
+        scale = max(rng.uniform(*_NOBODY_SCALES), width / (wide * aspect), height / high)
+        left, top = rng.random(2) * (width - wide * scale * aspect, height - high * scale)
+        people = sample.people[:, :4] * (scale * aspect, scale, scale * aspect, scale) + (left, top, left, top)
+        if not ((people[:, :2] < (width, height)) & (people[:, 2:] > 0)).all(axis=1).any():
+            return scale, left, top
+    return None
+
+
+def _anywhere(
+    sample: Sample, aspect: float, width: int, height: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """As `_nobody`, mostly about one of the people in it, who then is of any height."""
+    wide, high = sample.size
+    sure = sample.people[sample.people[:, 4] > 0]
+    lowest, highest = max(_HEIGHTS_PX[0], _SHORT * height), min(_HEIGHTS_PX[1], 1.15 * height)
+    wanted = np.exp(rng.uniform(np.log(lowest), np.log(highest)))
+    if len(sure) and rng.random() < _ABOUT_SOMEBODY / (1 - _ABOUT_NOBODY):
+        chosen = sure[int(rng.integers(len(sure)))]
+        scale = wanted / max(4.0, float(chosen[3] - chosen[1]))
+        middle = (chosen[:2] + chosen[2:4]) / 2
+    else:
+        scale, middle = rng.uniform(0.4, 1.5), np.array([rng.uniform(0, wide), rng.uniform(0, high)])
+    if rng.random() < _FILLING:
+        scale = max(scale, width / (wide * aspect), height / high)
+    scale = float(np.clip(scale, 0.12, 1.7))
+    # The chosen person comes to lie anywhere in the cell; a picture smaller than the cell lies anywhere in it whole.
+    left = _offset(middle[0] * scale * aspect, wide * scale * aspect, width, rng)
+    return scale, left, _offset(middle[1] * scale, high * scale, height, rng)
+
+
 def sure_of_the_visible(bgr: NDArray[np.uint8], people: NDArray[np.float32]) -> NDArray[np.float32]:
     """People (n, 5) of a picture, those of no certainty who can't be told from a plain wall in it."""
     people = people.copy()
@@ -126,7 +151,9 @@ def _shows(bgr: NDArray[np.uint8], person: NDArray[np.float32]) -> bool:
     """Whether somebody can be told from a plain wall after all that the camera did."""
     left, top, right, bottom = person[:4].astype(int).tolist()
     green = bgr[top : bottom + 1, left : right + 1, 1]
-    return bool(cv2.resize(green, (4, 8), interpolation=cv2.INTER_AREA).std() >= _PLAIN)
+    dots = cv2.resize(green, (4, 8), interpolation=cv2.INTER_AREA)
+    low, high = np.percentile(dots, (15, 85))  # a lamp that shines in a black picture shows nobody
+    return bool(high - low >= _PLAIN)
 
 
 def cut_people(people: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

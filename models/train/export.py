@@ -1,6 +1,7 @@
 """The trained network as an ONNX file that every adapter here reads as family `yolov8`."""
 
 import copy
+import io
 from pathlib import Path
 
 import torch
@@ -9,24 +10,28 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.train.checkpoint import Checkpoint
 from models.train.network import PersonNetwork, Raw
+from models.train.ours import AUTHOR, LICENCE
+from models.whole_file import write_whole
 
 OPSET = 17
-_LICENCE = "AGPL-3.0-or-later"
 
 
 def export(state: Checkpoint, path: Path, side: int) -> None:
-    """Writes the averaged weights of `state` for an input of `side` x `side` pixels. Raises OSError."""
+    """Writes the averaged weights of `state` for an input of `side` x `side` pixels. Raises UnwritableError."""
+    import onnx
+
     network = PersonNetwork()
     network.load_state_dict(state.averaged)
     raw = Raw(fused(network.eval())).eval()
-    part = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    written = io.BytesIO()
     torch.onnx.export(
-        raw, (torch.zeros(1, 3, side, side),), str(part), input_names=["images"], output_names=["output0"],
+        raw, (torch.zeros(1, 3, side, side),), written, input_names=["images"], output_names=["output0"],
         opset_version=OPSET, dynamo=False,
     )  # fmt: skip
-    _describe(part, state.canvases)
-    part.replace(path)
+    model = onnx.load_model_from_string(written.getvalue())
+    said = {"names": "{0: 'person'}", "license": LICENCE, "author": AUTHOR, "canvases": str(state.canvases)}
+    onnx.helper.set_model_props(model, said)
+    write_whole(path, model.SerializeToString())
 
 
 def fused(network: PersonNetwork) -> PersonNetwork:
@@ -37,14 +42,3 @@ def fused(network: PersonNetwork) -> PersonNetwork:
             block[0] = fuse_conv_bn_eval(block[0], block[1])
             block[1] = nn.Identity()
     return network
-
-
-def _describe(path: Path, canvases: int) -> None:
-    import onnx
-
-    model = onnx.load(path)
-    onnx.helper.set_model_props(
-        model,
-        {"names": "{0: 'person'}", "license": _LICENCE, "author": "Gatehouse", "canvases": str(canvases)},
-    )
-    onnx.save(model, path)

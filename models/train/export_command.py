@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from models.train.step import checked_side, step
+from models.whole_file import check_writable
 
 
 def export(
@@ -18,8 +19,10 @@ def export(
         from models.train.checkpoint import load_checkpoint
         from models.train.export import export as write
 
+        checked_side(side)
+        check_writable(out)
         state = load_checkpoint(checkpoint)
-        write(state, out, checked_side(side))
+        write(state, out, side)
     typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB, {state.canvases} canvases, input {side}x{side}")
 
 
@@ -31,5 +34,6 @@ def keep(
     with step("train keep"):
         from models.train.checkpoint import load_checkpoint, small
 
+        check_writable(out)
         small(load_checkpoint(checkpoint)).save(out)
     typer.echo(f"{out}: {out.stat().st_size / 2**20:.2f} MiB")

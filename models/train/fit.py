@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from models.train.canvas import paint_canvas, side_of
-from models.train.checkpoint import Checkpoint, load_checkpoint
+from models.train.checkpoint import Checkpoint, held, load_checkpoint
 from models.train.loss import People, loss_of
 from models.train.network import STRIDES, PersonNetwork, cell_centres
 from models.train.shards import Sample
@@ -86,7 +86,7 @@ class Training:
             self._optimiser.load_state_dict(state.optimiser)
         self.seen, self.seed, self.curve = (state.canvases, state.seed, state.curve) if state else (0, seed, [])
         self._plan = plan
-        self._fresh = self.seen if state and not state.optimiser else 0
+        self._fresh = (state.fresh if state.optimiser else self.seen) if state else 0
 
     def learn(self, pictures: Tensor, people: Tensor) -> float:
         """One step; returns its loss. pictures (batch, 3, side, side) uint8 RGB, people (batch, most, 5)."""
@@ -102,7 +102,7 @@ class Training:
         """Where it stands."""
         return Checkpoint(
             self.network.state_dict(), self.averaged.state_dict(), self._optimiser.state_dict(), self.seen, self.seed,
-            self.curve,
+            self.curve, self._fresh,
         )  # fmt: skip
 
 
@@ -110,8 +110,13 @@ def fit(samples: Sequence[Sample], path: Path, plan: Plan, judge: Judge, told: T
     """Trains until `plan.canvases` were seen, from the checkpoint in `path` where there is one.
 
     judge: figures for the curve. told: (canvases seen, in all, what else). Saves every `save_every` canvases and at the
-    end. Raises CheckpointError.
+    end. Raises CheckpointError, UnwritableError.
     """
+    with held(path):
+        return _fitted(samples, path, plan, judge, told, seed)
+
+
+def _fitted(samples: Sequence[Sample], path: Path, plan: Plan, judge: Judge, told: Told, seed: int) -> Checkpoint:
     training = Training(load_checkpoint(path) if path.exists() else None, plan, seed)
     losses: list[float] = []
     for pictures, people in _batches(samples, training.seed, plan, training.seen):

@@ -9,8 +9,11 @@ import typer
 
 from models.train.progress import Reporter
 from models.train.step import checked_side, step
+from models.whole_file import check_writable
 
 _JUDGED = 300  # pictures of each set that are looked at during training
+SITE_SHARE = 0.1  # of the pictures learnt from are those that installers marked, however few they are
+_OFTENEST = 20  # times that one picture of a site is taken among the others
 
 _T = TypeVar("_T")
 
@@ -33,19 +36,27 @@ def fit(
     with step("train fit"):
         import torch
 
+        from models.train.checkpoint import load_checkpoint
         from models.train.fit import Plan
         from models.train.fit import fit as train
         from models.train.judge import Judge
-        from models.train.shards import read_shards
+        from models.train.shards import SITE, read_shards
 
+        checked_side(side)
+        check_writable(checkpoint)
+        begun_at = load_checkpoint(checkpoint).canvases if checkpoint.exists() else 0
         torch.set_num_threads(threads)
-        samples = read_shards(shards)
+        site = [path for path in shards if path.name.startswith(SITE)]
+        samples = read_shards([path for path in shards if path not in site])
+        all_of_sites = read_shards(site)
+        if site:
+            typer.echo(f"{len(all_of_sites)} pictures of sites, each taken {times(samples, all_of_sites)} times")
+            samples += all_of_sites * times(samples, all_of_sites)
         sets: dict[str, list[Path]] = {}
         for path in val or []:
             sets.setdefault(re.sub(r"(-\d+)?\.npz$", "", path.name), []).append(path)
-        judge = Judge({name: spread(read_shards(paths), _JUDGED) for name, paths in sets.items()}, checked_side(side))
+        judge = Judge({name: spread(read_shards(paths), _JUDGED) for name, paths in sets.items()}, side)
         plan = Plan(canvases, batch, rate, workers, save_every=save_every, judge_every=judge_every)
-        begun_at = _seen(checkpoint)
         typer.echo(f"{len(samples)} pictures, {begun_at} of {canvases} canvases seen before")
         state = train(samples, checkpoint, plan, judge, Reporter("fit", 30.0, begun_at), seed)
     typer.echo(f"{checkpoint}: {state.canvases} canvases")
@@ -58,7 +69,7 @@ def spread(samples: list[_T], most: int) -> list[_T]:
     return samples[:: max(1, len(samples) // most)][:most]
 
 
-def _seen(checkpoint: Path) -> int:
-    from models.train.checkpoint import load_checkpoint
-
-    return load_checkpoint(checkpoint).canvases if checkpoint.exists() else 0
+def times(others: list[_T], of_sites: list[_T]) -> int:
+    """How often each picture of a site is taken, so that together they are a tenth, but none learnt by heart."""
+    wanted = SITE_SHARE * len(others) / (1 - SITE_SHARE) / max(1, len(of_sites))
+    return max(1, min(_OFTENEST, round(wanted)))

@@ -12,7 +12,6 @@ from models.train.network import PersonNetwork
 from models.train.shards import Sample
 
 _FAINT, _MOST, _SAME_IOU = 0.01, 300, 0.6
-THRESHOLD = 0.35
 
 
 class Judge:
@@ -25,7 +24,7 @@ class Judge:
     def __call__(self, network: PersonNetwork) -> dict[str, float]:
         """AP at IoU 0.5 of each set, rounded."""
         return {
-            name: measure([self._answer(network, sample) for sample in samples], THRESHOLD).ap50
+            name: measure([self._answer(network, sample) for sample in samples], _FAINT).ap50
             for name, samples in self._sets.items()
         }
 

@@ -1,5 +1,6 @@
 """`gatehouse models train prepare`: labelled pictures, drawn scenes and videos become shards."""
 
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, cast
@@ -11,8 +12,9 @@ from edge.config.environment import user_model_folder
 from edge.virtual_camera.light import LIGHTS, LightName
 from models.registry import Registry
 from models.train.progress import Reporter
-from models.train.shards import write_shards
+from models.train.shards import Sample, write_shards
 from models.train.step import step
+from models.whole_file import check_writable
 
 
 def prepare(
@@ -35,6 +37,7 @@ def prepare(
         seeds = _seeds(scenes)
         if light and light not in LIGHTS:
             raise ValueError(f"--light {light!r}: take one of {', '.join(LIGHTS)}")
+        check_writable(out.with_name(f"{out.name}-0.npz"))
         registry = Registry(user_model_folder())
         detectors = [OnnxDetector(*registry.find(name), FAINT) for name in teacher or []]
         if video and not detectors:
@@ -46,9 +49,18 @@ def prepare(
             *(from_video(path, detectors, every_s, Reporter(path.name)) for path in video or []),
             from_drawn_scenes(seeds, per_scene, Reporter("drawn scenes"), cast("LightName | None", light), things),
         )
-        written = write_shards(out, samples)
+        pictures = people = empty = 0
+
+        def counted() -> Iterator[Sample]:
+            nonlocal pictures, people, empty
+            for sample in samples:
+                pictures, people, empty = pictures + 1, people + len(sample.people), empty + (not len(sample.people))
+                yield sample
+
+        written = write_shards(out, counted())
     for path in written:
         typer.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
+    typer.echo(f"{pictures} pictures with {people} people; nobody is on {empty} of them")
 
 
 def _seeds(text: str) -> range:

@@ -4,7 +4,9 @@ A shard is an .npz: pictures as JPEG end to end (`jpeg`, cut at `jpeg_ends`), pe
 `people_ends`): left, top, right, bottom in pixels of the picture, then certainty; `sizes` (n, 2) width and height.
 """
 
+import os
 import re
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.labelled import LabelError
+from models.whole_file import check_writable, unwritable
 
 SHARD_BYTES = 60 * 2**20  # below the 64 MiB that a borrowed machine takes at a time
+
+SITE = "site-"  # how the names of shards begin that hold pictures of one site
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,19 +40,19 @@ class Sample:
 def write_shards(stem: Path, samples: Iterable[Sample], limit_bytes: int = SHARD_BYTES) -> list[Path]:
     """Writes `stem`-0.npz, -1.npz and so on, each at most about `limit_bytes`; returns them.
 
-    They take the place of the old ones of that name together, once all are written.
+    They take the place of the old ones of that name together, once all are written. Only this account reads them:
+    there are children in the pictures. Raises LabelError where there is no sample, UnwritableError; then nothing was
+    changed and no part of them stays.
     """
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    parts: list[Path] = []
-    batch: list[Sample] = []
-    for sample in samples:
-        if batch and sum(len(one.jpeg) for one in batch) + len(sample.jpeg) > limit_bytes:
-            parts.append(_write(stem.with_name(f"{stem.name}-{len(parts)}.part"), batch))
-            batch = []
-        batch.append(sample)
-    if batch:
-        parts.append(_write(stem.with_name(f"{stem.name}-{len(parts)}.part"), batch))
-    written = [part.replace(part.with_suffix(".npz")) for part in parts]
+    first = stem.with_name(f"{stem.name}-0.npz")
+    check_writable(first)
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=stem.parent, prefix=f".{stem.name}-") as folder:
+            parts = _written(Path(folder) / stem.name, samples, limit_bytes)
+            written = [part.replace(stem.parent / part.name) for part in parts]
+    except OSError as error:
+        raise unwritable(first, error) from error
     ours = re.compile(re.escape(stem.name) + r"-\d+\.npz")  # and none of another set whose name begins alike
     for old in set(stem.parent.iterdir()) - set(written):
         if ours.fullmatch(old.name):
@@ -60,8 +65,23 @@ def read_shards(paths: Iterable[Path]) -> list[Sample]:
     return [sample for path in paths for sample in _read(path)]
 
 
+def _written(stem: Path, samples: Iterable[Sample], limit_bytes: int) -> list[Path]:
+    parts: list[Path] = []
+    batch: list[Sample] = []
+    size_bytes = 0
+    for sample in samples:
+        if batch and size_bytes + len(sample.jpeg) > limit_bytes:
+            parts.append(_write(stem.with_name(f"{stem.name}-{len(parts)}.npz"), batch))
+            batch, size_bytes = [], 0
+        batch.append(sample)
+        size_bytes += len(sample.jpeg)
+    if not batch:
+        raise LabelError(f"there is not one picture to write to {stem.name}; what stood there stays as it was")
+    return [*parts, _write(stem.with_name(f"{stem.name}-{len(parts)}.npz"), batch)]
+
+
 def _write(path: Path, batch: list[Sample]) -> Path:
-    with path.open("wb") as file:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
         np.savez(
             file,
             jpeg=np.frombuffer(b"".join(sample.jpeg for sample in batch), np.uint8),

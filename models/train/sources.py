@@ -1,6 +1,8 @@
 """Where training pictures come from: labelled archives, drawn scenes with their truth, videos that teachers label."""
 
+import lzma
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,17 @@ from numpy.typing import NDArray
 from edge.adapters.onnx_detector import OnnxDetector
 from edge.virtual_camera.light import LightName
 from edge.virtual_camera.scene import DrawnScene, SceneSpec
-from models.labelled import LabelError, boxes_in, boxes_of
+from models.labelled import (
+    PERSON,
+    LabelError,
+    boxes_in,
+    boxes_of,
+    check_pairs,
+    labels_in,
+    picture_of,
+    pictures_in,
+    read_picture,
+)
 from models.train.camera_look import through_a_camera
 from models.train.canvas import sure_of_the_visible
 from models.train.shards import Sample
@@ -24,7 +36,6 @@ JPEG_QUALITY = 72
 LONGEST_SIDE_PX = 320
 HIDDEN = 0.35  # a drawn person of whom less than this shows is neither a person nor nobody
 SCENE_PX = (640, 360)
-_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def from_archive(
@@ -33,54 +44,55 @@ def from_archive(
     """Pictures `images/**.jpg` with YOLO labels `labels/**.txt` of a tar file, completed by the teachers.
 
     by_night: each as an infra-red camera might give it, always the same; those who can't be seen then are undecided.
-    Raises LabelError where it is no such file.
+    Raises LabelError where it is no such file, or where no label belongs to a picture of it.
     """
     try:
         with tarfile.open(path) as archive:
-            files = {member.name: member for member in archive.getmembers() if member.isfile()}
+            files = {member.name.removeprefix("./"): member for member in archive.getmembers() if member.isfile()}
             names = sorted(name for name in files if name.startswith("images/"))
+            label_of = {name: "labels/" + name.removeprefix("images/").rsplit(".", 1)[0] + ".txt" for name in names}
+            if not files.keys() & set(label_of.values()):
+                raise LabelError(f"{path} holds no pictures with labels: pack images/X.jpg and labels/X.txt into it")
+            if len(set(label_of.values())) < len(names):
+                raise LabelError(f"{path} holds pictures that share a label, say X.jpg and X.png; rename one of them")
             for number, name in enumerate(names, 1):
-                label = "labels/" + name.removeprefix("images/").rsplit(".", 1)[0] + ".txt"
-                text = _bytes(archive, files[label]).decode() if label in files else ""
-                picture = cv2.imdecode(np.frombuffer(_bytes(archive, files[name]), np.uint8), cv2.IMREAD_COLOR)
-                if picture is None:
-                    raise LabelError(f"{path}: {name} can't be read as a picture; take it out")
-                bgr = np.asarray(picture, np.uint8)
-                boxes = boxes_in(text, bgr.shape[1], bgr.shape[0], f"{path}: {label}")
+                label = label_of[name]
+                bgr = picture_of(_bytes(archive, files[name]), f"{path}: {name}")
+                content = _bytes(archive, files[label]) if label in files else b""
+                boxes = boxes_in(content, bgr.shape[1], bgr.shape[0], f"{path}: {label}").xyxy
                 people = complete(boxes, ask(teachers, bgr)) if teachers else _certain(boxes)
                 if by_night:
                     bgr = through_a_camera(bgr, np.random.default_rng([9, number]), by_night=True)
                     people = sure_of_the_visible(bgr, people)
                 yield _sample(bgr, people)
                 progress(number, len(names))
-    except (OSError, tarfile.TarError) as error:
-        raise LabelError(f"{path} can't be read as a tar file of pictures: {error}") from error
-
-
-def pictures_in(images: Path) -> list[Path]:
-    """The pictures of a folder in the order of their names."""
-    return sorted(path for path in images.glob("*") if path.suffix.lower() in _SUFFIXES)
+    except tarfile.ReadError as error:
+        raise LabelError(f"{path} is no tar file, or a damaged one; name another, or copy it again") from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise LabelError(f"{path} can't be read to its end ({why}); name another, or copy it again") from error
 
 
 def from_folder(images: Path, progress: Progress) -> Iterator[Sample]:
     """Pictures of a folder that somebody marked: those with a YOLO label file in the sibling folder `labels`.
 
     An empty label file says that nobody is there; a picture without one is not marked yet and is left out. Raises
-    LabelError where none is marked, or where a label has no picture.
+    LabelError where none is marked, where a label has no picture, or where it marks anything but people: with another
+    number for people they would teach that somebody is nobody.
     """
-    labels = {path.stem: path for path in (images.parent / "labels").glob("*.txt")}
-    marked = [path for path in pictures_in(images) if path.stem in labels]
+    pictures, labels = pictures_in(images), labels_in(images.parent / "labels")
+    check_pairs(images, pictures, labels)
+    marked = [path for path in pictures if path.stem in labels]
     if not marked:
         raise LabelError(f"{images} holds no marked pictures; write labels/NAME.txt beside it for images/NAME.jpg")
     if lonely := sorted(labels.keys() - {path.stem for path in marked}):
         raise LabelError(f"{labels[lonely[0]]} has no picture in {images}; bring it back or take the label out")
     for number, path in enumerate(marked, 1):
-        picture = cv2.imread(str(path))
-        if picture is None:
-            raise LabelError(f"{path} can't be read as a picture; take it out")
-        bgr, label = np.asarray(picture, np.uint8), labels[path.stem]
-        boxes = boxes_of(label, bgr.shape[1], bgr.shape[0])
-        yield _sample(bgr, _certain(boxes))
+        bgr, label = read_picture(path), labels[path.stem]
+        marks = boxes_of(label, bgr.shape[1], bgr.shape[0])
+        if marks.others:
+            raise LabelError(f"{label} line {marks.others}: only people are marked here, as class {PERSON}; correct it")
+        yield _sample(bgr, _certain(marks.xyxy))
         progress(number, len(marked))
 
 
@@ -142,7 +154,8 @@ def _certain(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 def _sample(bgr: NDArray[np.uint8], people: NDArray[np.float32], longest_px: int | None = None) -> Sample:
     scale = min(1.0, (longest_px or max(LONGEST_SIDE_PX, *SCENE_PX)) / max(bgr.shape[:2]))
     if scale < 1.0:
-        bgr = np.asarray(cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        sides = [max(1, round(scale * side)) for side in bgr.shape[1::-1]]
+        bgr = np.asarray(cv2.resize(bgr, sides, interpolation=cv2.INTER_AREA), np.uint8)
     coded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert coded
     size = (bgr.shape[1], bgr.shape[0])

@@ -8,6 +8,7 @@ import typer
 from edge.adapters.onnx_session import UnusableModelError
 from models.labelled import LabelError
 from models.registry import ModelError
+from models.whole_file import UnwritableError
 
 _COARSEST_STRIDE = 32
 
@@ -19,8 +20,10 @@ def step(command: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         _end(command, f"{error}; training has its own environment, which `make train` makes: .venv-train/bin/gatehouse")
-    except (LabelError, ModelError, UnusableModelError, OSError, ValueError) as error:
-        _end(command, str(error))
+    except (LabelError, ModelError, UnusableModelError, UnwritableError, ValueError) as error:
+        _end(command, " ".join(str(error).split()))
+    except OSError as error:
+        _end(command, f"{error.filename or 'a file'}: {error.strerror or error}; mend it, or name another")
 
 
 def checked_side(side: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from ports import free_port
 
 from broker import access, installation
 from broker.contract import topics
@@ -66,15 +67,9 @@ def test_a_second_init_would_lose_accounts_and_is_refused(tmp_path):
         installation.make_folder(tmp_path / "b", "127.0.0.1", 1883, loopback=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(params=["mosquitto", "mosquitto-tls", "embedded"])
 def running_broker(request, tmp_path):
-    port, folder = _free_port(), tmp_path / "broker"
+    port, folder = free_port(), tmp_path / "broker"
     tls = request.param == "mosquitto-tls"
     installation.make_folder(folder, "127.0.0.1", port, loopback=not tls)
     for name in ("n1", "n2"):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.contract import codec, publish, topics
-from broker.contract.messages import EventMessage, StatusMessage
+from broker.contract.messages import AcknowledgementMessage, EventMessage, EvidenceMessage, HealthMessage, StatusMessage
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +44,88 @@ def test_an_unknown_field_of_a_newer_sender_is_ignored():
     payload["data"]["colour_of_tomorrow"] = "blue"
     payload["newattribute"] = 1
     assert codec.decode(topics.EVENT.of("n1"), json.dumps(payload).encode()).message == event()
+
+
+def changed(topic, message, change) -> bytes:
+    """A message as a newer sender would write it."""
+    numbers = ("box", 7) if topic.numbered else ()
+    payload = json.loads(codec.encode(topic, "n1", message, 1.0, *numbers))
+    change(payload["data"])
+    return json.dumps(payload).encode()
+
+
+def test_words_of_a_newer_sender_are_left_out_and_the_rest_is_taken():
+    def of_event(data):
+        data.update(severity="apocalyptic", closed_because="abducted", direction="up")
+        gaps = [{"from_at_s": 1.0, "to_at_s": 2.0, "reason": reason} for reason in ("fog", "occlusion", "smoke")]
+        data["gaps_bridged"] = gaps
+
+    taken = codec.decode(topics.EVENT.of("n1"), changed(topics.EVENT, event(), of_event)).message
+    assert (taken.severity, taken.closed_because, taken.direction) == ("medium", None, None)
+    assert [gap.reason for gap in taken.gaps_bridged] == ["occlusion"]
+
+    def of_health(data):
+        zone = {"zone": "z", "polygon": [[0, 0], [1, 1]], "rules": ["dancing", "loitering", "flying"], "state": "blind"}
+        data["cameras"] = [{"camera": "gate", "state": "sees", "since_at_s": 1.0, "zones": [zone]}]
+        problem = {"code": "meteor", "since_at_s": 1.0}
+        data["node_problems"] = [{**problem, "severity": "mild"}, {**problem, "severity": "critical"}]
+
+    health = HealthMessage(at_s=1.0, started_at_s=0.0, version="9", state="ok")
+    taken = codec.decode(topics.HEALTH.of("n1"), changed(topics.HEALTH, health, of_health)).message
+    assert taken.cameras[0].zones[0].rules == ("loitering",)
+    assert taken.cameras[0].zones[0].state == "blind"
+    assert [one.code for one in taken.node_problems] == ["meteor"]
+
+    def of_evidence(data):
+        file = {"media_type": "video/mp4", "bytes": 3, "begins_at_s": 1.0, "ends_at_s": 2.0}
+        data["files"] = [
+            {**file, "role": "sound", "name": "s.wav", "sha256": "d" * 64, "media_type": "audio/wav"},  # two words
+            {**file, "role": "hologram", "name": "h", "sha256": "a" * 64},
+            {**file, "role": "clip", "name": "c.mp4", "sha256": "b" * 64},
+            {**file, "role": "track", "name": "t", "sha256": "c" * 64, "media_type": "text/html"},
+            {**file, "role": "sound", "name": "e.wav", "sha256": "e" * 64, "media_type": "audio/wav"},
+        ]
+
+    listing = EvidenceMessage(event_id=event().event_id, revision=1, camera="gate")
+    taken = codec.decode(topics.EVIDENCE.of("n1"), changed(topics.EVIDENCE, listing, of_evidence)).message
+    assert [file.role for file in taken.files] == ["clip"]
+
+
+def _unknown_camera_state(data):
+    data["cameras"] = [{"camera": "gate", "state": "dozing", "since_at_s": 1.0}]
+
+
+def _unknown_zone_state(data):
+    zone = {"zone": "z", "polygon": [[0, 0], [1, 1]], "state": "dozing"}
+    data["cameras"] = [{"camera": "gate", "state": "sees", "since_at_s": 1.0, "zones": [zone]}]
+
+
+@pytest.mark.parametrize(
+    ("topic", "change"),
+    [
+        (topics.EVENT, lambda data: data.update(rule="dancing")),
+        (topics.EVENT, lambda data: data.update(state="perhaps")),
+        (topics.EVENT, lambda data: data.update(schema_version=2)),
+        (topics.EVENT, lambda data: data.update(severity="apocalyptic", revision=-1)),
+        (topics.HEALTH, _unknown_camera_state),
+        (topics.HEALTH, _unknown_zone_state),
+    ],
+)
+def test_what_must_not_be_guessed_is_refused_and_its_number_can_still_be_read(topic, change):
+    health = HealthMessage(at_s=1.0, started_at_s=0.0, version="9", state="ok")
+    payload = changed(topic, event() if topic is topics.EVENT else health, change)
+    with pytest.raises(codec.DecodeError):
+        codec.decode(topic.of("n1"), payload)
+    assert codec.numbers_of(payload) == (("box", 7) if topic.numbered else None)
+
+
+def test_an_acknowledgement_with_more_than_this_node_knows_is_taken():
+    def change(data):
+        data.update(compressed=True, committed=[1, 2], wanted=[{"first": 3, "last": 4, "urgency": "high"}])
+
+    ack = AcknowledgementMessage(outbox_id="box")
+    taken = codec.decode(topics.ACK.of("n1"), changed(topics.ACK, ack, change)).message
+    assert (taken.committed, taken.wanted[0].last) == ((1, 2), 4)
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,19 @@ def blinded(school: School) -> EventMessage:
     with school.console.database.write() as connection:
         node = nodes.find(connection, NODE)
         for ago_s, lasts_s, code in ((3 * day_s, 840, "camera_too_dark"), (day_s, 95, "stalled")):
-            blind_times.note(connection, node.id, {("gate", ""): (now_s - ago_s, code)}, now_s - ago_s)
-            blind_times.note(connection, node.id, {}, now_s - ago_s + lasts_s)
-    school.health({"gate": ("blind", "camera_covered"), "yard": ("impaired", "camera_defocused")})
-    event = school.event(
-        "gate", 30, rule="camera_covered", severity="high", zone=None, box=None, path=(), people=0,
-        dwell_s=16, threshold_s=None, confidence=1.0,
-    )  # fmt: skip
+            blind = {("gate", ""): blind_times.Sight("blind", now_s - ago_s, code)}
+            blind_times.note(connection, node.id, blind, now_s - ago_s, now_s - ago_s)
+            blind_times.note(connection, node.id, {}, now_s - ago_s, now_s - ago_s + lasts_s)
+    faults = {
+        "gate": ("blind", "camera_covered"),
+        "yard": ("impaired", "camera_defocused"),
+        "fence": ("blind", "no_answer"),
+    }
+    school.health(faults)
+    alarm = {"zone": None, "box": None, "path": (), "people": 0, "threshold_s": None, "confidence": 1.0}
+    school.event("fence", 110, rule="camera_signal_lost", severity="high", dwell_s=20, **alarm)
+    school.event("street", 90, rule="camera_clock_wrong", severity="low", dwell_s=61, **alarm)
+    event = school.event("gate", 30, rule="camera_covered", severity="high", dwell_s=16, **alarm)
     now = spoilt(school, "gate", "sprayed")
     before = film_of("gate").still(empty=True)
     clip = next(file for file in files_of(event, school.folder) if file[0] == "clip")

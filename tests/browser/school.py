@@ -4,7 +4,7 @@ import contextlib
 import functools
 import hashlib
 import json
-import socket
+import sys
 import threading
 import time
 import uuid
@@ -14,7 +14,12 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from sqlalchemy import Connection
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from film import SETTINGS, Film
+from ports import free_port
 
 from broker.contract import codec, topics
 from broker.contract.messages import (
@@ -37,8 +42,9 @@ from console.app.settings import Settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
 from console.domain.alert import CloseReason
+from console.domain.alert_work import Act, Step
 from console.ingest.intake import Intake
-from console.store import alerts, nodes, sessions, users
+from console.store import alert_work, nodes, sessions, users
 from console.web.access import COOKIE, session_hash
 
 SITE = "Trường Tiểu học Hoa Sen"
@@ -78,6 +84,7 @@ class School:
     token: str
     outbox: str = field(default_factory=lambda: str(uuid.uuid4()))
     sent: int = 0
+    started_at_s: float = field(default_factory=lambda: wall_s() - 86_400)  # of its box
     last_health: HealthMessage | None = None
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
@@ -147,7 +154,7 @@ class School:
         reports = [_camera_health(name, *faults.get(name, ("sees", "")), now_s) for name in cameras]
         message = HealthMessage(
             at_s=now_s,
-            started_at_s=now_s - 86_400,
+            started_at_s=self.started_at_s,
             version="0.1.0",
             state="degraded" if faults else "ok",
             cameras=tuple(reports),
@@ -163,8 +170,9 @@ class School:
         self.last_health = message
 
     def beat(self) -> None:
-        """The last health report again, as a node says it every 15 s."""
+        """The same health report once more, as a node says it every 15 s."""
         if self.last_health is not None:
+            self.last_health = self.last_health.model_copy(update={"at_s": wall_s()})
             self.tell(topics.HEALTH, self.last_health)
 
     def stills(self, cameras: Sequence[str] = tuple(SETTINGS)) -> None:
@@ -231,9 +239,15 @@ class School:
         """A guard acknowledges, and perhaps closes."""
         with self.console.database.write() as connection:
             user = users.listing(connection)[0]
-            alerts.acknowledge(connection, event.event_id, user.id, wall_s())
+            self.act(connection, event, Act(Step.ACKNOWLEDGE, user.id))
             if close is not None:
-                alerts.close(connection, event.event_id, user.id, close, note, wall_s())
+                self.act(connection, event, Act(Step.CLOSE, user.id, close, note))
+
+    @staticmethod
+    def act(connection: Connection, event: EventMessage, what: Act) -> None:
+        """Somebody takes a step."""
+        (came_of,) = alert_work.act(connection, [event.event_id], what, wall_s())
+        assert not came_of.refused, came_of
 
     def _node(self) -> httpx.Client:
         return httpx.Client(base_url=self.address, headers={"Authorization": f"Bearer {self.token}"}, timeout=10)
@@ -325,6 +339,13 @@ def failing(school: School) -> EventMessage:
         NodeProblem(code="under_voltage", severity="critical", since_at_s=wall_s() - 40),
         NodeProblem(code="hot", severity="warning", since_at_s=wall_s() - 900, figure=77.2),
         NodeProblem(code="certificate_ends", severity="warning", since_at_s=wall_s(), subject="ca.crt", figure=12.5),
+        NodeProblem(
+            code="outbox_damaged",
+            severity="critical",
+            since_at_s=wall_s(),
+            subject="outbox-damaged-20261128T191402Z.sqlite",
+        ),
+        NodeProblem(code="uploads_quiet", severity="warning", since_at_s=wall_s() - 3600, figure=14),
     ]
     school.health(faults, problems=problems)
     event = school.event("street", 20, severity="high", dwell_s=75)
@@ -359,15 +380,13 @@ def flood(school: School, number: int = 200) -> None:
     told = school.event("gate", 5, severity="critical")
     school.bring_evidence(told)
     for n in range(1, number):
-        school.event(cameras[n % 4], 20 + 7 * n, severity=severities[min(3, n // 3)])
+        school.event(cameras[n % 4], 20 + 7 * n, severity=severities[min(3, n // 3)], zone=f"Đoạn rào {n}")
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[School]:
     """A school whose console serves on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     console = build(Settings(folder=folder / "console", port=port), wall_s)
     with console.database.write() as connection:
         token = nodes.add(connection, NODE, SITE, "Hộp cổng chính", wall_s())

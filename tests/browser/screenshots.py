@@ -1,4 +1,4 @@
-"""Every page as a picture: phone and desktop, Vietnamese and English; nothing yet, quiet, busy, cut, failing, flooded.
+"""Every page as a picture: phone and desktop, Vietnamese and English, in every condition.
 
 `make screenshots` writes them to var/screenshots; `make screenshots SHOTS=--readme` the README's to docs/pictures, too.
 They show the time of day, so that each run makes others: whoever only looks leaves what is tracked alone.
@@ -11,20 +11,26 @@ from typing import Annotated
 
 import cv2
 import typer
+from at_work import at_work
 from lens import blinded
 from playwright.sync_api import Browser, Page, sync_playwright
-from school import School, deaf, failing, flood, full, running
+from province import doors, peopled
+from school import NODE, School, deaf, failing, flood, full, running
+from sight import known_for, many_schools, seen_badly
 from waiting import until
 
 from console.app.factory import first_link
 from console.app.system_clock import wall_s
 from console.domain.access import Role
+from console.web.preferences import THEME_COOKIE, THEMES
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
+PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
+CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -103,15 +109,53 @@ def cut(browser: Browser, school: School, out: Path) -> None:
         page.context.close()
 
 
+def unwatched(school: School, condition: str) -> dict[str, str]:
+    """Pages of when cameras saw nothing."""
+    seen_badly(school)
+    paths = {"sight": "/blind-times", "sight-gate": f"/blind-times?of={NODE}%2Fgate&days=3"}
+    if condition == "many":
+        many_schools(school)
+        return paths | {"sight-find": "/blind-times?find=so+7", "sight-none": "/blind-times?find=x"}
+    paths |= {"sight-street": f"/blind-times?of={NODE}%2Fstreet&days=30", "sight-wrong": "/blind-times?from=x"}
+    return paths | {"cameras": "/cameras"}
+
+
+def working(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """Alerts in every state, instructions, what the wall asks after a key, and its help; by night and by day."""
+    paths = {name: f"/alerts/{event.event_id}" for name, event in at_work(school).items()}
+    shoot(browser, school, out, f"{condition}-", {**paths, "instructions": "/instructions"}, Role.ADMINISTRATOR)
+    for size, (width, height) in SIZES.items():
+        for code, locale in LANGUAGES.items():
+            for theme in THEMES:
+                context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+                theme_cookie = {"name": THEME_COOKIE, "value": theme, "url": school.address}
+                context.add_cookies([school.sign_in("Nguyễn Thị Lan", Role.ADMINISTRATOR), theme_cookie])
+                page = context.new_page()
+                settle(page, school.address, "/")
+                page.screenshot(path=out / f"work-wall-{theme}-{size}-{code}.png", full_page=True)
+                for key, name in (("c", "closing"), ("n", "noting"), ("p", "rating"), ("?", "help")):
+                    page.keyboard.press(key)
+                    until(page, f"document.querySelector('#{name}').open")
+                    page.screenshot(path=out / f"work-{name}-{theme}-{size}-{code}.png")
+                    page.keyboard.press("Escape")
+                    until(page, "document.querySelector('dialog[open]') === null")
+                context.close()
+
+
 def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     """All pages in one condition."""
     if condition == "nothing":
         strangers(browser, school, out)
     school.sign_in("Nguyễn Thị Lan", Role.ADMINISTRATOR)
-    paths = {"wall": "/", "cameras": "/cameras"}
+    paths = {"wall": "/", "cameras": "/cameras", "sight": "/blind-times"} | (
+        PEOPLE_PAGES if condition == "nothing" else {}
+    )
+    gate = f"/blind-times?of={NODE}%2Fgate&days="
     if condition == "quiet":
         school.health()
+        known_for(school, 40)
         school.stills()
+        paths |= {"sight-gate": gate + "1"}
     elif condition == "busy":
         urgent, closed = full(school)
         paths |= {"alert": f"/alerts/{urgent.event_id}", "closed": f"/alerts/{closed.event_id}"}
@@ -123,13 +167,23 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     elif condition == "lens":
         paths |= {"alert": f"/alerts/{blinded(school).event_id}"}
     elif condition == "deaf":
-        paths |= {"alert": f"/alerts/{deaf(school).event_id}"}
+        paths |= {"alert": f"/alerts/{deaf(school).event_id}", "sight-gate": gate + "1"}
+    elif condition in ("unseen", "many"):
+        paths = unwatched(school, condition)
     elif condition == "flood":
         flood(school)
         paths = {"wall": "/"}
     shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
     if condition == "busy":
         cut(browser, school, out)
+
+
+def take_people(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """The pages about people and rights, and what is shown once."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    paths = {**PEOPLE_PAGES, "one": f"/people/{peopled(school)}", "site": "/sites?edit=3"}
+    shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
+    doors(browser, school, out, SIZES, LANGUAGES)
 
 
 def main(
@@ -141,10 +195,10 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch(playwright)
-        for condition in (only,) if only else ("nothing", "quiet", "busy", "failing", "lens", "deaf", "flood"):
+        for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                take(browser, school, out, condition)
+                {"people": take_people, "work": working}.get(condition, take)(browser, school, out, condition)
         browser.close()
     if readme:
         for name, target in README.items():

@@ -138,11 +138,11 @@ def test_what_is_downloaded_has_the_hash_that_is_shown(page, school):
 def test_an_alert_is_closed_with_a_reason_and_what_is_written_survives_news(page, school):
     event = school.event()
     page.goto(f"{school.address}/alerts/{event.event_id}")
-    page.check("[value=parent_or_carer]")
-    page.fill("textarea", "Đón con muộn")
+    page.click("[data-step=close]")
+    page.fill("#closing textarea", "Đón con muộn")
     school.bring_evidence(event)
     page.wait_for_selector("video", timeout=8000)
-    page.click(".close button")
+    page.click("#closing [value=parent_or_carer]")
     for words in ("Đã đóng", "Phụ huynh", "Đón con muộn"):
         expect(page.locator("#actions")).to_contain_text(words)
 
@@ -222,7 +222,7 @@ def test_police_look_and_do_not_act(window, school):
     page = window(Role.POLICE).new_page()
     page.goto(f"{school.address}/alerts/{event.event_id}")
     expect(page.locator("#evidence code")).to_have_count(4)
-    assert page.locator("#acknowledge, #close").count() == 0
+    assert page.locator("[data-step]").count() == 0
     page.keyboard.press("a")
     page.goto(school.address)
     assert page.locator("[data-acknowledge]").count() == 0
@@ -278,7 +278,7 @@ def test_who_comes_second_is_told_who_was_first(window, school):
     expect(fast.locator("#actions")).to_contain_text("Đã tiếp nhận")
     slow.wait_for_timeout(SETTLED_MS)
     slow.keyboard.press("a")
-    expect(slow.locator("#told")).to_contain_text("administrator đã tiếp nhận cảnh báo này rồi")
+    expect(slow.locator("#told")).to_contain_text("administrator đã tiếp nhận lúc ")
 
 
 def test_the_hash_of_the_facts_is_shown_to_who_got_them(page, school):
@@ -303,13 +303,13 @@ def test_a_key_that_comes_too_soon_is_answered_and_one_for_a_chosen_alert_counts
         }).observe(document.querySelector("#wall"), { childList: true, subtree: true })"""
     )
     school.event("yard", severity="critical")
-    expect(page.locator("#told")).to_contain_text("Một cảnh báo khác vừa lên đầu", timeout=6000)
+    expect(page.locator("#told")).to_contain_text("Một cảnh báo khác vừa đến", timeout=6000)
     assert page.locator(".alert.acknowledged").count() == 0
     chosen = page.locator(".alert.new").nth(2)
     event_id = chosen.get_attribute("data-id")
     chosen.locator("[data-open]").focus()
     for number in range(30):
-        school.event("gate", severity="critical", ago_s=number)
+        school.event("gate", severity="critical", ago_s=number, zone=f"Đoạn rào {number}")
     expect(page.locator(".alert.new")).to_have_count(33, timeout=10000)
     page.keyboard.press("a")
     expect(page.locator(f"#in-hand #a-{event_id}")).to_be_visible(timeout=10000)
@@ -336,7 +336,7 @@ def test_a_finger_hits_what_it_is_meant_to(window, school, path):
     alerts = {"alert": f"/alerts/{event.event_id}", "closed": f"/alerts/{closed.event_id}"}
     page.goto(school.address + alerts.get(path, path))
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, summary, nav a, .clip, .reasons label, .switch, .back a")]
+        """() => [...document.querySelectorAll("button, summary, nav a, .clip, .members a, .switch, .back a")]
             .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
             .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim()}`)"""
     )

@@ -11,7 +11,8 @@ from console.app.factory import build
 from console.app.settings import Settings
 from console.app.system_clock import wall_s
 from console.domain.access import Role
-from console.store import one_time_links, users
+from console.domain.site_tree import WHOLE_TREE, Grants
+from console.store import one_time_links, second_factors, users
 from console.web.access import session_hash
 from console.web.auth import new_link
 
@@ -76,6 +77,40 @@ def test_a_name_that_nobody_can_sign_in_with_is_refused(command, name):
     told = command("add-user", name, "--role", "guard")
     assert told.exit_code == 2
     assert "is no name: give 1 to 64 letters and digits" in told.output
+
+
+def test_an_account_is_given_a_place_and_keeps_it(command, tmp_path):
+    token = str(tmp_path / "token")
+    assert command("add-node", "box", "--site", "Kim Đồng", "--token-file", token).exit_code == 0
+    wrong = command("add-user", "Mai", "--role", "guard", "--site", "Kim Dong")
+    assert (wrong.exit_code, "there is no such site; there are Kim Đồng" in wrong.output) == (2, True)
+    for words in (("--site", "Kim Đồng"), ()):  # a new password alone opens no more places
+        link = re.search(r"/welcome/([\w-]+)", command("add-user", "Mai", "--role", "guard", *words).output)[1]
+        console = build(Settings(folder=tmp_path), wall_s)
+        with console.database.write() as connection:
+            found = one_time_links.find(connection, session_hash(link), wall_s())
+            assert found.granted == Grants(sites=frozenset({1}))
+            if words:
+                users.add(connection, "Mai", "x", Role.GUARD, wall_s(), found.granted)
+        console.database.close()
+    link = re.search(r"/welcome/([\w-]+)", command("add-user", "Tú", "--role", "guard").output)[1]
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.read() as connection:
+        assert one_time_links.find(connection, session_hash(link), wall_s()).granted == WHOLE_TREE
+    console.database.close()
+
+
+def test_a_second_factor_is_taken_away_on_the_server(command, tmp_path):
+    console = build(Settings(folder=tmp_path), wall_s)
+    with console.database.write() as connection:
+        user = users.add(connection, "Lan", "x", Role.ADMINISTRATOR, wall_s())
+        second_factors.set_up(connection, user.id, "JBSWY3DPEHPK3PXP", 1, ["A"], "")
+    assert command("reset-second-factor", "LAN").exit_code == 0
+    with console.database.read() as connection:
+        assert second_factors.secret(connection, user.id) is None
+        assert second_factors.codes_left(connection, user.id) == 0
+    console.database.close()
+    assert "has no second factor" in command("reset-second-factor", "lan").output
 
 
 def test_an_account_from_before_names_were_restricted_is_looked_after(command, tmp_path):

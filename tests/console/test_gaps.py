@@ -98,6 +98,11 @@ def test_the_console_says_who_misses_how_much_since_when_asks_for_it_and_hears_w
     since = Languages("Asia/Ho_Chi_Minh").choose("en", "").time(desk.clock() - 60)
     assert re.search(rf"<strong>Hộp cổng</strong></a> Messages missing since {since}: 5\.", wall)
     assert f"messages: 5 · since {since}" in cameras
+    since_vi = f"Thiếu 5 tin từ {since}; hệ thống đang yêu cầu thiết bị gửi lại."
+    assert since_vi in desk.browser(Role.GUARD).get("/").text
+    desk.intake.take(*encoded(StatusMessage(status="offline", at_s=desk.clock())))
+    assert f"since {since}: 5. The box is asked for them when it is heard again." in pages()[0]
+    desk.intake.take(*encoded(StatusMessage(status="online", at_s=desk.clock())))
     for _ in range(2):  # the broker repeats what is retained
         report((2, 3, "given_up"), (5, 5, "gone"), (8, 20, "gone"))
     assert desk.intake.wanted()[0].spans == ((4, 4), (6, 7))

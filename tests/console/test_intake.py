@@ -11,6 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, OperationalError
 
 from broker.contract import codec, topics
@@ -27,16 +28,18 @@ from console.ingest import receiver
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import alerts, deliveries, evidence, nodes
+from console.store.tables import change
 
 pytestmark = pytest.mark.system
 EVENT_ID = str(uuid.UUID(int=7))
+BEGAN_S = 1_792_000_000.0
 
 
 def event(revision: int, state: str = "updated", **more) -> EventMessage:
     facts = {"event_id": EVENT_ID, "revision": revision, "state": state, "rule": "loitering", "camera": "gate"}
     times = {
-        "opened_at_s": 1_792_000_000.0 - 5,
-        "captured_at_s": 1_792_000_000.0 + revision,
+        "opened_at_s": BEGAN_S - 5,
+        "captured_at_s": BEGAN_S + revision,
         "dwell_s": float(revision),
     }
     return EventMessage(**facts, **times, **more)
@@ -45,7 +48,7 @@ def event(revision: int, state: str = "updated", **more) -> EventMessage:
 def encoded(message, sequence: int | None = None, node: str = "n1") -> tuple[str, bytes]:
     topic = next(topic for topic in topics.TOPICS if topic.message is type(message))
     numbers = ("box", sequence) if topic.numbered else ()
-    return topic.of(node), codec.encode(topic, node, message, 1_792_000_000.0, *numbers)
+    return topic.of(node), codec.encode(topic, node, message, BEGAN_S, *numbers)
 
 
 def find(desk, event_id: str = EVENT_ID):
@@ -280,9 +283,37 @@ def test_a_database_that_goes_away_during_a_refusal_is_waited_for(desk, tmp_path
     assert (verdict.sequence, verdict.refused_because) == (1, "can't be stored: DataError")
 
 
+def test_a_batch_is_one_transaction_and_one_bad_message_holds_up_no_other(desk, tmp_path):
+    events = [event(1, "open", zone=None).model_copy(update={"event_id": str(uuid.UUID(int=n))}) for n in range(1, 5)]
+    messages = [_heard(*encoded(one, number)) for number, one in enumerate(events, 1)]
+    commits = []
+
+    class Picky(Intake):
+        def _commit(self, connection, received, *times):
+            if received.sequence == 3:
+                raise DataError("", {}, Exception())
+            return super()._commit(connection, received, *times)
+
+        def take(self, *words):
+            commits.append("alone")
+            return super().take(*words)
+
+    ears = _receiver(desk, tmp_path, Picky(desk.console.database, desk.clock))
+    verdicts = ears._verdicts(messages[:2], threading.Event())
+    assert [one.sequence for one in verdicts] == [1, 2]
+    assert commits == []
+    verdicts = ears._verdicts(messages, threading.Event())
+    assert [one.refused_because for one in verdicts] == [None, None, "can't be stored: DataError", None]
+    assert len(commits) == 4
+    assert [find(desk, one.event_id) is not None for one in events] == [True, True, False, True]
+    with desk.console.database.read() as connection:
+        feed = connection.execute(select(change.c.key).where(change.c.what == "opened").order_by(change.c.id))
+        assert feed.scalars().all() == [events[n].event_id for n in (0, 1, 3)]
+
+
 def test_a_receiver_that_dies_of_a_bug_ends_the_console(desk, tmp_path):
     class Broken(Intake):
-        def take(self, *_):
+        def take_all(self, *_):
             raise AttributeError("a bug")
 
     ears, ended = _receiver(desk, tmp_path, Broken(desk.console.database, desk.clock)), threading.Event()
@@ -341,15 +372,3 @@ def test_a_number_that_jumps_further_than_any_outbox_is_refused_and_leaves_no_ga
     with desk.console.database.read() as connection:
         assert deliveries.absent(connection, nodes.find(connection, "n1").id, None).missing == 0
         assert [one.reason_code for one in deliveries.listing_aside(connection)] == ["absurd_number"]
-
-
-@pytest.mark.parametrize("behind_s", [1_791_990_000.0, -90_000.0])  # a clock that woke in 1970; one 25 h ahead
-def test_events_of_a_box_whose_wrong_clock_is_known_are_taken_at_their_true_time(desk, behind_s):
-    for _ in range(2):
-        health = HealthMessage(at_s=desk.clock() - behind_s, started_at_s=1.0, version="1", state="ok")
-        desk.intake.take(*encoded(health))
-        desk.clock.now_s += 15
-    at_s = desk.clock() - behind_s - 5
-    told = event(1, "open").model_copy(update={"opened_at_s": at_s, "captured_at_s": at_s})
-    assert desk.intake.take(*encoded(told, 1)).refused_because is None
-    assert find(desk).opened_at_s == pytest.approx(desk.clock() - 5)

@@ -20,7 +20,7 @@ def refuse(desk, topic: str, number: int) -> None:
 
 def test_a_node_gone_mad_pushes_out_its_own_messages_only(desk, monkeypatch):
     monkeypatch.setattr(deliveries, "_KEPT_OF_NODE", 5)
-    monkeypatch.setattr(deliveries, "_KEPT", 12)
+    monkeypatch.setattr(deliveries, "MOST_ASIDE", 12)
     others = [topics.STATUS.of("n2"), topics.EVENT.of("n-1"), topics.EVENT.of("n11"), "elsewhere"]
     for number, topic in enumerate(others):
         refuse(desk, topic, number)
@@ -32,7 +32,7 @@ def test_a_node_gone_mad_pushes_out_its_own_messages_only(desk, monkeypatch):
 
 
 def test_all_nodes_together_are_bounded_by_the_oldest(desk, monkeypatch):
-    monkeypatch.setattr(deliveries, "_KEPT", 6)
+    monkeypatch.setattr(deliveries, "MOST_ASIDE", 6)
     names = [f"n{number}" for number in range(10)]
     for number, name in enumerate(names):
         refuse(desk, topics.STATUS.of(name), number)

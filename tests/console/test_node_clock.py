@@ -2,7 +2,8 @@
 
 import pytest
 
-from console.domain.node_clock import NodeClock, heard
+from console.domain.node_clock import NodeClock, heard, leapt
+from console.domain.steady_line import SteadyLines
 
 BEGAN_S = 1_792_000_000.0
 
@@ -52,3 +53,26 @@ def test_changes_told_in_one_moment_and_kept_by_the_broker_are_not_live():
 def test_a_report_that_is_repeated_tells_nothing():
     once = told((0, 0.1))
     assert heard(once, once.at_s, BEGAN_S + 90_000) == once
+
+
+@pytest.mark.parametrize("lag_s", [-10_800.0, 10_800.0])
+def test_one_message_that_came_at_once_tells_that_the_clock_was_set(lag_s):
+    known = told((0, 0.1))
+    clock = leapt(known, BEGAN_S + 40 - lag_s, BEGAN_S + 40)
+    assert clock is not None
+    assert clock.behind_s == lag_s
+    assert leapt(clock, BEGAN_S + 41 - lag_s, BEGAN_S + 41) is None
+    assert told((42, lag_s), (57, lag_s), known=clock).behind_s == lag_s
+    assert leapt(known, BEGAN_S + 40 - 200, BEGAN_S + 40) is None  # may have been on its way
+
+
+def test_a_line_is_steady_ten_seconds_after_its_last_break():
+    lines = SteadyLines()
+    moments = [0.0, 5.0, 9.9, 10.0, 25.0, 46.0, 46.1, 55.9, 56.0, 40.0, 51.0]
+    assert [lines.heard("a", at_s) for at_s in moments] == [False] * 3 + [True] * 2 + [False] * 3 + [True] + [
+        False,
+        True,
+    ]
+    assert not lines.heard("b", 52.0)
+    lines.broken()
+    assert not lines.heard("a", 52.0)

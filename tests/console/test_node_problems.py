@@ -5,6 +5,7 @@ import pytest
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, HealthMessage, MachineHealth, NetworkLink, NodeProblem
 from console.domain.access import Role
+from console.domain.node_links import links_after
 from console.web.i18n import Languages
 from console.web.node_problem import NodeProblem as Shown
 from console.web.words import WORDS
@@ -88,3 +89,60 @@ def test_every_problem_is_a_sentence_with_its_figure(code, language):
     assert told.endswith(".")
     if "{subject}" in WORDS["node_problem"][code]:
         assert "eth0" in told
+
+
+def test_what_people_have_set_so_is_nothing_to_take_care_of(desk):
+    tell(desk, problem(desk, "uploads_quiet", "warning", figure=14.0))
+    boxes = desk.browser(Role.INSTALLER).get("/cameras", headers=ENGLISH).text
+    assert "As intended</b> Clips and pictures that wait for the quiet hours to end: 14." in boxes
+
+
+def test_a_network_socket_that_vanished_is_missed_until_it_is_back_or_the_box_starts_anew(desk):
+    """The node looks at those that are there: of an adapter that fell out it says nothing."""
+    started_at_s = desk.clock() - 60
+
+    def report(*links: NetworkLink, started_s: float = started_at_s, **more) -> str:
+        desk.clock.now_s += 15
+        machine = {} if more else {"machine": MachineHealth(links=links)}
+        tell(desk, started_at_s=started_s, **machine, **more)
+        wall = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
+        return wall if "Network socket" in wall else ""
+
+    eth, stick, never = (
+        NetworkLink(name=name, up=up) for name, up in (("eth0", True), ("wwan0", True), ("wlan0", False))
+    )
+    assert not report(eth, stick, never)
+    gone = report(eth)
+    since = Languages("Asia/Ho_Chi_Minh").choose("en", "").time(desk.clock())
+    assert "Network socket wwan0 is no longer there" in gone
+    assert f"since {since}" in gone
+    assert "wlan0" not in gone  # nobody misses what was never connected
+    assert f"since {since}" in report(eth)
+    assert "wwan0 is no longer there" in report(machine=None)
+    assert "Cổng mạng wwan0 không còn nữa" in desk.browser(Role.GUARD).get("/cameras").text
+    assert not report(eth, stick)
+    assert report(eth)
+    assert not report(eth, started_s=desk.clock())
+
+
+def test_sockets_that_have_another_name_each_time_do_not_pile_up():
+    known: dict[str, float | None] = {"eth0": None}
+    for turn in range(50):
+        known = links_after(known, [("eth0", True), (f"enx{turn:012x}", True)], float(turn))
+    assert {name for name, since_s in known.items() if since_s is None} == {"eth0", f"enx{49:012x}"}
+    assert sorted(since_s for since_s in known.values() if since_s is not None) == list(range(42, 50))
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "english", "vietnamese"),
+    [(0.5, "as here", "đúng như ở đây"), (12.0, "12 s slow", "chậm 12 giây"), (-7.0, "7 s fast", "nhanh 7 giây")],
+)
+def test_the_clock_of_a_box_is_compared_and_shown_at_each_report(desk, behind_s, english, vietnamese):
+    for _ in range(2):
+        desk.clock.now_s += 15
+        at_s = desk.clock() - behind_s
+        message = HealthMessage(at_s=at_s, started_at_s=1.0, version="1", state="ok", cameras=(SEES,))
+        desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", message, at_s))
+    guard = desk.browser(Role.GUARD)
+    assert f"<dt>clock</dt><dd>{english}</dd>" in guard.get("/cameras", headers=ENGLISH).text
+    assert f"<dt>đồng hồ</dt><dd>{vietnamese}</dd>" in guard.get("/cameras").text

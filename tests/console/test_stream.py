@@ -1,7 +1,6 @@
 """The event stream: who may hear it, and for how long."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -9,20 +8,30 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import uvicorn
+from ports import free_port
 
 from console.domain.access import Role
-from console.store import changes, sessions, users
+from console.domain.site_tree import WHOLE_TREE, Grants
+from console.store import changes, grants, sessions, users
 from console.web.access import COOKIE, session_hash
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
 
+def caught_up(desk) -> None:
+    """Waits until the feed has read what was written before."""
+    with desk.console.database.read() as connection:
+        newest_id = changes.newest_id(connection)
+    deadline_s = time.monotonic() + 20
+    while desk.console.feed.newest_id < newest_id:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def address(desk) -> Iterator[str]:
     """Where the console serves, its feed running."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(desk.console.web, port=port, log_level="error", timeout_graceful_shutdown=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -31,6 +40,7 @@ def address(desk) -> Iterator[str]:
     while not server.started:
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
+    caught_up(desk)
     yield f"http://127.0.0.1:{port}"
     server.should_exit = server.force_exit = True
     thread.join(10)
@@ -39,10 +49,16 @@ def address(desk) -> Iterator[str]:
         one.join(5)
 
 
-def follow(desk, address: str, role: Role, last_id: str = "") -> Iterator[str]:
+def follow(
+    desk, address: str, role: Role, last_id: str = "", granted: Grants = WHOLE_TREE, name: str = ""
+) -> Iterator[str]:
     """What a browser of somebody with `role` hears, line by line."""
-    token = desk.browser(role).cookies[COOKIE].strip('"')
-    headers = {"Cookie": f"{COOKIE}={token}"} | ({"Last-Event-ID": last_id} if last_id else {})
+    token = desk.browser(role, granted, name).cookies[COOKIE].strip('"')
+    yield from listen(address, {"Cookie": f"{COOKIE}={token}"}, last_id)
+
+
+def listen(address: str, who: dict[str, str], last_id: str = "") -> Iterator[str]:
+    headers = who | ({"Last-Event-ID": last_id} if last_id else {})
     with httpx.stream("GET", f"{address}/api/stream", headers=headers, timeout=20) as answer:
         assert answer.status_code == 200
         yield from answer.iter_lines()
@@ -73,6 +89,55 @@ def test_a_change_is_told_to_those_who_may_know_it(desk, address):
     assert keys(heard["installer"]) == ["n1"]
 
 
+def hear_until(lines: Iterator[str], key: str) -> list[str]:
+    heard: list[str] = []
+    while key not in keys(heard):
+        heard.append(next(lines))
+    return keys(heard)
+
+
+def test_each_hears_of_the_own_places_alone(desk, schools, address):
+    here, other = schools
+    with desk.console.database.read() as connection:
+        box = connection.exec_driver_sql(f"SELECT id FROM node WHERE name = '{here.box}'").scalar_one()
+    people = {
+        "all": (Role.GUARD, WHOLE_TREE),
+        "officer": (Role.SUPERVISOR, Grants(sites=frozenset({here.district}))),
+        "yard": (Role.GUARD, Grants(cameras=frozenset({(box, "yard")}))),
+        "auditor": (Role.AUDITOR, Grants(sites=frozenset({here.site}))),
+        "nobody": (Role.ADMINISTRATOR, Grants()),
+    }
+    hearing = {name: follow(desk, address, role, "", granted, name) for name, (role, granted) in people.items()}
+    for lines in hearing.values():
+        assert next(lines) == "event: beat"
+    told = [("alert", other.event_id), ("node", other.box), ("camera", f"{other.box}/yard"), ("alert", "unknown")]
+    told += [("alert", here.event_id), ("camera", f"{here.box}/yard"), ("other", here.box), ("node", here.box)]
+    for kind, key in told:
+        note(desk, kind, key)
+    everything = [key for kind, key in told if kind != "other"]
+    mine = [here.event_id, f"{here.box}/yard", here.box]
+    assert hear_until(hearing["all"], here.box) == everything
+    assert hear_until(hearing["officer"], here.box) == mine
+    assert hear_until(hearing["yard"], here.box) == mine[1:]
+    assert hear_until(hearing["auditor"], here.box) == mine[1:]
+    heard = []
+    while not any("beat" in line for line in heard):
+        heard.append(next(hearing["nobody"]))
+    assert keys(heard) == []
+
+
+def test_a_program_hears_until_its_token_ends(desk, schools, address):
+    here, _ = schools
+    lines = listen(address, {"Authorization": f"Bearer token {here.box}"})
+    assert next(lines) == "event: beat"
+    note(desk, "node", here.box)
+    assert hear_until(lines, here.box) == [here.box]
+    with desk.console.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM api_token")
+        changes.append(connection, "node", here.box, "online", desk.clock())
+    assert keys(list(lines)) == [""]
+
+
 def end_session(connection, user: users.User, at_s: float) -> None:
     sessions.end(connection, session_hash(f"token of {user.role}"))
 
@@ -85,14 +150,18 @@ def remove(connection, user: users.User, at_s: float) -> None:
     users.disable(connection, user.id, at_s)
 
 
-@pytest.mark.parametrize("lose", [end_session, demote, remove])
+def move_away(connection, user: users.User, at_s: float) -> None:
+    grants.give(connection, user.id, Grants())
+
+
+@pytest.mark.parametrize("lose", [end_session, demote, remove, move_away])
 def test_who_loses_the_right_hears_nothing_more(desk, address, lose):
     lines = follow(desk, address, Role.GUARD)
     assert next(lines) == "event: beat"
     with desk.console.database.write() as connection:
         lose(connection, users.listing(connection)[0], desk.clock())
         changes.append(connection, "alert", "secret", "opened", desk.clock())
-    assert keys(list(lines)) == []  # the list ends, because the stream does
+    assert keys(list(lines)) == [""]  # "look again", then the list ends, because the stream does
 
 
 def test_a_browser_that_comes_back_goes_on_where_it_was(desk, address):
@@ -102,7 +171,7 @@ def test_a_browser_that_comes_back_goes_on_where_it_was(desk, address):
     seen = []
     while "first" not in keys(seen):
         seen.append(next(lines))
-    last_id = next(line for line in seen if line.startswith("id: ")).removeprefix("id: ")
+    last_id = [line for line in seen if line.startswith("id: ")][-1].removeprefix("id: ")
     lines.close()
     note(desk, "alert", "meanwhile")
     feed = desk.console.feed
@@ -116,6 +185,22 @@ def test_a_browser_that_comes_back_goes_on_where_it_was(desk, address):
     while not keys(heard):
         heard.append(next(again))
     assert keys(heard) == ["meanwhile"]
+
+
+def test_a_stream_that_ends_with_the_rights_goes_on_where_it_was(desk, schools, address):
+    """What ended it is a change that was not told: who comes back with other rights must hear of it."""
+    here, _ = schools
+    lines = follow(desk, address, Role.GUARD, granted=Grants(sites=frozenset({here.site})))
+    heard = [next(lines) for _ in range(2)]
+    with desk.console.database.write() as connection:
+        user_id = users.find(connection, "guard").id
+        grants.give(connection, user_id, Grants(sites=frozenset({here.district})))
+        changes.append(connection, "alert", here.event_id, "opened", desk.clock())
+    heard += list(lines)
+    assert keys(heard) == [""]
+    last_id = [line for line in heard if line.startswith("id: ")][-1].removeprefix("id: ")
+    again = follow(desk, address, Role.GUARD, last_id)
+    assert hear_until(again, here.event_id) == [here.event_id]
 
 
 def test_a_browser_that_was_away_for_too_long_is_told_to_look_again(desk, address):

@@ -27,11 +27,12 @@ from edge.adapters.checkpoint_file import CheckpointFile
 from edge.adapters.clip_writer import NoRecording, write_clip
 from edge.adapters.kept_files import list_events, list_recordings
 from edge.adapters.libav_limits import bound_allocations
+from edge.adapters.outbox_rows import OutboxError
 from edge.adapters.recorded_picture import recorded_picture
 from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segment_index import IndexedFile, SegmentIndex, is_sound
 from edge.adapters.segments import close_abandoned, list_segments
-from edge.adapters.sqlite_outbox import OutboxError, SqliteOutbox
+from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.track_log import TrackLog
 from edge.adapters.video_file import VideoFile, VideoFileError
 from edge.core.checkpoint import Checkpoint

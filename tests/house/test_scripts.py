@@ -18,7 +18,7 @@ def node() -> str | None:
 
 def test_the_scripts_types_hold():
     if not TSC.exists() or node() is None:
-        pytest.skip("TypeScript is not here; `make .venv/.scripts` fetches it where npm's registry can be reached")
+        pytest.skip("TypeScript is not here; `make scripts` fetches it where npm's registry can be reached")
     checked = subprocess.run(
         [str(node()), str(TSC), "-p", str(ROOT / "tsconfig.json"), "--pretty", "false"],
         cwd=ROOT,

@@ -8,9 +8,9 @@ from models.accuracy import Answer, iou_table, match, measure
 A, B, FAR = [0, 0, 10, 30], [100, 0, 120, 60], [300, 300, 310, 340]
 
 
-def answer(truth, found, score) -> Answer:
+def answer(truth, found, score, kinds=()) -> Answer:
     as_boxes = [np.array(rows, np.float32).reshape(-1, 4) for rows in (truth, found)]
-    return Answer(*as_boxes, np.array(score, np.float32))
+    return Answer(*as_boxes, np.array(score, np.float32), kinds)
 
 
 def test_perfect_is_one():
@@ -36,6 +36,16 @@ def test_recall_goes_by_the_true_height():
     result = measure([answer([A, B], [A], [0.9])], 0.5)
     assert result.recall_by_height == {"20-40": 1.0, "40-80": 0.0}
     assert result.boxes_by_height == {"20-40": 1, "40-80": 1}
+
+
+def test_recall_goes_by_kind_where_kinds_are_known():
+    pictures = [answer([A, B], [A], [0.9], ("child", "adult")), answer([B], [], [])]
+    result = measure(pictures, 0.5)
+    assert (result.recall_by_kind, result.boxes_by_kind) == ({"adult": 0.0, "child": 1.0}, {"adult": 1, "child": 1})
+
+
+def test_where_there_are_no_people_there_is_no_recall():
+    assert measure([answer([], [A], [0.9])], 0.5).recall is None
 
 
 def test_empty_pictures_and_faint_boxes():

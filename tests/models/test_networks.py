@@ -18,8 +18,8 @@ from edge.adapters.onnx_session import UnusableModelError
 from edge.core.frame import Frame
 from models.add import add
 from models.cli import app
-from models.drawn import drawn_gates
-from models.labelled import LabelError, read_folder
+from models.drawn import drawn_gates, how_many
+from models.labelled import LabelError, LabelledFolder
 from models.registry import ModelEntry, ModelError, Registry, sha256_of
 
 ASSETS = Path(__file__).resolve().parents[2] / ".." / "shared" / "assets"
@@ -239,7 +239,7 @@ def test_labels_that_cant_be_used_are_told(tmp_path, label, words):
     cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((64, 64, 3), np.uint8))
     (tmp_path / "labels" / "a.txt").write_bytes(label)
     with pytest.raises(LabelError, match=words):
-        list(read_folder(tmp_path / "images"))
+        list(LabelledFolder(tmp_path / "images"))
 
 
 def test_the_command_line(tmp_path, person_net, monkeypatch):
@@ -273,7 +273,7 @@ def test_people_are_counted_by_how_the_pictures_names_begin(tmp_path, person_net
     figures = json.loads(run(app, [*words, "--json"]).output)
     assert figures["recall"] == 0.5
     assert {name: (part["boxes"], part["recall"]) for name, part in figures["parts"].items()} == {
-        "day": (2, 0.5), "night": (0, 1.0),
+        "day": (2, 0.5), "night": (0, None),
     }  # fmt: skip
     assert "night " in run(app, words).output
     unknown = network(tmp_path / "unknown.onnx", one_person() * 0.5, "{0: 'person', 1: 'dog'}")
@@ -290,7 +290,10 @@ def test_drawn_gates_are_in_each_light():
     pictures = list(drawn_gates(range(9300, 9301)))
     assert {picture.name.partition("_")[0] for picture in pictures} == {"day", "dusk", "rain", "night-ir"}
     assert sum(len(picture.xyxy) for picture in pictures) > 20
-    assert len({picture.name for picture in pictures}) == len(pictures)
+    assert len({picture.name for picture in pictures}) == len(pictures) == how_many(range(9300, 9301))
+    assert all(len(picture.kinds) == len(picture.xyxy) for picture in pictures)
+    ages = {kind for picture in pictures for kind in picture.kinds}
+    assert {"adult", "child"} <= ages <= {"adult", "teenager", "child"}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ultralytics") is not None, reason="ultralytics is here")
@@ -311,7 +314,7 @@ GOLDEN = ["yolox_nano_416", "yolov8n_640_fp32dq", "yolo11n_320_fp32dq", "nanodet
 def test_real_networks_find_the_people_of_a_real_picture(name, tmp_path):
     entry, path = Registry(tmp_path).find(str(ASSETS / "models" / f"{name}.onnx"))
     detector = OnnxDetector(entry, path)
-    picture = next(p for p in read_folder(ASSETS / "person_eval" / "images", "indoor1_") if len(p.xyxy) == 1)
+    picture = next(p for p in LabelledFolder(ASSETS / "person_eval" / "images", "indoor1_") if len(p.xyxy) == 1)
     found = detector.detect(picture.frame)
     assert len(found) == 1
     assert np.abs(found.xyxy[0] - picture.xyxy[0]).max() < 0.08 * (picture.xyxy[0, 3] - picture.xyxy[0, 1])

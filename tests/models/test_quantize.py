@@ -137,10 +137,18 @@ def test_where_nothing_helps_nothing_is_entered_and_the_loss_is_told(folder, spo
 
 def test_what_can_not_be_judged_or_calibrated_is_told(folder, spots, tmp_path):
     add(Registry(folder), loud_network(tmp_path / "loud.onnx", quiet_convolutions=1), licence="MIT")
-    labelled(tmp_path / "empty", "a", np.zeros((SIZE, SIZE, 3), np.uint8), [])
+    for name in "ab":
+        labelled(tmp_path / "empty", name, np.zeros((SIZE, SIZE, 3), np.uint8), [])
+    labelled(tmp_path / "one", "a", np.zeros((SIZE, SIZE, 3), np.uint8), [[8, 8, 16, 16]])
     (tmp_path / "no.mp4").write_bytes(b"no video")
     for words, fault in (
         (["--images", tmp_path / "empty" / "images"], "nobody is marked"),
+        (["--images", tmp_path / "one" / "images"], "can't judge what it calibrates; name --calibration"),
+        (
+            ["--images", spots, "--name", "person_416_int8"],
+            "is the name of a network in the box; give",
+        ),
+        (["--images", spots, "--name", "nanodet_m_320"], "is the name of another network"),
         (["--images", spots, "--calibration", tmp_path / "no.mp4"], "can't be read as a video"),
         (["--images", spots, "--name", "loud"], "another name"),
         (["--images", spots, "--name", "Big Net"], "can't stand in the manifest"),

@@ -32,8 +32,9 @@ from edge.adapters.track_log import TrackLog
 from edge.app import clip_desk, housekeeping
 from edge.app.camera_line import CameraLine
 from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
-from edge.app.housekeeping import Housekeeper, holds_of
+from edge.app.housekeeping import Housekeeper
 from edge.app.lens_watch import LensWatch
+from edge.app.node_folder import holds_of
 from edge.config.load import load_config
 from edge.core.frame import Frame
 from edge.pipeline.mailbox import Mailbox
@@ -198,7 +199,7 @@ class Day:
         self.outbox.put_event(message, self.clock.wall_s())
         self.report.made += 1
         self.open[event_id] = (message, at_s + self.random.uniform(5, 40))
-        self.desk.opened(message, Frame(camera, 0, 0.0, at_s, np.full((96 * 3 // 2, 160), 90, np.uint8)))
+        self.desk.opened(message, Frame(camera, 0, at_s - BEGINS_S, at_s, np.full((96 * 3 // 2, 160), 90, np.uint8)))
         if self.random.random() < 0.1 and len(self.held) < 6:
             with contextlib.suppress(OSError):
                 self.holds.put(event_id, "police", self.clock.wall_s())

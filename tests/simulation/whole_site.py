@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -21,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "system"))
 
 from made_network import make_bright_network
-from node_site import Site, free_port, wait_for
+from node_site import Site, wait_for
+from ports import free_port
 
 from console.domain.access import Role
 from console.store import sessions, users
@@ -87,8 +89,8 @@ class WholeSite(Site):
         }
         (self.folder / "edge.yaml").write_text(yaml.safe_dump(document))
 
-    def environment(self) -> dict[str, str]:
-        """Of every process of this site."""
+    def environment(self, part: str) -> dict[str, str]:
+        """Of every process of this site. part: "broker", "console", "edge"."""
         settings = {
             "FOLDER": str(self.folder / "console"),
             "PORT": str(self.console_port),
@@ -114,6 +116,7 @@ class WholeSite(Site):
             self.start_part(part)
         wait_for(self.watching, 90, "a node that watches")
         wait_for(lambda: self.heard_since(0.0), 60, "a console that hears it")
+        wait_for(self._cameras_are_told, 60, "the console's word of its cameras")
 
     def pids(self, part: str) -> list[int]:
         """Processes of a part now: "broker", "console", "supervisor", "workers"."""
@@ -164,6 +167,12 @@ class WholeSite(Site):
             node = nodes.find(connection, NODE)
         return node is not None and node.status == "online" and (node.last_seen_at_s or 0.0) > at_s
 
+    def _cameras_are_told(self) -> bool:
+        from console.store import nodes
+
+        with self.database.read() as connection:
+            return bool(nodes.cameras(connection))
+
     def sign_in(self) -> str:
         """Makes a guard; returns the cookie of their session."""
         now_s = time.time()
@@ -184,10 +193,16 @@ class WholeSite(Site):
         self.database.close()
 
 
+OneSite = TypeVar("OneSite", bound=WholeSite)
+
+
 @contextmanager
 def watched_site(
-    folder: Path, cameras: list[VirtualCamera], door: Callable[[str], str] = lambda url: url
-) -> Iterator[tuple[WholeSite, RunningServer]]:
+    folder: Path,
+    cameras: list[VirtualCamera],
+    door: Callable[[str], str] = lambda url: url,
+    site_kind: type[OneSite] = WholeSite,
+) -> Iterator[tuple[OneSite, RunningServer]]:
     """A whole site in an empty folder that watches virtual cameras, while the block runs.
 
     door: what lies between a camera and the node; a camera's address to the one that the node is given.
@@ -195,7 +210,7 @@ def watched_site(
     network = folder / "bright.onnx"
     make_bright_network(network)
     with serve_cameras(cameras, SystemClock()) as server:
-        site = WholeSite(folder, network, {camera.name: door(server.url(camera.name)) for camera in cameras})
+        site = site_kind(folder, network, {camera.name: door(server.url(camera.name)) for camera in cameras})
         try:
             site.start_all()
             yield site, server

@@ -13,6 +13,10 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from ports import free_port
+
 from broker import installation
 from broker.contract import codec, topics
 from broker.contract.messages import AcknowledgementMessage, EventMessage, EvidenceMessage, HealthMessage, StatusMessage
@@ -46,12 +50,6 @@ def wait_for(condition: Callable[[], object], seconds: float, what: str) -> obje
             return result
         time.sleep(0.05)
     raise AssertionError(f"waited {seconds} s for {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class ListeningConsole:
@@ -138,15 +136,15 @@ class Site:
 
     def start(self, *words: str, program: str = "import gatehouse; gatehouse.main()") -> subprocess.Popen[bytes]:
         shared = {"XDG_DATA_HOME": str(self.folder / "data"), "OMP_NUM_THREADS": "1"}
-        environment = {**os.environ, **shared, **self.environment()}
+        environment = {**os.environ, **shared, **self.environment(words[0])}
         environment.pop("GATEHOUSE_MODEL", None)
         with (self.folder / f"{words[0]}.log").open("ab") as log:
             process = subprocess.Popen([sys.executable, "-c", program, *words], env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
-    def environment(self) -> dict[str, str]:
-        """What every process of this site finds in its environment besides."""
+    def environment(self, _part: str) -> dict[str, str]:
+        """What a process of this site finds in its environment besides. _part: the first word of its command."""
         return {}
 
     def start_broker(self) -> subprocess.Popen[bytes]:

@@ -22,8 +22,10 @@ def parse(words: list[str]) -> dict[str, object]:
     """The options of a `gatehouse` command line as the command itself reads them. Fails where it would refuse them."""
     command = typer.main.get_command(importlib.import_module(gatehouse._GROUPS[words[0]][0]).app)
     rest = words[1:]
-    while hasattr(command, "commands"):
-        command, rest = command.commands[rest[0]], rest[1:]
+    while hasattr(command, "get_command"):
+        found = command.get_command(command.make_context(command.name, list(rest), resilient_parsing=True), rest[0])
+        assert found is not None, f"there is no command {words}"
+        command, rest = found, rest[1:]
     return command.make_context(command.name, list(rest)).params
 
 

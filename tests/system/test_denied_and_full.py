@@ -133,5 +133,16 @@ def test_a_full_disk_is_told_and_leaves_no_halves(full, run, bright_network):
     assert not (full / "t").exists()
     assert "disk has room" in run("console", "serve", GATEHOUSE_CONSOLE_FOLDER="full/console")
     assert room in run("edge", "virtual-camera", "draw", "--seconds", "1", "--out", "full/x.mp4")
+
+
+def test_a_node_that_begins_on_a_full_disk_says_so_and_goes_on(full, run):
     Path(full.parent / "on-full.yaml").write_text(CONFIG.replace("STATE", "full/state").replace("SECRET", "secret"))
-    assert "look at the disk" in run("edge", "run", "--config", "on-full.yaml")
+    line = [str(Path(sys.executable).with_name("gatehouse")), "edge", "run", "--config", "on-full.yaml"]
+    with subprocess.Popen(line, cwd=full.parent, stderr=subprocess.PIPE, text=True) as node:
+        try:
+            assert any("look at the disk" in told for told in node.stderr)
+            assert any("watching 1 camera" in told for told in node.stderr)
+            node.terminate()
+            assert node.wait(30) == 0
+        finally:
+            node.kill()

@@ -31,6 +31,10 @@ class HomeAssistant:
         self.client.subscribe("#", 1)  # whatever it asks for, it is handed only what it may read
         granted.get(timeout=10)
 
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
     def render(self, template: str, topic: str) -> str:
         """A value template of a discovery message over the last message on `topic`, as Home Assistant renders it."""
         return Environment().from_string(template).render(value_json=json.loads(self.heard[topic]))
@@ -64,8 +68,13 @@ def test_it_finds_the_node_and_reads_its_state_and_no_event(site, camera):
     wait_for(
         lambda: home.render(told["availability_template"], told["availability_topic"]) == "offline", 10, "its goodbye"
     )
-    home.client.disconnect()
-    home.client.loop_stop()
+    file.write_text(file.read_text().replace("home_assistant: true", "home_assistant: false"))
+    site.start_node()
+    wait_for(lambda: home.heard[topics.home_assistant("box")] == "", 60, "the discovery taken back")
+    home.close()
+    home = HomeAssistant(site)
+    wait_for(lambda: set(home.heard) == {health, told["availability_topic"]}, 10, "what the broker keeps")
+    home.close()
     console.close()
 
 

@@ -5,15 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from node_site import ListeningConsole, wait_for
 
 from edge.adapters.clip_writer import file_sha256
+from edge.adapters.segments import list_segments
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app import supervisor, worker
+from edge.app.former_workers import OUTLIVES_S
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -56,15 +60,35 @@ def test_a_killed_worker_comes_back_and_the_same_event_goes_on(patient_node):
     check_one_whole_event(console, site, opened)
 
 
-def test_a_killed_supervisor_takes_its_workers_along_and_the_same_event_goes_on(patient_node):
+def test_workers_of_a_killed_supervisor_record_until_their_heirs_do_and_the_same_event_goes_on(patient_node):
     site, console, process = patient_node
     opened = wait_for(console.opened, 60, "an event")[0]
     workers = site.workers(process)
     process.kill()
     process.wait(10)
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 15, "the workers' end")
+    recordings, killed_s = site.folder / "state/recordings/gate", time.time()
+    wait_for(lambda: recorded_until_s(recordings) > killed_s + 1.0, 15, "video without a supervisor")
     site.start_node()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30, "the workers' end")
+    wait_for(lambda: recorded_until_s(recordings) > time.time() - 3.0, 30, "their heirs' video")
+    spans = [(one.begins_at_s, one.ends_at_s) for one in list_segments(recordings) if one.ends_at_s]
+    assert max(later - end for (_, end), (later, _) in pairwise(spans)) < 2.0  # however busy the machine, it is seconds
     check_one_whole_event(console, site, opened)
+
+
+def recorded_until_s(folder: Path) -> float:
+    """When something was last written of a recording."""
+    return max((path.stat().st_mtime for path in folder.glob("*.mp4")), default=0.0)
+
+
+def test_workers_that_nobody_inherits_end_by_themselves_and_leave_nothing_open(patient_node):
+    site, console, process = patient_node
+    wait_for(console.opened, 60, "an event")
+    workers = site.workers(process)
+    process.kill()
+    process.wait(10)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), OUTLIVES_S + 15, "the workers' end")
+    assert all(one.ends_at_s for one in list_segments(site.folder / "state/recordings/gate"))
 
 
 def test_a_node_that_is_gone_is_told_and_ends_what_it_left_open_when_it_comes_back(node):

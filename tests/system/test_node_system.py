@@ -54,6 +54,9 @@ def test_a_node_that_is_stopped_closes_what_is_open(node):
     site.start_node()
     closed = wait_for(lambda: [e for e in console.events if e.state == "closed"], 30, "its end")[0]
     assert (closed.event_id, closed.closed_because) == (opened.event_id, "restart")
+    began = len(console.health)
+    wait_for(lambda: len(console.health) > began, 30, "health")
+    assert all([camera.camera for camera in health.cameras] == ["gate"] for health in console.health)  # never gone
     console.check_nothing_lost_or_doubled()
 
 
@@ -83,3 +86,26 @@ def test_a_second_node_on_the_same_folder_is_refused(node):
     second = site.start_node()
     assert second.wait(30) == 2
     assert "another node already runs" in (site.folder / "edge.log").read_text()
+
+
+def test_an_outbox_that_is_damaged_under_a_running_node_is_begun_anew_and_told(node):
+    site, console, process = node
+    event_id = wait_for(console.opened, 60, "an event")[0].event_id
+    wait_for(lambda: console.roles(event_id) >= {"snapshot"}, 30, "its picture")
+    state, known = site.folder / "state", {outbox_id for outbox_id, _ in console.numbers}
+    for name in ("outbox.sqlite", "outbox.sqlite-wal"):
+        with (state / name).open("r+b") as file:
+            file.write(b"\xaa" * (state / name).stat().st_size)
+
+    def told() -> list[str]:
+        return [one.subject for health in console.health for one in health.node_problems or () if "damaged" in one.code]
+
+    subject = wait_for(told, 60, "word of the damage")[0]
+    assert (state / subject).read_bytes().startswith(b"\xaa")
+    anew = wait_for(lambda: {one for one, _ in console.numbers} - known, 60, "a message of the new outbox")
+    assert len(anew) == 1
+    wait_for(lambda: [e for e in console.events if e.event_id == event_id and e.state == "closed"], 60, "its end")
+    later = wait_for(lambda: [e for e in console.opened() if e.event_id != event_id], 60, "another event")
+    wait_for(lambda: console.has_proof(later[0].event_id), 60, "its proof")
+    assert process.poll() is None
+    assert len(list(state.glob("outbox-damaged-*.sqlite"))) == 1

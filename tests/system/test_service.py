@@ -14,9 +14,10 @@ import av
 import httpx
 import pytest
 from node_site import ListeningConsole, wait_for
+from ports import free_port
 
 from edge.adapters.sqlite_outbox import SqliteOutbox
-from edge.app import supervisor
+from edge.app import delivery, supervisor
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,9 +61,7 @@ def test_the_frame_loop_alone_feeds_the_watchdog_and_a_stop_closes_all_within_fi
     site.start_broker()
     console = ListeningConsole(site.folder / "broker", site.port)
     site.configure(patient_camera.url("gate"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     file = site.folder / "edge.yaml"
     file.write_text(file.read_text().replace("metrics: {port: 0}", f"metrics: {{port: {port}}}"))
     monkeypatch.setenv("NOTIFY_SOCKET", str(site.folder / "notify"))  # for the node alone: mosquitto would speak, too
@@ -143,8 +142,8 @@ def test_the_watchdog_waits_for_a_worker_that_starts_after_its_longest_pause():
     longest_s = supervisor.STARTING_S + supervisor.RESTART_LONGEST_S
     assert longest_s < float(service["WatchdogSec"][0]) <= longest_s + 60
     assert float(service["TimeoutStartSec"][0]) > longest_s
-    assert float(service["TimeoutStopSec"][0]) > supervisor.STOP_S + supervisor.LEAVE_S
-    assert (service["Type"], service["KillMode"], service["OOMPolicy"]) == (["notify"], ["mixed"], ["continue"])
+    assert float(service["TimeoutStopSec"][0]) > supervisor.STOP_S + delivery.LEAVE_S
+    assert (service["Type"], service["KillMode"], service["OOMPolicy"]) == (["notify"], ["process"], ["continue"])
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")

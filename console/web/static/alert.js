@@ -1,8 +1,9 @@
 // The alert page: plays the clip, ticks, and follows what becomes of this alert without losing what is being written.
-import { follow, gathered, tick } from "./live.js";
+import { follow, gathered, left, tick } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { startPlayer } from "./player.js";
+import { isOpen, isTyped, Work } from "./work.js";
 import { duration } from "./words.js";
 
 const page = part("case", HTMLElement);
@@ -19,6 +20,7 @@ function start() {
 async function refresh() {
   const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
   if (answer.redirected) return location.assign(answer.url);
+  if (left(answer)) return;
   if (!answer.ok) throw new Error(String(answer.status));
   const wanted = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("case");
   if (wanted) morph(page, document.importNode(wanted, true));
@@ -26,18 +28,33 @@ async function refresh() {
 }
 
 follow((news) => {
-  if (news.key === page.dataset.id || news.kind === "again") soon();
+  if (news.kind === "again" || (page.dataset.incident ?? "").split(" ").includes(news.key ?? "-")) soon();
 });
+new Work(
+  () => page,
+  () => refresh().catch(soon),
+);
 document.addEventListener("keydown", (event) => {
-  if (!(event.target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.matches("textarea, input:not([type=radio], [type=checkbox])")) return;
-  if (event.target.matches("input, button, summary, a") && event.key === " ") return;
-  if (event.key.toLowerCase() === "a") document.getElementById("acknowledge")?.click();
+  if (isOpen() || isTyped(event) || !(event.target instanceof Element)) return;
+  const sliding = event.target.matches("input");
+  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !sliding) step(event);
   if (event.key === "Escape") location.assign("/");
+  if (event.target.matches("input, button, summary, a")) return;
   if (event.key === " " && document.getElementById("play")) {
     event.preventDefault();
     document.getElementById("play")?.click();
   }
 });
+
+/** Opens the next alert of the incident, or the one before.
+ * @param {KeyboardEvent} event */
+function step(event) {
+  const all = [...document.querySelectorAll("#incident li")];
+  const at = all.findIndex((one) => one.hasAttribute("aria-current"));
+  const link = all[at + (event.key === "ArrowDown" ? 1 : -1)]?.querySelector("a");
+  if (at < 0 || !link) return;
+  event.preventDefault();
+  location.assign(link.href);
+}
 start();
 setInterval(() => tick(duration), 1000);

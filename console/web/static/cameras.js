@@ -1,5 +1,5 @@
 // Cameras and boxes, live: refreshes itself, asks for new pictures.
-import { follow, gathered } from "./live.js";
+import { follow, gathered, left } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { words } from "./words.js";
@@ -11,6 +11,7 @@ const soon = gathered(refresh, 200);
 async function refresh() {
   const answer = await fetch("/cameras", { headers: { Accept: "text/html" } });
   if (answer.redirected) return location.assign(answer.url);
+  if (left(answer)) return;
   if (!answer.ok) throw new Error(String(answer.status));
   const wanted = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("cameras");
   if (wanted) morph(page, document.importNode(wanted, true));

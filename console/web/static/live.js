@@ -21,6 +21,14 @@ export function tick(show) {
   }
 }
 
+/** Leaves a page that whoever looks may not see any more, for one that they may; whether that is so.
+ * @param {Response} answer */
+export function left(answer) {
+  const refused = [401, 403, 404].includes(answer.status);
+  if (refused) location.assign("/");
+  return refused;
+}
+
 /** Gathers calls: `work` runs `waitMs` after the first of them, never twice at once; what fails is tried again.
  * @param {() => Promise<void>} work
  * @param {number} waitMs

@@ -1,9 +1,10 @@
-// The alert wall: refreshes itself, ticks, rings until acknowledged, acknowledges.
-import { follow, gathered, nowS, tick } from "./live.js";
+// The alert wall: refreshes itself, ticks, rings until acknowledged; keys and buttons act on its cards.
+import { follow, gathered, left, nowS, tick } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
 import { Bell } from "./sound.js";
-import { duration, fill, timeOfDay, words } from "./words.js";
+import { isOpen, isTyped, Work } from "./work.js";
+import { duration, timeOfDay, words } from "./words.js";
 
 const SOON_MS = 150; // changes that come together are fetched together
 const ANYWAY_MS = 20000; // a box that falls silent changes nothing in the feed
@@ -13,12 +14,24 @@ const wall = part("wall", HTMLElement);
 const clock = part("clock", HTMLElement);
 const told = part("told", HTMLElement);
 const bell = new Bell(part("sound", HTMLButtonElement));
-let [cut, first, firstSince] = [false, firstNew()?.dataset.acknowledge, 0];
+/** @type {WeakMap<Element, {fresh: string[], at: number}>} of each card its new alerts, and when one more came */
+const seen = new WeakMap();
+let [cut, first, firstSince] = [false, firstOpen()?.id, 0];
 const soon = gathered(refresh, SOON_MS);
 
-/** @returns {HTMLButtonElement | null} */
-function firstNew() {
-  return wall.querySelector("button[data-acknowledge]");
+/** @returns {HTMLElement | null} */
+function firstOpen() {
+  return wall.querySelector(".alert:not(.closed)");
+}
+
+/** Notes which cards have got one more new alert: a key that was meant for the others must not take it on unseen. */
+function noteFresh() {
+  for (const card of wall.querySelectorAll(".alert")) {
+    const fresh = (card.getAttribute("data-new") ?? "").split(" ").filter(Boolean);
+    const before = seen.get(card);
+    const more = before !== undefined && fresh.some((id) => !before.fresh.includes(id));
+    seen.set(card, { fresh, at: more ? performance.now() : (before?.at ?? 0) });
+  }
 }
 
 function rings() {
@@ -27,7 +40,7 @@ function rings() {
 
 async function refresh() {
   const answer = await fetch(`/wall${location.search}`);
-  if (answer.status === 401) return location.assign("/sign-in");
+  if (left(answer)) return;
   if (!answer.ok) throw new Error(String(answer.status));
   const wanted = document.createElement("div");
   wanted.id = wall.id;
@@ -37,7 +50,8 @@ async function refresh() {
   morph(wall, wanted);
   if (chosen) keep(chosen);
   if (rings() > before) bell.alarm(); // at once: in a hidden tab the next round may be a minute away
-  const now = firstNew()?.dataset.acknowledge;
+  noteFresh();
+  const now = firstOpen()?.id;
   if (now !== first) [first, firstSince] = [now, performance.now()];
   everySecond();
 }
@@ -56,21 +70,6 @@ function everySecond() {
 function ring() {
   if (cut || deaf()) bell.cut();
   else if (rings()) bell.alarm();
-}
-
-/** Takes an alert on; the next one, where one was chosen, becomes the chosen one.
- * @param {HTMLButtonElement} button */
-async function acknowledge(button) {
-  const at = button.closest(".alert")?.contains(document.activeElement) ? chosenAt() : -1;
-  button.disabled = true;
-  const address = `/alerts/${button.dataset.acknowledge}/acknowledge`;
-  const answer = await fetch(address, { method: "POST", headers: { Accept: "application/json" } }).catch(() => null);
-  const refused = answer?.status === 409 ? await answer.json().catch(() => ({})) : {};
-  told.textContent = refused.error === "taken" ? fill(words.taken, refused) : words.not_done;
-  told.hidden = Boolean(answer?.ok) || (answer?.status === 409 && refused.error !== "taken");
-  button.disabled = false;
-  await refresh().catch(soon);
-  if (at >= 0) choose(Math.min(at, listed().length - 1));
 }
 
 const listed = () => [...wall.querySelectorAll(".alert")];
@@ -96,30 +95,34 @@ function keep(alert) {
   [told.textContent, told.hidden, firstSince] = [words.moved_off, false, performance.now()];
 }
 
-/** The alert that a key is about: the chosen one, else the first new one once the order has stood still.
- * @returns {HTMLButtonElement | null} */
+/** The card that a key is about: the chosen one, else the first one that is open; none while it has just changed. */
 function meant() {
   const chosen = document.activeElement?.closest(".alert");
-  if (chosen) return chosen.querySelector("button[data-acknowledge]");
-  return performance.now() - firstSince > SETTLE_MS ? firstNew() : null;
+  const card = chosen instanceof HTMLElement ? chosen : firstOpen();
+  if (!card) return null;
+  const since = Math.max(chosen ? 0 : firstSince, seen.get(card)?.at ?? 0);
+  if (since === 0 || performance.now() - since > SETTLE_MS) return card;
+  [told.textContent, told.hidden] = [words.settling, false];
+  return null;
 }
 
-wall.addEventListener("click", (event) => {
-  const button = event.target instanceof Element && event.target.closest("button[data-acknowledge]");
-  if (button instanceof HTMLButtonElement) acknowledge(button);
-});
+/** Shows what came of a step; after an acknowledgement the next card, where one was chosen, becomes the chosen one.
+ * @param {string} step
+ * @param {HTMLElement} card */
+async function show(step, card) {
+  const at = card.contains(document.activeElement) ? chosenAt() : -1;
+  await refresh().catch(soon);
+  if (at >= 0 && step === "acknowledge") choose(Math.min(at, listed().length - 1));
+}
+
+new Work(meant, show);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    event.preventDefault();
-    const [at, last] = [chosenAt(), listed().length - 1];
-    choose(event.key === "ArrowDown" ? Math.min(at + 1, last) : Math.max(at - 1, 0));
-  }
-  if (event.key.toLowerCase() !== "a" || event.repeat) return;
-  const button = meant();
-  if (button && !button.disabled) acknowledge(button);
-  else if (!button && firstNew() && chosenAt() < 0) [told.textContent, told.hidden] = [words.settling, false];
+  if (isOpen() || isTyped(event) || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
+  event.preventDefault();
+  const [at, last] = [chosenAt(), listed().length - 1];
+  choose(event.key === "ArrowDown" ? Math.min(at + 1, last) : Math.max(at - 1, 0));
 });
+noteFresh();
 follow(soon, (silent) => {
   cut = silent;
 });

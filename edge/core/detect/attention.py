@@ -92,6 +92,8 @@ class Attention:
         behind: frames before this one were lost, for the box had no time for them.
         """
         params = self._params
+        if self._looked_s == float("-inf"):
+            motion = None  # what moved before anybody looked: the whole picture shows all of it
         whole = whole_frame(frame_size, self._input_size)
         full_scale = whole.scale
         regions = self._fitted(self._regions(frame_size, media_s, motion, awaited, full_scale), full_scale)

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 
 from edge.core.geometry import Polygon
-from edge.core.integrity.faults import LENS_FAULTS, LensFault
-from edge.core.integrity.judges import JUDGES, Measures
+from edge.core.integrity.faults import LENS_FAULTS, CameraFault
+from edge.core.integrity.judges import JUDGES, UNLIKE, Measures
 from edge.core.integrity.latch import Latch
 from edge.core.integrity.picture import Outlines, SmallPicture, outlines
 from edge.core.integrity.place import PlaceSight, Staying
@@ -19,6 +20,7 @@ _LEARNS_S = 10.0  # of good pictures in one light
 _LEARNS_FROM = 5  # pictures at least
 _LEAST_STRUCTURE = 0.02  # a picture with less shows nothing that could be learnt
 _SAME_PLACE = 0.3  # share of the outlines of one light that must be found in another
+_USUAL, _USUAL_S = 0.9, 3600.0  # share of the outlines that is there, at first; seconds in which another becomes usual
 _MOST_DARK = 60.0  # levels that are not worth remembering as light
 _FELL_LEVELS = 25.0
 _REMEMBERS_S = 60.0
@@ -27,6 +29,7 @@ _PAUSE_S = 5.0  # after so long without a picture nothing is known of how it cam
 _SEARCH_BELOW = 0.6  # where less is present, it is looked for elsewhere
 _SURE, _LEAST_SHIFT_PX = 0.35, 3
 _SHAKES_PX = 2
+_SETTLES_S = 60.0  # a first view that is another one so soon was taken of a hand or a ladder
 _LEARNT_WITH = ("camera_resolution_changed",)  # faults of no view
 
 
@@ -34,7 +37,7 @@ _LEARNT_WITH = ("camera_resolution_changed",)  # faults of no view
 class LensState:
     """What is told of a camera. fault: None while it sees. began_s: media seconds since which it is so."""
 
-    fault: LensFault | None
+    fault: CameraFault | None
     began_s: float
 
 
@@ -51,10 +54,14 @@ class CameraIntegrity:
         self._latches = {fault.code: Latch() for fault in LENS_FAULTS}
         self._state = LensState(None, 0.0)
         self._learning: list[tuple[SmallPicture, Outlines]] = []
+        self._usual = _USUAL
+        self._settles_until_s: float | None = None  # None: no view was ever learnt here
+        if self.reference.views:
+            self._settles_until_s = float("-inf")
         self._levels: deque[tuple[float, float]] = deque()
         self._falls_s: deque[float] = deque()
         self._fell = False
-        self.stillness = Stillness()
+        self._stillness = Stillness()
         self._shift = (0, 0)
         self._last_s = float("-inf")
 
@@ -62,6 +69,11 @@ class CameraIntegrity:
     def state(self) -> LensState:
         """As of the last picture."""
         return self._state
+
+    @property
+    def told(self) -> tuple[tuple[CameraFault, float], ...]:
+        """All faults that stand, gravest first, and since when (media seconds)."""
+        return tuple((fault, self._began_s(fault)) for fault in LENS_FAULTS if self._latches[fault.code].told)
 
     @property
     def doubtful(self) -> bool:
@@ -73,13 +85,14 @@ class CameraIntegrity:
         step_s = picture.media_s - self._last_s
         if step_s > _PAUSE_S:
             self._levels.clear()
-            self.stillness.pause()
+            self._stillness.pause()
             self._learning = []
         self._last_s = picture.media_s
         seen, light = outlines(picture.luma), light_of(picture)
         measures = self._measures(picture, seen, light)
         for code, judge in JUDGES.items():
             self._latches[code].update(judge(measures), picture.media_s)
+        self._forget_bad_beginning()
         self._tell(picture.media_s)
         staying = self._staying.update(seen, min(step_s, _PAUSE_S))
         for place in self.places.values():
@@ -87,10 +100,20 @@ class CameraIntegrity:
         self._learn(picture, seen, light, measures, min(step_s, _PAUSE_S))
         return self._state
 
+    def _forget_bad_beginning(self) -> None:
+        moved = self._latches["camera_moved"]
+        if moved.told and self._settles_until_s is not None and moved.began_s < self._settles_until_s:
+            self.reference, self._settles_until_s, self._learning = Reference(), float("-inf"), []
+            self._latches["camera_moved"] = Latch()
+
     def _tell(self, media_s: float) -> None:
         fault = next((fault for fault in LENS_FAULTS if self._latches[fault.code].told), None)
         if fault != self._state.fault:
-            self._state = LensState(fault, self._latches[fault.code].began_s if fault else media_s)
+            self._state = LensState(fault, self._began_s(fault) if fault else media_s)
+
+    def _began_s(self, fault: CameraFault) -> float:
+        looked_back_s = self._stillness.window_s if fault.code == "camera_frozen" else 0.0
+        return self._latches[fault.code].began_s - looked_back_s
 
     def _measures(self, picture: SmallPicture, seen: Outlines, light: Light) -> Measures:
         luma, views = picture.luma, self.reference.views
@@ -101,6 +124,7 @@ class CameraIntegrity:
         nearest = views[int(np.argmax(present))] if views else None
         mine = self.reference.of(light)
         night = self.reference.night
+        there = max(present, default=1.0 if structure >= _LEAST_STRUCTURE else 0.0)
         return Measures(
             level,
             float(np.percentile(luma, 99)),
@@ -108,11 +132,12 @@ class CameraIntegrity:
             self._has_fallen(picture.media_s, level) and bool(views),
             night.level if night is not None else 0.0,
             structure / usual,
-            max(present, default=1.0 if structure >= _LEAST_STRUCTURE else 0.0),
+            there,
+            there / self._usual,
             _sharpness(picture, mine),
             nearest is not None and max(present) < _SEARCH_BELOW and self._is_displaced(nearest, seen),
             mine is not None,
-            self.stillness.update(picture),
+            self._stillness.update(picture),
             mine is not None and mine.height != picture.height,
         )
 
@@ -147,8 +172,9 @@ class CameraIntegrity:
             return
         mine, self.light = reference.of(light), light
         if mine is not None:
-            if measures.present > _SAME_PLACE:
+            if measures.present > _SAME_PLACE and measures.kept > UNLIKE:
                 self.reference = reference.with_view(light, followed(mine, seen, step_s))
+                self._usual += (1 - exp(-step_s / _USUAL_S)) * (measures.present - self._usual)
             return
         same_place = measures.present >= _SAME_PLACE and measures.structure > 0
         if float(np.abs(seen).mean()) < _LEAST_STRUCTURE or not same_place:
@@ -158,6 +184,8 @@ class CameraIntegrity:
             self._learning = []
         self._learning.append((picture, seen))
         if picture.media_s - self._learning[0][0].media_s >= _LEARNS_S and len(self._learning) >= _LEARNS_FROM:
+            if self._settles_until_s is None:
+                self._settles_until_s = picture.media_s + _SETTLES_S
             self.reference = reference.with_view(light, learnt(self._learning))
             self._learning, self.learnt = [], light
 

@@ -19,7 +19,7 @@ class SmallPicture:
     media_s: of its frame. luma: (90, 160) float32, levels 0..255, averaged over areas of the Y plane.
     sharpness: by how much its strongest edges are steeper at a fine scale than at a coarse one, 0 where all is blurred;
     light does not change it.
-    colour: mean distance of U and V from grey, levels. height: of the frame, pixels.
+    colour: mean distance of U and V from grey, levels. height: of the frame, pixels. key_every_s: see Frame.
     """
 
     media_s: float
@@ -27,6 +27,7 @@ class SmallPicture:
     sharpness: float
     colour: float
     height: int
+    key_every_s: float = 2.0
 
 
 def outlines(luma: Plane) -> Outlines:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 Floats = NDArray[np.float64]
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows, columns that belong together
@@ -97,8 +98,6 @@ def assign(score: Floats) -> Pairs:
     empty = np.zeros(0, np.intp)
     if not score.size or not score.any():
         return empty, empty
-    from scipy.optimize import linear_sum_assignment
-
     rows, columns = linear_sum_assignment(np.where(score > 0, -score, _NEVER))
     real = score[rows, columns] > 0
     return rows[real].astype(np.intp), columns[real].astype(np.intp)

@@ -97,6 +97,18 @@ def test_a_hole_in_the_recording_is_told_and_kept(tmp_path, make_video, record):
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_clip_that_would_be_too_large_ends_earlier_and_says_so(tmp_path, make_video, record, payloads_of, b_frames):
+    fed = record(Recorder(tmp_path, 2.0, ROOM), make_video(b_frames=b_frames))
+    out, most = tmp_path / "clip.mp4", sum(map(len, fed.payloads[:33])) + 1
+    facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, out, most_bytes=most)
+    assert payloads_of(out) == fed.payloads[:33]
+    assert facts.gaps == (Gap(facts.ends_at_s, EPOCH_S + 6),)
+    assert 3.1 <= facts.ends_at_s - facts.begins_at_s <= 3.31
+    with pytest.raises(NoRecording):
+        write_clip(tmp_path, EPOCH_S, EPOCH_S + 6, out, most_bytes=len(fed.payloads[0]) - 1)
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
 def test_a_hole_inside_a_segment_is_told(tmp_path, make_video, b_frames):
     recorder = Recorder(tmp_path, 60.0, ROOM)
     with av.open(str(make_video(b_frames=b_frames))) as container:

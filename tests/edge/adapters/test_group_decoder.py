@@ -64,7 +64,7 @@ def test_an_idle_camera_shows_its_key_frames_and_wakes_by_itself_with_whole_pict
     full = read(video, every)
     status = read(video, rested)
     assert rested.packets == every.packets == 16 * FPS  # all go to the recorder
-    assert status.packets_damaged == full.packets_damaged == 0
+    assert status.frames_damaged == full.frames_damaged == 0
     at_s = times_s(rested)
     quiet_s = at_s[(at_s > GOP / FPS) & (at_s < WALKS_AT_S)]
     assert len(quiet_s) <= 5  # a key frame each, and those that a decoder held back
@@ -75,6 +75,14 @@ def test_an_idle_camera_shows_its_key_frames_and_wakes_by_itself_with_whole_pict
     assert status.frames_decoded < full.frames_decoded - 50
     shown = {round(at * FPS): frame.i420 for at, frame in zip(times_s(every), every.frames, strict=True)}
     assert all((frame.i420 == shown[round(at * FPS)]).all() for at, frame in zip(at_s, rested.frames, strict=True))
+
+
+def test_how_often_key_frames_come_is_told_with_each_picture(video):
+    pictures = Pictures()
+    read(video, pictures)
+    told = [frame.key_every_s for frame in pictures.frames]
+    assert told[0] == 0
+    assert told[-1] == pytest.approx(GOP / FPS, abs=0.35)
 
 
 def test_a_key_frame_is_out_at_once_even_where_pictures_are_sent_in_another_order(video):

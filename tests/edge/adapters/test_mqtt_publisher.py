@@ -1,14 +1,16 @@
 """When the publisher sends again. That it delivers, through a broker that dies, is tests/system/test_node_system.py."""
 
 import socket
+import sqlite3
 import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
-from broker.contract import codec
+from broker.contract import codec, topics
 from broker.contract.messages import AcknowledgementMessage, HealthMessage
 from edge.adapters.mqtt_publisher import RESEND_LONGEST_S, RESEND_S, BrokerAddress, MqttPublisher, Patience
+from edge.adapters.outbox_mending import mended
 from edge.adapters.outbox_rows import OutboxBounds
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
@@ -87,3 +89,76 @@ def test_a_broker_that_is_not_there_is_told_once_with_place_cause_and_cure(tmp_p
         outbox.close()
     (record,) = caplog.records
     assert f"the broker at 127.0.0.1:{port} can't be reached (Connection refused); check broker.host" in record.message
+
+
+def test_a_disk_that_cant_be_read_for_a_while_ends_no_delivery(tmp_path, monkeypatch, caplog):
+    (tmp_path / "password").write_text("x")
+    outbox, stop = SqliteOutbox(tmp_path / "o.sqlite"), threading.Event()
+    address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "password", tls=False)
+    publisher = MqttPublisher("n1", address, outbox, SystemClock(), lambda _command: None, "1")
+    faults = [sqlite3.OperationalError("disk I/O error")] * 3
+
+    def turn(_client):
+        if faults:
+            raise faults.pop()
+        stop.set()
+
+    monkeypatch.setattr(publisher, "_turn", turn)
+    monkeypatch.setattr("edge.adapters.mqtt_publisher.POLL_S", 0.01)
+    publisher.run(stop)
+    assert len([line for line in caplog.messages if "disk I/O error" in line]) == 1
+    outbox.close()
+
+
+def test_what_the_console_says_tells_its_clock_unless_it_has_none(tmp_path):
+    clock, outbox = SystemClock(), SqliteOutbox(tmp_path / "o.sqlite")
+    (tmp_path / "p").write_text("x")
+    address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "p", False)
+    publisher = MqttPublisher("n1", address, outbox, clock, lambda _command: None, "1")
+    nothing = AcknowledgementMessage(outbox_id=outbox.outbox_id, committed=())
+
+    def says(at_s):
+        payload = codec.encode(topics.ACK, "console", nothing, at_s)
+        publisher._on_message(None, None, SimpleNamespace(topic=topics.ACK.of("n1"), payload=payload))
+
+    assert publisher.console_at_s is None
+    says(0.0)
+    assert publisher.console_at_s is None
+    says(1_790_000_000.0)
+    assert 0 <= publisher.console_at_s - 1_790_000_000.0 < 10
+    outbox.close()
+
+
+def test_numbers_of_an_outbox_that_was_begun_anew_since_are_not_taken_for_its_own(tmp_path):
+    path = tmp_path / "o.sqlite"
+    outbox = SqliteOutbox(path)
+    outbox.put_event(event(1), 1.0)
+    address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "password")
+    publisher = MqttPublisher("n1", address, outbox, SystemClock(), lambda _command: None, "1")
+    publisher._connected.set()
+    sent = []
+    client = SimpleNamespace(publish=lambda topic, payload, **_how: sent.append(codec.decode(topic, payload)))
+    publisher._turn(client)
+    before = outbox.outbox_id
+    outbox.exchange(lambda: mended(path, tmp_path / "evidence", 1.0))
+    publisher._inbox.put(AcknowledgementMessage(outbox_id=before, committed=(1,)))
+    publisher._turn(client)
+    assert [(one.outbox_id, one.sequence) for one in sent] == [(before, 1), (outbox.outbox_id, 1)]
+    assert outbox.figures().rows == 1
+    outbox.close()
+
+
+def test_what_was_written_before_the_clock_was_set_says_by_how_much(tmp_path):
+    outbox, clock = SqliteOutbox(tmp_path / "o.sqlite"), SystemClock()
+    ahead_s = clock.wall_s() - clock.monotonic_s()
+    for number, moved_s in ((1, 0.0), (2, -10_800.0), (3, 40.0)):
+        outbox.put_event(event(number), clock.wall_s(), ahead_s=ahead_s + moved_s)
+    outbox.put_event(event(4), clock.wall_s())
+    with sqlite3.connect(tmp_path / "o.sqlite") as db:
+        db.execute("UPDATE message SET machine_run = 'an earlier one' WHERE sequence = 3")
+    address = BrokerAddress("127.0.0.1", 1, "n1", tmp_path / "password")
+    publisher = MqttPublisher("n1", address, outbox, clock, lambda _command: None, "1")
+    told = [codec.decode(topic.of("n1"), payload) for topic, payload in map(publisher._encoded, outbox.waiting(0, 9))]
+    assert [round(one.clock_set_s, 1) for one in told] == [0.0, 10_800.0, 0.0, 0.0]
+    assert all(abs(one.sent_at_s - clock.wall_s()) < 10 for one in told)
+    outbox.close()

@@ -177,7 +177,7 @@ def test_a_full_outbox_of_the_full_size_stays_quick_enough(tmp_path):
     """The sacrifice looks at each row once, and not at each pair of rows."""
     box = SqliteOutbox(tmp_path / "o.sqlite", OutboxBounds(max_rows=100_000))
     rows = [("evidence", str(uuid.UUID(int=number)), "", "{}", 1.0) for number in range(100_000)]
-    with box._transaction() as db:
+    with box.transaction() as db:
         db.executemany("INSERT INTO message (kind, event_id, state, body, at_s) VALUES (?, ?, ?, ?, ?)", rows)
     steps = 0
 

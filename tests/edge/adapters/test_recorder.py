@@ -171,9 +171,11 @@ def test_a_wall_clock_set_back_starts_a_new_segment_and_overwrites_none(tmp_path
         stream = container.streams.video[0]
         recorder.connected(StreamInfo("h264", 160, 96, stream.time_base, 10.0), stream)
         for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
-            recorder.packet(packet, number / 10, EPOCH_S + number / 10 - (3600 if number >= 20 else 0))
+            recorder.packet(packet, number / 10, EPOCH_S + number / 10 - (3600 if number >= 15 else 0))
         recorder.close()
     assert EPOCH_S - 3598 in [segment.begins_at_s for segment in list_segments(tmp_path)]
+    (across,) = [one for one in list_segments(tmp_path) if one.begins_at_s == EPOCH_S + 0.002]
+    assert across.ends_at_s == pytest.approx(EPOCH_S + 2.0, abs=0.01)  # or nobody would find what it shows
 
 
 def test_a_file_that_may_grow_no_further_is_a_fault_and_recording_resumes(tmp_path, make_video, record):
@@ -203,7 +205,7 @@ def test_a_full_disk_at_any_write_costs_the_oldest_and_is_outlived(
     record(Recorder(tmp_path, 2.0, ROOM), video)
     recorder = Recorder(tmp_path, 2.0, ROOM)
     writes = 0
-    whole = recorder_module._FlushedFile.write
+    whole = recorder_module.FlushedFile.write
 
     def write(self, data):
         nonlocal writes
@@ -213,7 +215,7 @@ def test_a_full_disk_at_any_write_costs_the_oldest_and_is_outlived(
             return len(data)
         return whole(self, data)
 
-    monkeypatch.setattr(recorder_module._FlushedFile, "write", write)
+    monkeypatch.setattr(recorder_module.FlushedFile, "write", write)
     record(recorder, video, EPOCH_S + 6, close=False)
     record(recorder, video, EPOCH_S + 20, media_ahead_s=20.0)
     kept = list_segments(tmp_path)
@@ -302,7 +304,7 @@ class SmallDisk:
 
     def __init__(self, folder, total_bytes, monkeypatch):
         self._folder, self._total_bytes = folder, total_bytes
-        whole = recorder_module._FlushedFile.write
+        whole = recorder_module.FlushedFile.write
 
         def write(written, data):
             if written.error is None and len(data) > self.free_bytes():
@@ -311,7 +313,7 @@ class SmallDisk:
                 return len(data)
             return whole(written, data)
 
-        monkeypatch.setattr(recorder_module._FlushedFile, "write", write)
+        monkeypatch.setattr(recorder_module.FlushedFile, "write", write)
         monkeypatch.setattr(recorder_module.shutil, "disk_usage", lambda _: DiskUsage(0, 0, self.free_bytes()))
 
     def free_bytes(self):

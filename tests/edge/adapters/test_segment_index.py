@@ -1,5 +1,6 @@
 """The index follows the files, finds what rotted, and is made anew where it is damaged itself."""
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -126,6 +127,26 @@ def test_damage_met_in_use_costs_one_round(root, index):
         index.sync(files(root))
     index.sync(files(root))
     assert index.recorded_since(0.0) == {"gate": (18_000, 6.0)}
+
+
+@pytest.mark.parametrize(
+    ("sound", "harmed"), [(b"recordings/gate/3000", b"recordings/gate/\xff000"), (b"ON file (", b"ON fi\xffe (")]
+)
+def test_damaged_text_costs_one_round_at_most(root, sound, harmed):
+    path = root / "index.sqlite"
+    first = SegmentIndex(path, root)
+    first.sync(files(root))
+    first.close()
+    assert sound in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(sound, harmed))
+    assert is_sound(path, root, root / "recordings/gate/4000-5000.mp4")
+    second = SegmentIndex(path, root)
+    with contextlib.suppress(sqlite3.DatabaseError):
+        second.sync(files(root))
+    second.sync(files(root))
+    assert second.rebuilt == 1
+    assert second.recorded_since(0.0) == {"gate": (18_000, 6.0)}
+    second.close()
 
 
 def test_without_an_index_nobody_is_held_up(root):

@@ -94,3 +94,10 @@ def test_a_disk_that_refuses_is_told_once_and_stops_nothing(tmp_path, log, caplo
     folder.mkdir()
     log.note(scene(EPOCH_S + 3, {1: (20, 10, 60, 90)}))
     assert len(log.between(EPOCH_S, EPOCH_S + 9)) == 1
+
+
+def test_what_a_full_disk_did_not_take_spoils_no_stop(tmp_path, log):
+    file = tmp_path / "tracks" / f"{int(EPOCH_S + 1)}-{log._life}.jsonl"
+    file.symlink_to("/dev/full")
+    log.note(scene(EPOCH_S + 1, {1: (20, 10, 60, 90)}))
+    log.close()

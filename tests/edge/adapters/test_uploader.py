@@ -119,6 +119,29 @@ def test_a_file_damaged_on_this_disk_is_given_up_and_told(outbox, run, tmp_path,
     assert "is damaged on this disk; it is given up" in caplog.text
 
 
+@pytest.mark.parametrize("content", [CONTENT[:5000], CONTENT + b"and more"])
+def test_a_file_of_another_length_than_was_announced_is_given_up_and_told(outbox, run, tmp_path, content):
+    (tmp_path / "clip.mp4").write_bytes(content)
+    console = run()
+    assert outbox.uploads(1) == []
+    assert "PATCH" not in [method for method, _ in console.requests]
+
+
+def test_a_file_that_is_too_large_for_the_console_is_given_up_told_and_kept(outbox, run, tmp_path, caplog):
+    console = run([None, httpx.Response(422, json={"error": "file_too_large"})])
+    assert outbox.uploads(1) == []
+    assert [method for method, _ in console.requests] == ["HEAD", "PATCH"]
+    assert "is larger than the console takes" in caplog.text
+    told = [row.message for row in outbox.waiting(0, 10)][-1]
+    assert (told.missing_code, told.files) == ("too_large", ())
+    assert (tmp_path / "clip.mp4").read_bytes() == CONTENT
+
+
+def test_of_a_file_that_is_not_announced_yet_nothing_is_sent(outbox, run):
+    console = run([httpx.Response(425)], requests=1)
+    assert [method for method, _ in console.requests] == ["HEAD"]
+
+
 def test_a_place_to_go_on_that_is_no_number_is_a_fault_that_is_outlived(outbox, run):
     console = run([httpx.Response(200, headers={"Upload-Offset": "soon"})])
     assert console.held == CONTENT

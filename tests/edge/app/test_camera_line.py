@@ -1,6 +1,7 @@
 """One camera of a worker: its main stream is recorded while its sub-stream is analysed."""
 
 import threading
+import time
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from edge.adapters.reference_file import ReferenceFile
 from edge.adapters.segments import list_segments, open_segment
 from edge.adapters.system_clock import SystemClock
 from edge.app.camera_line import CameraLine
-from edge.app.lens_watch import LensWatch
+from edge.app.lens_watch import LensReport, LensWatch, PlaceReport
 from edge.config.schema import CameraSection
 from edge.pipeline.mailbox import Mailbox
 from edge.virtual_camera.digest import Account
@@ -20,6 +21,22 @@ from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+
+def test_a_zone_tells_since_when_it_sees_again(tmp_path):
+    zones = [{"name": "door", "polygon": [[0, 0], [1, 0], [1, 1]]}]
+    section = CameraSection(name="gate", url="rtsp://127.0.0.1/a", zones=zones)
+    lens = LensWatch("gate", ReferenceFile(tmp_path / "references", "gate"))
+    line = CameraLine(section, tmp_path / "recordings", Mailbox(), SystemClock(), lambda: (), lens)
+    (door,) = line.health().zones
+    assert (door.state, door.since_at_s) == ("sees", None)
+    lens.report = LensReport(places={"door": PlaceReport("zone_hidden", 1000.0)})
+    (door,) = line.health().zones
+    assert (door.state, door.since_at_s) == ("blind", 1000.0)
+    lens.report, before_s = LensReport(), time.time()
+    since_s = {line.health().zones[0].since_at_s for _ in range(2)}
+    assert len(since_s) == 1
+    assert before_s <= since_s.pop() <= time.time()
 
 
 def film(width: int, height: int):
@@ -98,6 +115,18 @@ def test_a_main_stream_that_is_not_there_impairs_and_does_not_blind(camera, tmp_
     assert (health.reason_code, health.recording, health.width) == ("no_such_stream", False, 128)
 
 
+def test_when_a_camera_last_saw_nothing_is_told_also_once_it_is_impaired(camera, tmp_path):
+    begun_s = time.time()
+    with running(camera, tmp_path) as line:
+        assert line.health().blind_until_at_s is None
+        wait_for(lambda: line.health().state == "sees")
+        seen_s = line.health().blind_until_at_s
+        assert begun_s < seen_s <= time.time()
+        line.lens.report = LensReport(places={"door": PlaceReport("zone_hidden", 1000.0)})
+        health = line.health()
+    assert (health.state, health.since_at_s, health.blind_until_at_s) == ("impaired", 1000.0, seen_s)
+
+
 def test_a_wrong_password_is_told_in_the_health_report_without_it(camera, tmp_path):
     with running(camera, tmp_path, password="s3same") as line:
         wait_for(lambda: line.health().reason_code == "wrong_password")
@@ -167,3 +196,20 @@ def test_an_idle_camera_still_sees_and_records_all_and_says_that_it_rests(make_v
     states = {(health.state, health.reason_code, health.recording) for health in told}
     assert states - {("impaired", "overloaded", True)} == {("sees", "", True)}  # a busy machine may be behind in truth
     assert 3 <= after.frames_decoded - before.frames_decoded <= 6  # of more than 80
+
+
+def test_a_damaged_stream_is_told_as_such_and_not_as_a_covered_lens(tmp_path):
+    """What libav makes of damaged packets is grey: it was told as a cloth over the lens."""
+    chance = np.random.default_rng(1)
+    walls = np.kron(chance.integers(20, 220, (12, 16)), np.ones((8, 8), int))[..., None].repeat(3, axis=2)
+    pictures = [(walls + chance.integers(-3, 4, walls.shape)).astype(np.uint8) for _ in range(40)]
+    gate = VirtualCamera("gate", encode(PictureList(pictures, 10.0)))
+    unsigned = {"username": None, "password_file": None}
+    with serve_cameras([gate], SystemClock()) as server, running(server, tmp_path, **unsigned) as line:
+        wait_for(lambda: line.health().state == "sees")
+        server.fault("gate", "damage", amount=0.9)
+        wait_for(lambda: line.health().reason.startswith("many pictures arrive damaged"))
+        assert line.lens.damaged
+        server.fault("gate", "damage", on=False)
+        wait_for(lambda: line.health().state == "sees")
+        assert line.lens.report.fault is None

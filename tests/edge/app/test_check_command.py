@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import typer
+from ports import free_port
 from typer.testing import CliRunner
 
 from broker import installation
@@ -42,12 +43,6 @@ cameras:
       - {{kind: loitering, zone: at-gate, dwell_s: 60}}
       - {{kind: line_crossing, name: kerb, line: [[0.5, 0.2], [0.5, 0.8]]}}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Console(http.server.BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from edge.app.lens_watch import LensWatch
 from edge.config.schema import CameraSection, RecordingSection, ZoneSection
 from edge.core.events import Event
 from edge.core.frame import Frame
+from edge.core.track_file import Sample
 from edge.pipeline.mailbox import Mailbox
 
 EPOCH_S = 1_790_000_000.0
@@ -81,7 +83,7 @@ def desk(tmp_path, line, outbox):
 
 
 def frame(at_s: float) -> Frame:
-    return Frame("gate", 0, 0.0, at_s, np.full((96 * 3 // 2, 160), 90, np.uint8))
+    return Frame("gate", 0, at_s - EPOCH_S, at_s, np.full((96 * 3 // 2, 160), 90, np.uint8))
 
 
 def test_the_snapshots_of_a_killed_worker_are_taken_from_the_recording(tmp_path, outbox, desk):
@@ -131,15 +133,106 @@ def test_what_is_missing_in_a_clip_is_told_with_it(outbox, desk, line, make_vide
     assert [(gap.from_at_s, gap.to_at_s) for gap in clip.gaps] == [(EPOCH_S + 6, EPOCH_S + 20)]
 
 
-def test_a_clip_that_must_end_before_its_event_says_so(outbox, desk, monkeypatch):
+class SetClock:
+    """A machine that has run for so long, whose wall clock was then set."""
+
+    def __init__(self, media_s: float, set_by_s: float) -> None:
+        self.media_s, self.set_by_s = media_s, set_by_s
+
+    def monotonic_s(self) -> float:
+        return self.media_s
+
+    def wall_s(self) -> float:
+        return EPOCH_S + self.media_s + self.set_by_s
+
+
+@pytest.mark.parametrize("set_by_s", [7200.0, -4.0, -7200.0])
+def test_a_clip_goes_on_where_the_clock_was_set_meanwhile(
+    tmp_path, outbox, line, make_video, record, payloads_of, set_by_s
+):
+    video = make_video(gop=5)  # six seconds, recorded before and after the step
+    record(line.recorder, video, EPOCH_S + 6 + set_by_s, media_ahead_s=6.0)
+    tracks, clock = {"gate": TrackLog(tmp_path / "tracks", 60.0, lambda: None)}, SetClock(8.9, set_by_s)
+    desk = ClipDesk(tmp_path / "evidence", outbox, {"gate": line}, tracks, clock)
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 2, EPOCH_S + 9))
+    desk.opened(event, frame(event.captured_at_s))
+    desk.run(Until(2))
+    assert outbox.due_clips(["gate"], float("inf"))  # its last moment is not over yet
+    clock.media_s = 12.0
+    desk.run(Until(2))
+    clip = clip_of(outbox)
+    assert (clip.begins_at_s, clip.ends_at_s) == (pytest.approx(EPOCH_S + 2), pytest.approx(EPOCH_S + 9, abs=0.11))
+    assert clip.gaps == ()
+    (path,) = [upload.path for upload in outbox.uploads(9) if upload.sha256 == clip.sha256]
+    whole = payloads_of(video)
+    assert payloads_of(path) == [*whole[20:], *whole[:31]]
+
+
+def test_a_clip_that_fails_is_tried_again_after_longer_and_longer_pauses_also_where_it_is_due_far_ahead(
+    tmp_path, outbox, line, monkeypatch
+):
+    def full(_path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(durable, "sync", full)
+    monkeypatch.setattr(clip_desk, "POLL_S", 0.001)
+    tracks, clock = {"gate": TrackLog(tmp_path / "tracks", 60.0, lambda: None)}, SetClock(100.0, -86_400.0)
+    desk = ClipDesk(tmp_path / "evidence", outbox, {"gate": line}, tracks, clock)
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 1, EPOCH_S + 5))
+    tried_s, tries = [], 0
+    while (job := next(iter(outbox.due_clips(["gate"], float("inf"))), None)) is not None:
+        if job.tries > tries:
+            tried_s, tries = [*tried_s, clock.media_s], job.tries
+        desk.run(Until(2))
+        clock.media_s += 1.0
+    assert len(tried_s) == clip_desk.MAX_TRIES - 1
+    assert clock.media_s - tried_s[0] > 200
+    assert [row.message for row in outbox.waiting(0, 99)][-1].missing_code == "disk_full"
+
+
+@pytest.mark.parametrize("room_again", [True, False])
+def test_a_disk_that_takes_the_clip_but_not_its_boxes_ends_no_worker(tmp_path, outbox, line, monkeypatch, room_again):
+    put_in_place, refused = clip_desk.put_in_place, []
+
+    def full(part, out):
+        if out.name.startswith("track-") and not (room_again and refused):
+            refused.append(out.name)
+            raise OSError(28, "No space left on device")
+        put_in_place(part, out)
+
+    monkeypatch.setattr(clip_desk, "put_in_place", full)
+    monkeypatch.setattr(clip_desk, "POLL_S", 0.001)
+    tracks, clock = Mock(), SetClock(100.0, 0.0)
+    tracks.between.return_value = [Sample(EPOCH_S + 3.7, 1, (0.2, 0.2, 0.5, 0.8))]
+    desk = ClipDesk(tmp_path / "evidence", outbox, {"gate": line}, {"gate": tracks}, clock)
+    event = opening(EPOCH_S + 3.7)
+    outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 1, EPOCH_S + 5))
+    for _ in range(600):
+        desk.run(Until(2))
+        clock.media_s += 1.0
+    assert outbox.due_clips(["gate"], float("inf")) == []
+    told = [row.message for row in outbox.waiting(0, 99) if row.kind == "evidence"][-1]
+    assert {"clip", "track"} & {file.role for file in told.files} == ({"clip", "track"} if room_again else {"clip"})
+    assert told.missing is None
+    assert len(refused) == (1 if room_again else clip_desk.MAX_TRIES)
+
+
+@pytest.mark.parametrize("most_bytes", [clip_desk.MAX_CLIP_BYTES, 5000])
+def test_a_clip_that_must_end_before_its_event_says_so(outbox, desk, monkeypatch, most_bytes):
     monkeypatch.setattr(clip_desk, "MAX_CLIP_S", 4.0)
+    monkeypatch.setattr(clip_desk, "MAX_CLIP_BYTES", most_bytes)
     event = opening(EPOCH_S + 3.7)
     outbox.put_event(event, 1.0, ClipJob(event.event_id, "gate", event.opened_at_s, EPOCH_S + 1, EPOCH_S + 90))
     desk().run(Until(2))
     clip = clip_of(outbox)
-    assert clip.ends_at_s == pytest.approx(EPOCH_S + 5, abs=0.11)
+    if most_bytes == clip_desk.MAX_CLIP_BYTES:
+        assert clip.ends_at_s == pytest.approx(EPOCH_S + 5, abs=0.11)
+    else:
+        assert EPOCH_S + 2 < clip.ends_at_s < EPOCH_S + 4.5
     (gap,) = clip.gaps
-    assert (gap.from_at_s, gap.to_at_s) == (pytest.approx(EPOCH_S + 5, abs=0.11), EPOCH_S + 90)
+    assert (gap.from_at_s, gap.to_at_s) == (pytest.approx(clip.ends_at_s, abs=0.11), EPOCH_S + 90)
 
 
 def test_the_clip_of_an_event_of_ten_minutes_shows_all_of_it(desk):
@@ -209,4 +302,4 @@ def test_the_folder_of_an_event_says_whose_it_is(tmp_path, outbox, desk):
     desk().run(Until(1))
     (event,) = list_events(tmp_path)
     assert event.label == EventLabel("gate", "z", EPOCH_S + 3.7)
-    assert {"event.json", "snapshot.jpg", "snapshot-boxes.jpg"} == event.files.keys()
+    assert {"event.json", "evidence.json", "snapshot.jpg", "snapshot-boxes.jpg"} == event.files.keys()

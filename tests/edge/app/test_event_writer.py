@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pickle
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -158,6 +159,36 @@ def die(node: Node, place: str, number: int) -> None:
         node.show(number)  # the frame was lost with the process; the camera shows the same people again
 
 
+def no_room(*_: object, **__: object) -> None:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise error
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    begin=st.integers(1, 80),
+    length=st.integers(1, 40),
+    deaths=st.lists(st.integers(1, 95), max_size=2),
+)
+def test_a_disk_that_is_full_for_a_while_delays_what_is_told_and_changes_nothing_of_it(whole, begin, length, deaths):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.app.event_writer.BUSY_S", 0.0)
+        patch.setattr("edge.app.event_writer.IDLE_S", 0.0)
+        node = Node(Path(folder))
+        for number in range(100):
+            full = begin <= number < min(begin + length, 90)
+            node.outbox.put_step = node.outbox.put_event = no_room if full else None
+            if not full:
+                del node.outbox.put_step, node.outbox.put_event
+            if number in deaths:
+                node.start()
+            node.show(number)
+        told = node.told()
+        node.outbox.close()
+    assert told == whole
+
+
 def play(node: Node, begin: int, end: int) -> None:
     for number in range(begin, end):
         node.show(number)
@@ -240,6 +271,14 @@ def test_what_is_of_no_use_any_more_is_taken_out_of_the_memory(tmp_path):
     assert [path.name for path in other.iterdir()] == ["gate"]
 
 
+def test_a_clock_that_was_set_ahead_takes_no_checkpoint_of_the_nodes_own(tmp_path):
+    mine = checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S, tmp_path)
+    (mine / "gate").write_bytes(b"")
+    os.utime(mine / "gate", (EPOCH_S, EPOCH_S))
+    checkpoint_folder(tmp_path / "state", ["gate"], EPOCH_S + 10_800, tmp_path)
+    assert [path.name for path in mine.iterdir()] == ["gate"]
+
+
 def test_a_camera_that_does_not_come_back_is_closed_at_the_last_moment_it_was_seen(node):
     play(node, 0, 40)
     node.clock.now_s += 2
@@ -319,3 +358,22 @@ def test_without_private_memory_nothing_is_kept_and_the_node_runs_all_the_same(t
     nothing.save(None)
     nothing.forget()
     assert nothing.load(HandClock(), 30.0) is None
+
+
+def test_where_the_outbox_was_lost_the_checkpoint_goes_on_and_tells_its_last_events_again(node, whole, monkeypatch):
+    monkeypatch.setattr("edge.app.event_writer.BUSY_S", 0.0)
+    monkeypatch.setattr("edge.app.event_writer.IDLE_S", 0.0)
+    for number in range(50):
+        node.show(number)
+    before, last = node.told(), node.checkpoints.load(node.clock, LONGEST_S)
+    node.outbox.close()
+    for path in node.folder.parent.glob("o.sqlite*"):
+        path.unlink()
+    node.outbox = SqliteOutbox(node.folder.parent / "o.sqlite")
+    node.start()
+    assert [event.event_id for event in last.events] == [row[0] for row in node.told()]
+    for number in range(50, 100):
+        node.show(number)
+    after = node.told()
+    assert set(after) <= set(whole)
+    assert set(before) | set(after) == set(whole)

@@ -148,7 +148,7 @@ class FileRequest(BaseHTTPRequestHandler):
     def answer(self, status: int, sha256: str) -> None:
         self.send_response(status)
         whole = self.server.files.has(sha256)
-        self.send_header("Upload-Offset", str(self.server.files.offset(sha256)))
+        self.send_header("Upload-Offset", str(self.server.files.offset("n1", sha256)))
         self.send_header("Upload-Complete", "?1" if whole else "?0")
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -164,8 +164,8 @@ class FileRequest(BaseHTTPRequestHandler):
             threading.Event().wait(60)
             return
         self.server.offsets.append(offset)
-        if self.server.files.append(sha256, offset, data) == int(self.headers["Upload-Length"]):
-            self.server.files.finish(sha256)
+        if self.server.files.append("n1", sha256, offset, data) == int(self.headers["Upload-Length"]):
+            self.server.files.finish("n1", sha256)
         self.answer(204, sha256)
 
 
@@ -181,7 +181,7 @@ def test_a_supervisor_killed_in_an_upload_goes_on_where_it_broke_off(tmp_path):
     port = console.server_address[1]
     killed_when_ready(upload_and_stand_still, str(tmp_path), port, ready=console.deaf)
     assert [upload.path for upload in outbox.uploads(9)] == [path]
-    assert console.files.offset(sha256) == 2 * CHUNK_BYTES
+    assert console.files.offset("n1", sha256) == 2 * CHUNK_BYTES
     console.deaf_after = -1
     stop = threading.Event()
     address = ConsoleAddress(f"http://127.0.0.1:{port}", tmp_path / "token")

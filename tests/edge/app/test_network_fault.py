@@ -5,6 +5,7 @@ import tomllib
 import pytest
 from typer.testing import CliRunner
 
+from edge.app import run_command
 from edge.app.cli import app
 from models.add import add
 from models.registry import Registry
@@ -87,6 +88,30 @@ def test_a_network_that_is_not_what_its_entry_says_is_told_with_the_rest(network
 @pytest.mark.parametrize("command", ["run", "replay"])
 def test_a_bad_network_alone_is_told_in_its_place(networks, command):
     assert "line 6: detector.model: there is no network" in told(command, "yolo99", more="")
+
+
+@pytest.mark.parametrize(("socket", "ended_with"), [(None, 2), ("/run/systemd/notify", 0)])
+def test_a_service_records_all_the_same_where_only_the_network_is_bad(
+    networks, monkeypatch, caplog, socket, ended_with
+):
+    """A driver that an update took away must not take the recording along."""
+
+    class Recording:
+        def __init__(self, *_args, **_named):
+            pass
+
+        def run(self, meanwhile):
+            meanwhile()
+
+    monkeypatch.setattr(run_command, "Supervisor", Recording)
+    monkeypatch.setattr(run_command, "notify_socket", lambda: socket)
+    with open("edge.yaml", "w", encoding="utf-8") as file:
+        file.write(CONFIG.format(model="bright\n  provider: tensorrt", more=""))
+    result = CliRunner().invoke(app, COMMANDS["run"])
+    assert result.exit_code == ended_with, result.output
+    told = caplog.text if socket else result.output
+    assert "detector.provider: tensorrt is not installed here" in told
+    assert ("the cameras are recorded all the same" in told) == (socket is not None)
 
 
 def test_the_check_still_tries_the_rest_where_only_the_network_is_bad(networks):

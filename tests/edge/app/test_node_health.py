@@ -1,5 +1,6 @@
 """When a node tells of itself, and what."""
 
+import sqlite3
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +35,10 @@ class StoryClock:
 
     def __init__(self) -> None:
         self.now_s = datetime(2026, 11, 28, tzinfo=UTC).timestamp()
+        self.behind_s = 0.0
 
     def wall_s(self) -> float:
-        return self.now_s
+        return self.now_s - self.behind_s
 
     def monotonic_s(self) -> float:
         return self.now_s - 1_700_000_000
@@ -65,6 +67,15 @@ def test_a_sound_node_tells_every_quarter_of_a_minute(story):
     assert health.turn([SEES], SOUND, (), 0) is None
     clock.now_s += 1
     assert health.turn([SEES], SOUND, (), 0) is not None
+
+
+def test_how_long_it_runs_hangs_on_no_clock_that_was_set(story):
+    health, clock, _ = story
+    started_at_s = clock.wall_s()
+    clock.now_s += 20
+    clock.behind_s = -8 * 3600.0  # NTP, before the first report
+    told = health.turn([SEES], SOUND, (), 0)
+    assert (told.at_s, told.started_at_s, told.running_s) == (started_at_s + 8 * 3600 + 20, started_at_s, 20.0)
 
 
 def test_what_people_must_know_is_told_at_once_and_survives_the_journey(story):
@@ -132,3 +143,33 @@ def test_staff_are_told_before_the_outbox_gives_anything_up_and_when_it_does(sto
     clock.now_s += 3600
     assert fill(range(0)) == []
     outbox.close()
+
+
+def test_an_outbox_that_cant_be_read_or_was_begun_anew_is_told(story, monkeypatch):
+    health, clock, _ = story
+
+    def fail():
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(health._outbox, "figures", fail)
+        (told,) = health.turn([SEES], SOUND, (), 0).node_problems
+    assert (told.code, told.severity) == ("outbox_unreadable", "critical")
+    aside = health._config.node.state_dir / "outbox-damaged-20261129T093000Z.sqlite"
+    aside.parent.mkdir(exist_ok=True)
+    aside.write_bytes(b"x")
+    clock.now_s += MACHINE_S
+    (told,) = health.turn([SEES], SOUND, (), 0).node_problems
+    assert (told.code, told.severity, told.subject) == ("outbox_damaged", "critical", aside.name)
+    aside.unlink()  # somebody has taken it away
+    clock.now_s += MACHINE_S
+    assert health.turn([SEES], SOUND, (), 0).node_problems == ()
+
+
+def test_files_that_wait_for_the_end_of_quiet_hours_are_told_as_that(story):
+    health, clock, _ = story
+    told = health.turn([SEES], {**SOUND, "uploads_quiet": 3.0}, (), 0)
+    assert told.state == "ok"
+    assert [(one.code, one.severity, one.figure) for one in told.node_problems] == [("uploads_quiet", "warning", 3.0)]
+    clock.now_s += HEALTH_S
+    assert health.turn([SEES], {**SOUND, "uploads_quiet": 0.0}, (), 0).node_problems == ()

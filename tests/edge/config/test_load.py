@@ -60,6 +60,16 @@ def test_the_first_example_shows_every_setting():
     assert not missing, f"show {sorted(missing)} in configs/school.yaml"
 
 
+def test_alarms_about_a_camera_are_chosen_by_fault_and_an_unknown_one_is_told(write):
+    alarms = "    camera_alarms: {all: none, camera_covered: critical}\n    zones:"
+    camera = load_config(write(GOOD.replace("    zones:", alarms)), with_secrets=False).cameras[0]
+    assert camera.camera_alarms == {"all": "none", "camera_covered": "critical"}
+    with pytest.raises(ConfigError, match="camera_alarms") as raised:
+        load_config(write(GOOD.replace("    zones:", "    camera_alarms: {covered: high, all: loud}\n    zones:")))
+    assert "camera_covered" in str(raised.value)
+    assert "critical" in str(raised.value)
+
+
 def test_paths_are_relative_to_the_file(write):
     path = write(GOOD)
     config = load_config(path)
@@ -222,6 +232,19 @@ def test_a_few_lines_that_stand_for_millions_are_refused_at_once(write):
         load_config(write(bomb))
 
 
+def test_quiet_hours_and_a_limit_are_read_and_hours_without_length_are_told(write):
+    spans = '[{days: [mon], begins: "22:00", ends: "06:00"}, {begins: "12:00", ends: "12:00"}]'
+    upload = f"upload: {{max_bytes_per_s: 250_000, quiet_hours: {spans}}}\n"
+    with pytest.raises(ConfigError, match=r"upload\.quiet_hours\[1\]: begins and ends are the same"):
+        load_config(write(upload + GOOD))
+    config = load_config(write(upload.replace('"12:00"}', '"13:00"}') + GOOD))
+    assert (config.upload.max_bytes_per_s, config.upload.quiet_hours[0].ends) == (250_000, "06:00")
+    with pytest.raises(ConfigError, match=r"upload\.quiet_hours\[0\]: quiet all week"):
+        load_config(write("upload: {quiet_hours: [{}]}\n" + GOOD))
+    with pytest.raises(ConfigError, match=r"upload\.max_bytes_per_s"):
+        load_config(write("upload: {max_bytes_per_s: 0}\n" + GOOD))
+
+
 def test_a_secret_keeps_its_blanks(tmp_path):
     (tmp_path / "secret").write_text(" spaced pw \n")
     assert read_secret(tmp_path / "secret") == " spaced pw "
@@ -369,3 +392,9 @@ def test_a_good_file_that_is_cut_or_scrambled_never_does_more_than_a_config_erro
     filling = data.draw(st.text(alphabet=" \n:-[]{}&*!~0'\"a", max_size=4))
     (folder / "edge.yaml").write_text(GOOD[:begin] + filling + GOOD[end:])
     check(folder / "edge.yaml")
+
+
+def test_a_signal_is_not_lost_before_it_can_be_missed(write):
+    camera = GOOD.replace("cameras:\n  - ", "cameras:\n  - signal_lost_s: 5\n    stall_s: 60\n    ", 1)
+    with pytest.raises(ConfigError, match=r"signal_lost_s: 5 s are less than stall_s, 60 s"):
+        load_config(write(camera))

@@ -39,6 +39,14 @@ def shows(look, box):
     )
 
 
+def test_the_first_look_is_at_the_whole_whatever_moved_before_anybody_looked():
+    cells = np.zeros((36, 64), np.bool_)
+    cells[10:14, 20:24] = True
+    look = Attention(INPUT).look((1280, 720), 5.0, Motion(cells, light_changed=False), NOBODY)
+    assert look.full
+    assert len(look.regions) == 1
+
+
 @st.composite
 def people(draw, size):
     boxes = []

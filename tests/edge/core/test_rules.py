@@ -42,6 +42,21 @@ def test_loitering_fires_while_the_person_is_there_once_and_closes_after(street,
     assert [event.revision for event in played.events] == list(range(1, len(played.events) + 1))
 
 
+def test_an_alert_ends_by_the_clock_by_which_it_began(street, walker, monkeypatch):
+    watch = street(WatchedRule(LoiteringParams("gate", 10.0)))
+    update = watch.watch.update
+    monkeypatch.setattr(
+        type(watch.watch),
+        "update",
+        lambda _, tracks, size, media_s, at_s: update(tracks, size, media_s, at_s + 7200.0 * (media_s > 15)),
+    )
+    played = watch.play([standing(walker, 25)], times(60))
+    (opened,), (closed,) = told(played, "open"), told(played, "closed")
+    lasted_s = closed.media_s - opened.media_s
+    assert closed.closed_at_s == pytest.approx(opened.opened_at_s + lasted_s, abs=0.01)
+    assert all(point.at_s <= closed.closed_at_s for point in closed.path)
+
+
 def test_loitering_waits_for_a_sight_where_the_detector_fails_at_the_moment(street, walker):
     stands = walker(((0, 320, 300), (30, 320, 300)), hidden=((8, 12),))
     played = street(WatchedRule(LoiteringParams("gate", 10.0))).play([stands], times(30))

@@ -24,27 +24,27 @@ def clock(minute):
 
 def test_school_hours_in_hanoi():
     schedule = WeeklySchedule((WeeklySpan(("mon",), "07:30", "16:00"),), HANOI)
-    assert not schedule.is_armed(at(HANOI, 2024, 3, 4, 7, 29, 59))  # a Monday
-    assert schedule.is_armed(at(HANOI, 2024, 3, 4, 7, 30))
-    assert schedule.is_armed(datetime(2024, 3, 4, 8, 59, tzinfo=UTC).timestamp())
-    assert not schedule.is_armed(at(HANOI, 2024, 3, 4, 16, 0))
-    assert not schedule.is_armed(at(HANOI, 2024, 3, 5, 12, 0))
+    assert not schedule.is_on(at(HANOI, 2024, 3, 4, 7, 29, 59))  # a Monday
+    assert schedule.is_on(at(HANOI, 2024, 3, 4, 7, 30))
+    assert schedule.is_on(datetime(2024, 3, 4, 8, 59, tzinfo=UTC).timestamp())
+    assert not schedule.is_on(at(HANOI, 2024, 3, 4, 16, 0))
+    assert not schedule.is_on(at(HANOI, 2024, 3, 5, 12, 0))
 
 
 def test_a_night_belongs_to_the_day_that_it_begins_on_also_over_the_week_end():
     schedule = WeeklySchedule((WeeklySpan(("sun",), "22:00", "05:30"),), HANOI)
-    assert schedule.is_armed(at(HANOI, 2024, 3, 3, 23, 0))  # Sunday
-    assert schedule.is_armed(at(HANOI, 2024, 3, 4, 5, 29))
-    assert not schedule.is_armed(at(HANOI, 2024, 3, 4, 5, 30))
-    assert not schedule.is_armed(at(HANOI, 2024, 3, 3, 3, 0))
-    assert not schedule.is_armed(at(HANOI, 2024, 3, 4, 23, 0))
+    assert schedule.is_on(at(HANOI, 2024, 3, 3, 23, 0))  # Sunday
+    assert schedule.is_on(at(HANOI, 2024, 3, 4, 5, 29))
+    assert not schedule.is_on(at(HANOI, 2024, 3, 4, 5, 30))
+    assert not schedule.is_on(at(HANOI, 2024, 3, 3, 3, 0))
+    assert not schedule.is_on(at(HANOI, 2024, 3, 4, 23, 0))
 
 
 def test_clocks_that_change_move_the_hours_with_them():
     schedule = WeeklySchedule((WeeklySpan(begins="07:00", ends="08:00"),), BERLIN)
     for day in (30, 31):  # before and after 31 March 2024, when summer time begins
-        assert schedule.is_armed(at(BERLIN, 2024, 3, day, 7, 30))
-        assert not schedule.is_armed(at(BERLIN, 2024, 3, day, 8, 30))
+        assert schedule.is_on(at(BERLIN, 2024, 3, day, 7, 30))
+        assert not schedule.is_on(at(BERLIN, 2024, 3, day, 8, 30))
     night = WeeklySchedule((WeeklySpan(("sat",), "22:00", "04:00"),), BERLIN)
     assert armed_minutes(night, at(BERLIN, 2024, 3, 30, 12)) == 5 * 60  # the hour from two to three is not there
     assert armed_minutes(night, at(BERLIN, 2024, 10, 26, 12)) == 7 * 60  # and in autumn twice
@@ -53,7 +53,7 @@ def test_clocks_that_change_move_the_hours_with_them():
 
 
 def armed_minutes(schedule, from_s):
-    return sum(schedule.is_armed(from_s + 60 * minute) for minute in range(24 * 60))
+    return sum(schedule.is_on(from_s + 60 * minute) for minute in range(24 * 60))
 
 
 @modest
@@ -63,7 +63,7 @@ def test_a_week_in_hanoi_is_armed_exactly_as_long_as_its_spans(days, begins, end
     monday = datetime(2024, 3, 4, tzinfo=ZoneInfo(HANOI))
     length = ends - begins if begins < ends else 24 * 60 - begins + ends
     step = 30
-    armed = sum(schedule.is_armed((monday + timedelta(minutes=m)).timestamp()) for m in range(0, 7 * 24 * 60, step))
+    armed = sum(schedule.is_on((monday + timedelta(minutes=m)).timestamp()) for m in range(0, 7 * 24 * 60, step))
     assert armed * step == pytest.approx(length * len(days), abs=step * len(days))
 
 
@@ -77,20 +77,20 @@ def test_a_span_and_its_complement_share_no_minute_and_leave_none(begins, ends, 
         WeeklySchedule((WeeklySpan(begins=a, ends=b),), HANOI)
         for a, b in ((clock(begins), clock(ends)), (clock(ends), clock(begins)))
     )
-    assert one.is_armed(when) != other.is_armed(when)
+    assert one.is_on(when) != other.is_on(when)
 
 
 def test_always_armed_unless_said_otherwise():
-    assert WeeklySchedule().is_armed(0.0)
-    assert not WeeklySchedule(()).is_armed(0.0)
+    assert WeeklySchedule().is_on(0.0)
+    assert not WeeklySchedule(()).is_on(0.0)
 
 
 @pytest.mark.parametrize("wrong", ["24:30", "-1:00", "noon"])
 def test_what_is_no_time_of_day_is_refused(wrong):
     with pytest.raises(ValueError):  # noqa: PT011  # int() and ours both say it
-        WeeklySchedule((WeeklySpan(begins=wrong),)).is_armed(0.0)
+        WeeklySchedule((WeeklySpan(begins=wrong),)).is_on(0.0)
 
 
 def test_an_unknown_time_zone_is_refused():
     with pytest.raises(ZoneInfoNotFoundError):
-        WeeklySchedule(timezone="Asia/Nowhere").is_armed(0.0)
+        WeeklySchedule(timezone="Asia/Nowhere").is_on(0.0)

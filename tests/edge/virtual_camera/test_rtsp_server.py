@@ -180,16 +180,19 @@ def test_a_slow_client_loses_pictures_and_the_others_none(h264):
 
 @pytest.mark.system
 @pytest.mark.parametrize("protocols", ["tcp", "udp"])
-def test_gstreamer_plays_it_too(clip, protocols):
+def test_gstreamer_plays_it_too(clip, protocols, tmp_path):
     if shutil.which("gst-launch-1.0") is None:
         pytest.skip("gst-launch-1.0 is not installed")
-    codec = "h264" if clip.codec == "h264" else "h265"
+    codec, played = "h264" if clip.codec == "h264" else "h265", tmp_path / "pictures.i420"
     with serve_cameras([VirtualCamera("gate", clip, account=Account("u", "p"))], SystemClock()) as server:
         source = ["rtspsrc", f"location={server.url('gate')}", "user-id=u", "user-pw=p", f"protocols={protocols}"]
         pipeline = [*source, "!", f"rtp{codec}depay", "!", f"{codec}parse", "!", f"avdec_{codec}", "!"]
-        command = ["gst-launch-1.0", "-q", *pipeline, "identity", "eos-after=10", "!", "fakesink", "sync=false"]
+        sink = ["identity", "eos-after=10", "!", "filesink", f"location={played}"]
+        command = ["gst-launch-1.0", "-q", *pipeline, *sink]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 0, result.stderr
+    # Not its exit status: once in a hundred runs GStreamer 1.22 can't send its PAUSE on a connection that stands.
+    # Of the ten the last may already be the end.
+    assert played.stat().st_size // (clip.width * clip.height * 3 // 2) in (9, 10), result.stderr
 
 
 @pytest.mark.system

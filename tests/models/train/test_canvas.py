@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.train import canvas
-from models.train.camera_look import through_a_camera, with_glare
+from models.train import camera_look, canvas
+from models.train.camera_look import through_a_camera, with_captions, with_glare, with_shadow
 from models.train.canvas import PAD, cut_people, letterboxed, paint_canvas
 from models.train.shards import Sample
 
@@ -66,6 +66,18 @@ def test_some_people_fill_the_input_that_cameras_frames_are_laid_into():
     assert (sure[:, 3] - sure[:, 1] > 250).sum() >= 3
 
 
+def test_where_nobody_is_is_learnt_too_and_as_large_as_anybody(monkeypatch):
+    monkeypatch.setattr(canvas, "through_a_camera", lambda bgr, _rng: bgr)
+    monkeypatch.setattr(canvas, "_GONE", 0.0)
+    empty = 0
+    for number in range(100):
+        painted = paint_canvas([sample(size=(640, 240))], 416, 4, number)
+        if not len(painted.people):
+            assert (painted.bgr[..., 1] > 200).sum() <= 20, f"canvas {number}: a body without a box"
+            empty += (painted.bgr.min(axis=2) < 50).mean() > 0.95  # nothing of the grey around a smaller picture
+    assert empty >= 5
+
+
 def test_a_person_cut_in_half_is_undecided_and_one_hardly_there_is_gone():
     people = np.array(
         [[10, 10, 30, 60, 1], [-10, 10, 10, 60, 1], [-14, 10, 6, 60, 1], [-19, 10, 1, 60, 1], [50, 50, 55, 57, 1]],
@@ -103,6 +115,31 @@ def test_cameras_degrade_but_do_not_blind():
     assert 15 <= grey <= 40
 
 
+def test_about_three_in_five_pictures_are_noisy():
+    flat = np.full((120, 160, 3), 110, np.uint8)
+    noisy = 0
+    for seed in range(100):
+        out = through_a_camera(flat, np.random.default_rng(seed), by_night=False).astype(np.float32)
+        noisy += bool((out - cv2.GaussianBlur(out, (0, 0), 6)).std() > 0.8)
+    assert 45 <= noisy <= 75
+
+
+def test_about_half_of_the_pictures_are_compressed_until_it_shows(monkeypatch):
+    compressed, really = [], camera_look._compressed
+
+    def seen(bgr, rng):
+        out = really(bgr, rng)
+        compressed.append(float(np.abs(out.astype(int) - bgr).mean()))
+        return out
+
+    monkeypatch.setattr(camera_look, "_compressed", seen)
+    texture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    for seed in range(100):
+        through_a_camera(texture, np.random.default_rng(seed))
+    assert 35 <= len(compressed) <= 65
+    assert np.mean(compressed) > 3
+
+
 def test_a_night_is_grey_and_its_lamps_outshine_everything():
     picture = np.full((120, 160, 3), (90, 60, 40), np.uint8)
     for seed in range(20):
@@ -122,3 +159,41 @@ def test_who_cannot_be_seen_teaches_nothing(monkeypatch):
     people = np.concatenate([paint_canvas([sample()], 256, 1, number).people for number in range(10)])
     assert len(people) > 10
     assert (people[:, 4] == 0).all()
+
+
+def test_a_lamp_in_a_black_picture_shows_nobody():
+    black = np.random.default_rng(1).integers(0, 8, (240, 320, 3)).astype(np.uint8)
+    cv2.rectangle(black, (110, 70), (130, 80), (255, 255, 255), -1)  # a plate, in front of where somebody stands
+    lit = np.full((240, 320, 3), 20, np.uint8)
+    lit[60:180, 100:140] = 45
+    lit[150:180, 100:140] = 20
+    body = np.array([[*BODY, 1.0]], np.float32)
+    assert canvas.sure_of_the_visible(black, body)[0, 4] == 0
+    assert canvas.sure_of_the_visible(lit, body)[0, 4] == 1
+
+
+def test_captions_are_written_over_pictures_and_leave_most_of_them():
+    for number in range(20):
+        picture = np.full((200, 300, 3), 60, np.uint8)
+        written = with_captions(picture, np.random.default_rng(number))
+        changed = (written != picture).any(axis=2)
+        assert changed.mean() < 0.6
+        assert (picture == 60).all()
+    assert (
+        sum((with_captions(np.zeros((200, 300, 3), np.uint8), np.random.default_rng(n)) > 150).any() for n in range(20))
+        >= 15
+    )
+
+
+def test_in_the_shadow_a_person_is_a_few_levels_from_the_wall_and_outside_it_all_is_as_before():
+    """Dim people before dark walls were found least of all on real infra-red."""
+    picture = np.full((120, 160, 3), 120, np.uint8)
+    picture[40:80, 60:80] = 200
+    apart = []
+    for seed in range(40):
+        shaded = with_shadow(picture, np.random.default_rng(seed)).astype(int)
+        assert np.ptp(shaded, axis=2).max() == 0
+        apart.append(abs(shaded[60, 70, 0] - shaded[60, 50, 0]))
+    assert min(apart) < 20
+    assert apart.count(80) > 5
+    assert sum(step < 40 for step in apart) > 10

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 from models.cli import app
-from models.registry import SHIPPED, Registry
+from models.registry import SHIPPED, Registry, read_manifest, sha256_of
 
 
 @pytest.fixture
@@ -17,9 +17,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def network(path, score=0.9):
-    table = np.zeros((1, 5, 84), np.float32)
-    table[0, :, 0] = [32, 32, 10, 30, score]
+OURS = {"author": "Gatehouse", "license": "AGPL-3.0-or-later"}
+
+
+def network(path, score=0.9, says=None, classes=1):
+    table = np.zeros((1, 4 + classes, 84), np.float32)
+    table[0, :5, 0] = [32, 32, 10, 30, score]
     graph = helper.make_graph(
         [
             helper.make_node("ReduceMin", ["images"], ["low"], keepdims=0),
@@ -28,14 +31,62 @@ def network(path, score=0.9):
         ],
         "made",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 5, 84])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 4 + classes, 84])],
         [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.zeros((), np.float32), "none")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 10
-    helper.set_model_props(model, {"names": "{0: 'person'}"})
+    helper.set_model_props(model, {"names": "{0: 'person'}", **(OURS if says is None else says)})
     onnx.save(model, path)
     return path
+
+
+def refused(folder, result, *words):
+    assert result.exit_code == 2
+    assert all(word in result.output for word in words), result.output
+    assert (folder / "manifest.toml").read_text(encoding="utf-8") == SHIPPED.read_text(encoding="utf-8")
+
+
+def test_what_is_written_of_ours_is_our_licence_our_card_and_what_was_measured(folder):
+    file = network(folder / "weights" / "ours.onnx")
+    assert enter(folder, file, "--measured", "AP50 0.5 on nothing").exit_code == 0
+    entry = next(one for one in read_manifest(folder / "manifest.toml").model if one.name == "ours")
+    assert (entry.licence, entry.source) == ("AGPL-3.0-or-later", "models/weights/README.md")
+    assert (entry.measured, entry.file) == ("AP50 0.5 on nothing", "weights/ours.onnx")
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"author": "Somebody", "license": "AGPL-3.0-or-later"},
+        {"author": "Gatehouse", "license": "MIT"},
+        {"license": "AGPL-3.0-or-later"},
+        {**OURS, "names": "{0: 'person', 1: 'dog'}"},
+    ],
+)
+def test_a_network_that_does_not_say_that_it_is_ours_is_refused(folder, says):
+    classes = says.get("names", "").count(":") or 1
+    result = enter(folder, network(folder / "weights" / "ours.onnx", says=says, classes=classes))
+    refused(folder, result, "author Gatehouse", "gatehouse models add FILE")
+
+
+def test_a_network_of_others_is_refused_whatever_it_says(folder):
+    file = network(folder / "weights" / "ours.onnx")
+    text = SHIPPED.read_text(encoding="utf-8")
+    stranger = next(one for one in read_manifest(SHIPPED).model if one.name == "yolox_nano_416")
+    (folder / "manifest.toml").write_text(text.replace(stranger.sha256, sha256_of(file)), encoding="utf-8")
+    result = enter(folder, file)
+    assert result.exit_code == 2
+    assert "that file is 'yolox_nano_416', licence Apache-2.0" in result.output
+
+
+def test_neither_the_name_of_others_nor_a_second_name_is_given(folder):
+    file = network(folder / "weights" / "ours.onnx")
+    result = enter(folder, file, "--name", "yolox_nano_416")
+    refused(folder, result, "that name is 'yolox_nano_416'", "Apache-2.0")
+    copy = folder / "weights" / "copy.onnx"
+    copy.write_bytes((SHIPPED.parent / "weights" / "person_416.onnx").read_bytes())
+    refused(folder, enter(folder, copy), "that file is 'person_416'")
 
 
 def enter(folder, file, *words):

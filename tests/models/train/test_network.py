@@ -1,6 +1,8 @@
 """The network, what it is told, and the files made of it. Needs PyTorch: `make test-train`."""
 
+import errno
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -122,6 +124,28 @@ def test_the_loss_is_low_for_the_truth_and_defined_for_empty_pictures():
     assert torch.isfinite(loss_of(right, boxes, nobody, centres))
 
 
+def test_the_undecided_cost_nothing():
+    centres = centres_of(SIDE)
+    boxes = torch.cat([centres - 16, centres + 16], 1)[None]
+    people = People(torch.tensor([[[60.0, 20, 80, 70]]]), torch.tensor([[0.0]]))
+    inside = (centres[:, 0] > 60) & (centres[:, 0] < 80) & (centres[:, 1] > 20) & (centres[:, 1] < 70)
+    loud, still = torch.full((len(centres),), 9.0), torch.full((len(centres),), -9.0)
+    nowhere, there, elsewhere = (
+        loss_of(logits[None], boxes, people, centres)
+        for logits in (still, torch.where(inside, loud, still), torch.where(inside, still, loud))
+    )
+    assert nowhere == there < 1 < elsewhere
+
+
+def test_the_better_box_outweighs_the_higher_score():
+    centres = torch.tensor([[40.0, 40.0], [48.0, 40.0]])
+    people = People(torch.tensor([[[20.0, 10, 60, 90]]]), torch.tensor([[1.0]]))
+    boxes = torch.tensor([[[20.0, 10, 60, 50], [20, 10, 60, 82]]])  # half of the person, and nine tenths
+    first, second = assign(torch.tensor([[0.9, 0.1]]), boxes, people, centres).score[0].tolist()
+    assert second == pytest.approx(0.9)
+    assert first == pytest.approx(0.9 * (0.9**0.5 * 0.5**6) / (0.1**0.5 * 0.9**6))
+
+
 def test_it_learns():
     training = Training(None, Plan(canvases=100_000, rate=3e-3, batch=8), seed=1)
     samples = bodies(8)
@@ -182,12 +206,13 @@ def test_a_kill_leaves_a_checkpoint_that_goes_on(tmp_path):
     assert load_checkpoint(checkpoint).canvases == before + 8
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing of the kind"])
-def test_a_broken_checkpoint_is_refused(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"nothing of the kind", "code"])
+def test_a_broken_checkpoint_is_refused_without_the_advice_to_run_its_code(tmp_path, content):
     path = tmp_path / "person.pt"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"person\.pt"):
+    torch.save({"weights": Path}, path) if content == "code" else path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"person\.pt is no checkpoint to go on from: it is damaged") as refused:
         load_checkpoint(path)
+    assert "weights_only" not in str(refused.value)
 
 
 def test_a_checkpoint_of_another_network_is_refused_at_each_step(trained, tmp_path):
@@ -200,6 +225,107 @@ def test_a_checkpoint_of_another_network_is_refused_at_each_step(trained, tmp_pa
         assert result.exit_code == 2
         assert "other.pt is no checkpoint to go on from" in result.output
     assert not out.exists()
+
+
+def rates_of(training: Training) -> set[float]:
+    return {group["lr"] for group in training._optimiser.param_groups}
+
+
+def test_a_warm_up_goes_on_after_a_stop(trained, tmp_path):
+    plan = Plan(canvases=600_000, batch=4, rate=1.0)
+    batch = torch.zeros(4, 3, SIDE, SIDE, dtype=torch.uint8), torch.full((4, 1, 5), -1.0)
+    training = Training(replace(small(trained), canvases=320_000), plan, 1)
+    for canvas in (1, 5):  # the second time from a checkpoint that has an optimiser's state
+        training.learn(*batch)
+        (rate,) = rates_of(training)
+        assert rate == pytest.approx(plan.rate * canvas / 6000, rel=0.1)
+        training.checkpoint().save(tmp_path / "p.pt")
+        training = Training(load_checkpoint(tmp_path / "p.pt"), plan, 1)
+
+
+def test_what_an_older_version_wrote_goes_on(trained, tmp_path):
+    old = {name: getattr(trained, name) for name in Checkpoint.__slots__ if name != "fresh"}
+    torch.save(old, tmp_path / "p.pt")
+    assert load_checkpoint(tmp_path / "p.pt").fresh == 0
+
+
+def test_what_ships_is_a_mean_over_many_steps(trained):
+    training = Training(replace(trained, canvases=1_000_000), Plan(canvases=2_000_000, batch=4, rate=0.01), 1)
+    before = {name: value.clone() for name, value in training.averaged.named_parameters()}
+    training.learn(torch.zeros(4, 3, SIDE, SIDE, dtype=torch.uint8), torch.full((4, 1, 5), -1.0))
+    averaged = dict(training.averaged.named_parameters())
+    for name, value in training.network.named_parameters():
+        assert torch.allclose(averaged[name], before[name].lerp(value, 0.001), atol=1e-6), name
+    assert any(not torch.equal(averaged[name], value) for name, value in before.items())
+
+
+def test_two_trainings_of_one_checkpoint_are_refused(trained, tmp_path):
+    path = tmp_path / "p.pt"
+    trained.save(path)
+    (shard,) = write_shards(tmp_path / "bodies", bodies(4))
+    command = ["train", "fit", str(shard), "--checkpoint", str(path), "--workers", "0", "--batch", "4"]
+    left = tmp_path / "p.pt.0123abcd.part"
+    left.write_bytes(b"of one that was killed")
+    hold = (
+        f"from models.train.checkpoint import held; from pathlib import Path\nwith held(Path({str(path)!r})): input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE) as other:
+        while left.exists() and other.poll() is None:
+            pass  # it sweeps where it holds
+        refused = CliRunner().invoke(app, [*command, "--canvases", "28"])
+        other.communicate(b"\n")
+    assert refused.exit_code == 2
+    assert f"another training is at {path}; wait for it" in refused.output
+    assert load_checkpoint(path).canvases == 24
+    assert CliRunner().invoke(app, [*command, "--canvases", "28"]).exit_code == 0
+
+
+def test_a_disk_that_takes_nothing_is_told_with_place_and_cure_and_leaves_nothing(trained, tmp_path, monkeypatch):
+    state, nowhere = tmp_path / "p.pt", tmp_path / "file" / "q"
+    trained.save(state)
+    (shard,) = write_shards(tmp_path / "bodies", bodies(4))
+    (tmp_path / "file").write_text("")
+    before = sorted(tmp_path.iterdir())
+    fit_nowhere = ["fit", shard, "--checkpoint", nowhere, "--canvases", "4", "--workers", "0"]
+    for command in (["keep", state, nowhere], ["export", state, nowhere], fit_nowhere):
+        result = CliRunner().invoke(app, ["train", *map(str, command)])
+        assert result.exit_code == 2, result.output
+        assert f"{nowhere} can't be written (Not a directory); make room" in result.output
+        assert result.output.count("\n") == 1
+
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[:9])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for command in (["keep", state, tmp_path / "q"], ["export", state, tmp_path / "q.onnx"]):
+        result = CliRunner().invoke(app, ["train", *map(str, command)])
+        assert result.exit_code == 2, result.output
+        assert "can't be written (No space left on device); make room, or name another place" in result.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_no_two_writers_share_a_part(trained, tmp_path, monkeypatch):
+    parts: list[str] = []
+    write = Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", lambda path, content: (parts.append(path.name), write(path, content))[1])
+    trained.save(tmp_path / "p.pt")
+    trained.save(tmp_path / "p.pt")
+    export(trained, tmp_path / "p.onnx", SIDE)
+    assert len(set(parts)) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.onnx", "p.pt"]
+
+
+def test_pictures_of_sites_are_taken_in_and_told(tmp_path):
+    write_shards(tmp_path / "people", bodies(40))
+    write_shards(tmp_path / "site-kim", bodies(1))
+    shards = [str(tmp_path / f"{name}-0.npz") for name in ("people", "site-kim")]
+    command = ["train", "fit", *shards, "--checkpoint", str(tmp_path / "p.pt"), "--workers", "0", "--batch", "4"]
+    done = CliRunner().invoke(app, [*command, "--canvases", "4"])
+    assert done.exit_code == 0, done.output
+    assert "1 pictures of sites, each taken 4 times" in done.output
+    assert "44 pictures, 0 of 4 canvases seen before" in done.output
 
 
 def test_the_rate_warms_up_and_falls():

@@ -1,11 +1,15 @@
 """Prepared pictures: what goes in comes out, in files below the limit."""
 
+import errno
+import os
+
 import cv2
 import numpy as np
 import pytest
 
 from models.labelled import LabelError
 from models.train.shards import Sample, read_shards, write_shards
+from models.whole_file import UnwritableError
 
 
 def sample(shade: int, people: int) -> Sample:
@@ -45,6 +49,23 @@ def test_a_shard_that_was_carried_half_is_refused_with_the_cure(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(LabelError, match="prepare"):
         read_shards([path])
+
+
+def test_no_sample_and_a_full_disk_leave_the_old_ones_and_nothing_else(tmp_path, monkeypatch):
+    (old,) = write_shards(tmp_path / "x", [sample(9, 1)])
+    before = old.read_bytes()
+    with pytest.raises(LabelError, match="not one picture"):
+        write_shards(tmp_path / "x", [])
+
+    def full(file, **_):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UnwritableError, match=r"x-0\.npz can't be written \(No space left on device\); make room"):
+        write_shards(tmp_path / "x", [sample(10, 1)])
+    assert [path.name for path in tmp_path.iterdir()] == ["x-0.npz"]
+    assert old.read_bytes() == before
 
 
 def test_another_set_whose_name_begins_alike_stays_and_so_does_the_old_one_where_the_new_one_fails(tmp_path):

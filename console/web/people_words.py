@@ -1,0 +1,43 @@
+"""English texts of the code words about people, sites and what was done; the Vietnamese ones stand in the catalogue."""
+
+PEOPLE_WORDS: dict[str, dict[str, str]] = {
+    "role": {
+        "administrator": "Administrator",
+        "supervisor": "Supervisor",
+        "guard": "Guard",
+        "police": "Police reviewer",
+        "installer": "Installer",
+        "auditor": "Auditor",
+    },
+    "role_means": {
+        "administrator": "may do everything, and looks after people and sites",
+        "supervisor": "handles alerts like a guard, writes the instructions, and reads the record",
+        "guard": "sees alerts and cameras, and handles alerts",
+        "police": "sees alerts and downloads evidence",
+        "installer": "sets cameras up; sees no alerts",
+        "auditor": "reads the record, and sees no pictures of people",
+    },
+    "site_kind": {"province": "Province", "district": "District", "school": "School"},
+    "act": {
+        "view": "looked at",
+        "download": "downloaded from",
+        "invited": "invited",
+        "withdrawn": "withdrew the invitation of",
+        "rights": "set role and places of",
+        "password": "changed the password of",
+        "password_link": "made a link for a new password of",
+        "account_ended": "ended the account of",
+        "session_ended": "ended a session of",
+        "factor_on": "set up the second factor of",
+        "factor_off": "took away the second factor of",
+        "recovery_used": "used a recovery code of",
+        "recovery_renewed": "made new recovery codes of",
+        "token_made": "made a token of",
+        "token_ended": "ended a token of",
+        "site_added": "added the site",
+        "site_changed": "changed the site",
+        "site_removed": "removed the site",
+        "instructions": "wrote the instructions of",
+        "areas": "set the neighbouring cameras of",
+    },
+}
