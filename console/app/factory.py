@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -48,6 +49,10 @@ from console.web.turns import Turns
 PAGE_PATIENCE_S = 2.0  # how long a page waits for its turn to write
 
 log = logging.getLogger(__name__)
+
+
+class IngestError(ValueError):
+    """No process can take messages in beside the console like this; the text says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +100,45 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
         evidence.note_same_files(connection)
     receiver = None
     if settings.broker_password_file is not None:
-        address = BrokerAddress(
-            settings.broker_host,
-            settings.broker_port,
-            settings.broker_tls,
-            settings.broker_ca_file,
-            settings.broker_password_file,
-            settings.broker_protocol,
-        )
-        receiver = Receiver(address, Intake(database, wall_s), wall_s)
+        receiver = Receiver(_broker(settings, settings.broker_password_file), Intake(database, wall_s), wall_s)
     context = _context(settings, database, receiver, wall_s)
     feed, ended = Feed(database), threading.Event()
     work = {"feed": feed.run, "notes": context.notes.run}
     if receiver is not None:
         work["receiver"] = receiver.run
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
+
+
+def build_ingest(settings: Settings, wall_s: Callable[[], float]) -> tuple[Receiver, Database]:
+    """What takes messages in beside a console that runs elsewhere.
+
+    Raises IngestError, OSError, DatabaseAddressError, SQLAlchemyError.
+    """
+    if settings.broker_password_file is None or settings.broker_protocol != "5":
+        raise IngestError(
+            "GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE, _BROKER_PROTOCOL: name the file and leave the protocol 5;"
+            " messages are shared among several processes by MQTT 5 alone"
+        )
+    if not settings.database_url.startswith("postgresql"):
+        raise IngestError(
+            "GATEHOUSE_CONSOLE_DATABASE: SQLite has one writer at a time, so a second process takes in no more;"
+            " set postgresql://... for both"
+        )
+    database = open_database(settings.database_url)
+    migrate(database)
+    address = _broker(settings, settings.broker_password_file)
+    return Receiver(address, Intake(database, wall_s), wall_s, beside=True), database
+
+
+def _broker(settings: Settings, password_file: Path) -> BrokerAddress:
+    return BrokerAddress(
+        settings.broker_host,
+        settings.broker_port,
+        settings.broker_tls,
+        settings.broker_ca_file,
+        password_file,
+        settings.broker_protocol,
+    )
 
 
 def _context(settings: Settings, database: Database, receiver: Receiver | None, wall_s: Callable[[], float]) -> Context:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from broker.contract import codec
+from broker.contract import codec, topics
 from broker.contract.messages import EventMessage, EvidenceMessage, HealthMessage, StatusMessage
 from console.domain.node_clock import NodeClock, leapt
 from console.domain.steady_line import SteadyLines
@@ -66,6 +66,12 @@ class Intake:
         Raises what the database raises: then nothing was committed, and the message must come again.
         """
         return self.take_all([(topic, payload, waited_s)])[0]
+
+    def overhear(self, topic: str, waited_s: float | None) -> None:
+        """Notes that a node is heard, whose message another process takes in."""
+        node, kind = topics.parse(topic)
+        if waited_s is not None and kind != topics.STATUS:
+            self._lines.heard(node, self._wall_s() - waited_s)
 
     def take_all(self, messages: Sequence[tuple[str, bytes, float | None]]) -> list[Verdict | None]:
         """Commits many in one transaction, for the disk takes no longer over that than over one; all or none.
