@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,7 @@ from console.app.settings import Settings
 from console.domain.access import Role
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
+from console.ingest.schedule_sender import ScheduleSender
 from console.store import evidence, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
@@ -109,6 +111,9 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     work = {"feed": feed.run, "notes": context.notes.run}
     if receiver is not None:
         work["receiver"] = receiver.run
+        counted = partial(getattr, receiver, "connections")
+        sender = ScheduleSender(database, settings.timezone, wall_s, receiver.publish_schedule, counted)
+        work["schedules"] = sender.run
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
 
 

@@ -17,8 +17,8 @@ RuleParams = LoiteringParams | RepeatedPresenceParams | IntrusionParams | CrowdP
 class Rule(Protocol):
     """Judges one scene after the other. Holds its own state; one instance for each rule of each camera.
 
-    params: the `RuleParams` of its kind by which the next scene is judged. Its seconds may be others than for the last one; what was counted so far
-    counts on.
+    params: the `RuleParams` of its kind by which the next scene is judged. Its seconds may be others than for the
+    last one; what was counted so far counts on.
     """
 
     params: Any
