@@ -191,9 +191,11 @@ def _week_of(request: Request, written: str) -> date:
     context: Context = request.app.state.context
     try:
         day = date.fromisoformat(written)
-        return day - timedelta(days=day.weekday()) if 2000 <= day.year <= 2100 else date.min
     except ValueError:
+        day = date.min
+    if not 2000 <= day.year <= 2100:
         return monday_of(context.wall_s(), _zone(request))
+    return day - timedelta(days=day.weekday())
 
 
 def _preview(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None) -> Response:

@@ -56,7 +56,11 @@ orders = st.builds(
     Order, st.sampled_from([None, True, False]), st.sampled_from([None, 5.0, 60.0]), st.sampled_from([None, *Severity])
 )
 scopes = st.builds(
-    Scope, st.sampled_from(["loitering", "intrusion"]), st.just("n1"), st.just("gate"), st.sampled_from(["", "pavement"])
+    Scope,
+    st.sampled_from(["loitering", "intrusion"]),
+    st.just("n1"),
+    st.just("gate"),
+    st.sampled_from(["", "pavement"]),
 )
 calendars = st.builds(
     Calendar,
@@ -112,7 +116,10 @@ def test_a_school_inherits_what_it_does_not_say_and_what_it_says_counts():
     school = Calendar(
         week=(*(DayKind.SCHOOL_DAY,) * 6, DayKind.NO_SCHOOL),
         days=(fair,),
-        orders={(Scope("loitering", "n1", "gate"), Period.PICK_UP): Order(False), (loitering, Period.EVENT): AS_THE_BOX},
+        orders={
+            (Scope("loitering", "n1", "gate"), Period.PICK_UP): Order(False),
+            (loitering, Period.EVENT): AS_THE_BOX,
+        },
     )
     whole = merged([province, school])
     kinds = [day_of(whole, date(2026, 12, day), PUBLIC).kind for day in (24, 25, 28)]
