@@ -24,7 +24,7 @@ from console.domain.calendar import (
     minute_of,
 )
 
-NAME_MOST = 40  # letters: forty entries must go into one form
+NAME_MOST = 40  # letters
 _Short = Annotated[str, Field(max_length=16, pattern=r"^[^\x00-\x1f]*$")]
 _Name = Annotated[str, Field(max_length=NAME_MOST, pattern=r"^[^\x00-\x1f]*$")]
 Mode = Literal["inherit", "box", "off", "on"]
