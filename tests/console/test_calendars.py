@@ -10,6 +10,7 @@ from console.domain.site_tree import Grants
 from console.ingest.schedule_sender import ScheduleSender
 from console.store import audit, calendars, nodes, sites
 from console.web.calendar_form import NAME_MOST
+from console.web.node_problem import NodeProblem
 
 pytestmark = pytest.mark.system
 ENGLISH = {"Accept-Language": "en"}
@@ -66,9 +67,12 @@ def test_a_preview_saves_nothing_and_what_is_saved_was_shown_and_stands_in_the_r
     with desk.console.database.read() as connection:
         acts = [(one.user, one.action, one.detail) for one in audit.of_subject(connection, here.name)]
     assert acts == [
-        ("supervisor", "calendar", "+ 2026-10-21..2026-10-21 special_day Hội chợ <b>"),
+        ("supervisor", "calendar", '+ 2026-10-21..2026-10-21 special_day "Hội chợ <b>"'),
         ("supervisor", "calendar", "start"),
     ]
+    told = browser.get("/audit", headers=ENGLISH).text
+    assert "+ 2026-10-21..2026-10-21 Day with an event &#34;Hội chợ &lt;b&gt;&#34;" in told
+    assert "A calendar for this place" in told
 
 
 def test_every_part_is_set_left_to_those_above_and_read_back(desk, schools):
@@ -209,6 +213,7 @@ def test_a_box_gets_its_schedule_until_it_works_by_it_and_is_told_when_there_is_
     assert len(sent) == 2  # it works by it
     page = boss.get(f"/calendar?site={here.site}", headers=ENGLISH).text
     assert "works by this calendar" in page
+    assert NodeProblem("calendar_ends", "warning").for_the_wall
     desk.clock.now_s += 7 * 86_400
     boss = desk.browser(Role.ADMINISTRATOR)
     sender.turn()
