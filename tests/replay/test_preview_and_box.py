@@ -50,7 +50,7 @@ calendars = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(calendars, st.sampled_from(sorted(PARAMS)), rules, st.integers(0, 6), st.integers(0, 1439))
 def test_the_preview_says_what_the_box_does(said, kind, told, day, minute):
     whole, scope = counts([said]), Scope(kind, "box", "gate", "pavement")
