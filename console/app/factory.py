@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -15,6 +16,7 @@ from console.app.settings import Settings
 from console.domain.access import Role
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
+from console.ingest.schedule_sender import ScheduleSender
 from console.store import evidence, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
@@ -26,6 +28,7 @@ from console.web import (
     audit_pages,
     auth,
     blind_pages,
+    calendar_pages,
     factor_pages,
     instruction_pages,
     node_api,
@@ -106,6 +109,9 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     work = {"feed": feed.run, "notes": context.notes.run}
     if receiver is not None:
         work["receiver"] = receiver.run
+        counted = partial(getattr, receiver, "connections")
+        sender = ScheduleSender(database, settings.timezone, wall_s, receiver.publish_schedule, counted)
+        work["schedules"] = sender.run
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
 
 
@@ -168,7 +174,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
-    work = (pages, alert_work, blind_pages, instruction_pages)
+    work = (pages, alert_work, blind_pages, instruction_pages, calendar_pages)
     routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)

@@ -29,6 +29,7 @@ class Action(StrEnum):
     SEE_STILLS = "see_stills"
     SEE_BLIND_TIMES = "see_blind_times"
     SET_INSTRUCTIONS = "set_instructions"  # what is to be done about alerts of a site, and which cameras are neighbours
+    SET_CALENDAR = "set_calendar"  # when which rules of a site are armed
     MANAGE_USERS = "manage_users"
     MANAGE_SITES = "manage_sites"
     MANAGE_NODES = "manage_nodes"
@@ -47,7 +48,7 @@ _GUARD = _EVERYBODY | {
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
     # A supervisor answers for what the guards did.
-    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS},
+    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR},
     Role.GUARD: _GUARD,
     # Police review what was recorded; handling alerts stays with the school.
     Role.POLICE: _EVERYBODY | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES},
@@ -121,7 +122,11 @@ def lent(owner: Rights, role: Role, reach: Reach, *, reads_only: bool) -> Rights
     reach: of the owner and of the token, both. reads_only: neither does nor changes anything.
     """
     actions = _ALLOWED.get(role, frozenset()) & owner.actions - _BY_PEOPLE_ONLY
-    changing = {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.MANAGE_NODES} if reads_only else set()
+    changing = (
+        {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.MANAGE_NODES}
+        if reads_only
+        else set()
+    )
     return Rights(frozenset(actions - changing), reach)
 
 

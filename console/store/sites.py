@@ -9,7 +9,7 @@ from console.domain.access import EVERYWHERE, Place
 from console.domain.site_tree import Site, SiteKind, may_stand_below
 from console.store.database import lock
 from console.store.narrowing import seeing
-from console.store.tables import camera, event, instruction, node, site
+from console.store.tables import calendar, camera, event, instruction, node, site
 
 _LOCK = 7_203_120
 
@@ -71,7 +71,8 @@ def remove(connection: Connection, site_id: int) -> None:
         for used in (site.c.parent_id, node.c.site_id, event.c.site_id):
             if connection.execute(select(used).where(used == site_id).limit(1)).first() is not None:
                 raise SiteError("site_in_use")
-    connection.execute(delete(instruction).where(instruction.c.site_id == site_id))
+    for said in (instruction, calendar):
+        connection.execute(delete(said).where(said.c.site_id == site_id))
     connection.execute(delete(site).where(site.c.id == site_id))
 
 

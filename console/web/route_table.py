@@ -25,6 +25,8 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("POST", "/alerts/{event_id}/{step}"): Action.HANDLE_ALERTS,
     ("GET", "/instructions"): Action.SET_INSTRUCTIONS,
     ("POST", "/instructions/{site_id}"): Action.SET_INSTRUCTIONS,
+    ("GET", "/calendar"): Action.SET_CALENDAR,
+    ("POST", "/calendar/{site_id}"): Action.SET_CALENDAR,
     ("GET", "/cameras"): Action.SEE_NODES,
     ("POST", "/cameras/{node}/{camera}/still"): Action.SEE_STILLS,
     ("GET", "/cameras/{node}/{camera}/still.jpg"): Action.SEE_STILLS,

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
 from sight import known_for, many_schools, seen_badly
+from termtime import calendar_pictures
 from waiting import until
 
 from console.app.factory import first_link
@@ -30,7 +31,20 @@ LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
-CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
+CONDITIONS = (
+    "nothing",
+    "quiet",
+    "busy",
+    "work",
+    "failing",
+    "lens",
+    "unseen",
+    "many",
+    "deaf",
+    "people",
+    "flood",
+    "calendar",
+)
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -186,6 +200,12 @@ def take_people(browser: Browser, school: School, out: Path, condition: str) -> 
     doors(browser, school, out, SIZES, LANGUAGES)
 
 
+def take_calendar(browser: Browser, school: School, out: Path, _condition: str) -> None:
+    """The calendar of a school."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    calendar_pictures(browser, out, school, SIZES, LANGUAGES)
+
+
 def main(
     out: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "var" / "screenshots",
     only: Annotated[str, typer.Option(help="one condition")] = "",
@@ -198,7 +218,9 @@ def main(
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                {"people": take_people, "work": working}.get(condition, take)(browser, school, out, condition)
+                {"people": take_people, "work": working, "calendar": take_calendar}.get(condition, take)(
+                    browser, school, out, condition
+                )
         browser.close()
     if readme:
         for name, target in README.items():

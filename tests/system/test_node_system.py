@@ -6,6 +6,7 @@ import av
 import pytest
 from node_site import wait_for
 
+from broker.contract.schedule import RuleOrder, ScheduleMessage, SchedulePlan, ScheduleSpan
 from edge.adapters.clip_writer import file_sha256
 from edge.adapters.sqlite_outbox import SqliteOutbox
 
@@ -43,9 +44,15 @@ def test_an_event_opens_closes_and_brings_its_evidence(node):
     wait_for(lambda: console.status[-1].status == "offline", 10, "the goodbye")
 
 
-def test_a_node_that_is_stopped_closes_what_is_open(node):
+def test_a_node_that_is_stopped_closes_what_is_open_and_goes_on_by_its_calendar(node):
     site, console, process = node
+    grave = SchedulePlan(name="after_hours", orders=(RuleOrder(rule="loitering", severity="critical"),))
+    spans = (ScheduleSpan(from_at_s=1.0, plan=0),)
+    console.order(ScheduleMessage(revision="night", until_at_s=4e9, plans=(grave,), spans=spans))
     opened = wait_for(console.opened, 60, "an event")[0]
+    kept = site.folder / "state/calendar.json"  # long there: the order waited with the broker for the node to come
+    wait_for(lambda: kept.exists() and "night" in kept.read_text(), 5, "the calendar on the disk")
+    console.forget_order()  # what counts from here on, the node has from there
     process.terminate()
     assert process.wait(15) == 0
     outbox = SqliteOutbox(site.folder / "state/outbox.sqlite")
@@ -57,6 +64,9 @@ def test_a_node_that_is_stopped_closes_what_is_open(node):
     began = len(console.health)
     wait_for(lambda: len(console.health) > began, 30, "health")
     assert all([camera.camera for camera in health.cameras] == ["gate"] for health in console.health)  # never gone
+    assert console.health[-1].schedule_revision == "night"
+    again = wait_for(lambda: [e for e in console.opened() if e.event_id != opened.event_id], 60, "the next event")[0]
+    assert again.severity == "critical"  # and not medium, as it is configured
     console.check_nothing_lost_or_doubled()
 
 
