@@ -14,6 +14,7 @@ from broker.contract.messages import (
 )
 
 ROOT = "gatehouse/v1/nodes"
+SIRENS = "gatehouse/v1/sirens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ _BY_KIND = {topic.kind: topic for topic in TOPICS}
 def home_assistant(node: str) -> str:
     """Where a node tells Home Assistant what it is, where that is asked for; no message of the contract."""
     return f"homeassistant/device/{node}/gatehouse/config"
+
+
+def siren(name: str) -> str:
+    """Where a siren's relay hears when to sound: `{"state": "on", "seconds": 30, "test": false}`, not retained."""
+    return f"{SIRENS}/siren-{name}/command"
 
 
 def parse(topic: str) -> tuple[str, Topic]:

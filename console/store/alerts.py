@@ -16,7 +16,7 @@ from console.domain.alert import (
     Severity,
     is_late,
 )
-from console.store import changes, incidents
+from console.store import changes, escalations, incidents
 from console.store.nodes import Node
 from console.store.tables import alert, camera, event, evidence, node, site, user_account
 
@@ -77,6 +77,7 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
     }
     if known is not None:
         connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
+        _follow(connection, event_id, now_s)
     else:
         opened_at_s = message["opened_at_s"] + owner.clock_behind_s
         fresh = {
@@ -89,16 +90,26 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
             "opened_at_s": opened_at_s,
             "clock_behind_s": owner.clock_behind_s,
             "received_at_s": now_s,
-            "late": is_late(opened_at_s, now_s),
+            "late": (late := is_late(opened_at_s, now_s)),
         }
         connection.execute(insert(event).values(**fresh, **values))
         state = AlertState.NEW
         connection.execute(
             insert(alert).values(event_id=event_id, state=state, state_order=STATE_ORDER[state], close_note="")
         )
+        if not late:
+            escalations.begin_alert(connection, event_id, owner.site_id, int(values["severity_order"]), now_s)
         incidents.regroup(connection, event_id, now_s)
     changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
     return True
+
+
+def _follow(connection: Connection, event_id: str, now_s: float) -> None:
+    """What the box reports as worse goes up the ladder of what it is now, while nobody has taken it on."""
+    query = select(alert.c.state, _urgency().label("urgency")).join(event, event.c.event_id == alert.c.event_id)
+    row = connection.execute(query.where(alert.c.event_id == event_id)).one()
+    if row.state == AlertState.NEW:
+        escalations.follow(connection, event_id, AlertState.NEW, row.urgency, now_s)
 
 
 def may_tell(connection: Connection, owner: Node, event_id: str) -> bool:
