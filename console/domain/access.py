@@ -29,6 +29,8 @@ class Action(StrEnum):
     SEE_STILLS = "see_stills"
     SEE_BLIND_TIMES = "see_blind_times"
     SET_INSTRUCTIONS = "set_instructions"  # what is to be done about alerts of a site, and which cameras are neighbours
+    SET_ESCALATION = "set_escalation"  # who is told of alerts of a site and when, and test alarms
+    SET_CHANNELS = "set_channels"  # the ways by which people are told, with what opens them
     MANAGE_USERS = "manage_users"
     MANAGE_SITES = "manage_sites"
     MANAGE_NODES = "manage_nodes"
@@ -47,7 +49,7 @@ _GUARD = _EVERYBODY | {
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
     # A supervisor answers for what the guards did.
-    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS},
+    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_ESCALATION},
     Role.GUARD: _GUARD,
     # Police review what was recorded; handling alerts stays with the school.
     Role.POLICE: _EVERYBODY | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES},
@@ -57,7 +59,9 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.AUDITOR: _EVERYBODY | {Action.READ_AUDIT, Action.SEE_NODES, Action.SEE_BLIND_TIMES, Action.OWN_TOKENS},
 }
 # What a program never does in the name of a person: accounts, rights, and what leads to them.
-_BY_PEOPLE_ONLY = frozenset({Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES})
+_BY_PEOPLE_ONLY = frozenset(
+    {Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES, Action.SET_CHANNELS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,11 @@ def lent(owner: Rights, role: Role, reach: Reach, *, reads_only: bool) -> Rights
     reach: of the owner and of the token, both. reads_only: neither does nor changes anything.
     """
     actions = _ALLOWED.get(role, frozenset()) & owner.actions - _BY_PEOPLE_ONLY
-    changing = {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.MANAGE_NODES} if reads_only else set()
+    changing = (
+        {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_ESCALATION, Action.MANAGE_NODES}
+        if reads_only
+        else set()
+    )
     return Rights(frozenset(actions - changing), reach)
 
 

@@ -1,5 +1,6 @@
 """When a try is made again, and when it is given up. Times are UTC seconds by the console's clock."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 TRY_S = 30.0  # a try that takes longer is counted as hanging
@@ -28,6 +29,14 @@ class Result(StrEnum):
     REFUSED = "refused"
     NO_ANSWER = "no_answer"
     UNKNOWN = "unknown"  # the console ended while it was being made: it may have come through
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What somebody is told, in their language."""
+
+    title: str
+    body: str
 
 
 def wait_s(tries: int) -> float:

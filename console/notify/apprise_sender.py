@@ -1,6 +1,7 @@
 """One try through apprise: e-mail, SMS gateways, Telegram, Zalo, webhooks."""
 
 import logging
+import re
 import threading
 
 import apprise
@@ -8,6 +9,9 @@ import apprise
 from console.domain.channel import without_secrets
 
 _CONNECT_S, _READ_S = 8.0, 10.0
+
+
+_CAUSE = re.compile(r"\[Errno -?\d+\] [\w -]+|\(\d{3}, .*\)|[^:(]*timed out")
 
 
 class TryFailedError(Exception):
@@ -18,12 +22,12 @@ class _Heard(logging.Handler):
     """Keeps what apprise says of a try, for that try alone: it answers only yes or no."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.DEBUG)
         self._said = threading.local()
 
     def emit(self, record: logging.LogRecord) -> None:
         said = getattr(self._said, "lines", None)
-        if said is not None:
+        if said is not None and (record.levelno >= logging.WARNING or "Exception" in record.getMessage()):
             said.append(record.getMessage())
 
     def listen(self) -> list[str]:
@@ -39,7 +43,7 @@ class AppriseSender:
     def __init__(self) -> None:
         self._heard, logger = _Heard(), logging.getLogger("apprise")
         logger.handlers, logger.propagate = [self._heard], False  # its own words hold addresses
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(logging.DEBUG)
         self._asset = apprise.AppriseAsset(app_id="Gatehouse", app_desc="Gatehouse", async_mode=False)
 
     def send(self, address: str, title: str, body: str) -> None:
@@ -52,7 +56,7 @@ class AppriseSender:
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise TryFailedError(without_secrets(f"{type(error).__name__}: {error}", address)) from None
         if not sent:
-            raise TryFailedError(without_secrets(" ".join(lines[-2:]), address))
+            raise TryFailedError(without_secrets(_cause(lines), address))
 
     def is_known(self, address: str) -> bool:
         """Whether apprise understands an address."""
@@ -64,3 +68,10 @@ class AppriseSender:
         if not isinstance(service, apprise.NotifyBase):
             raise TryFailedError("the address can't be understood")
         return service
+
+
+def _cause(lines: list[str]) -> str:
+    """Apprise's own sentence, and of the library below it only the words that say why."""
+    said = [line for line in lines if "Exception" not in line][-1:]
+    found = _CAUSE.search(" ".join(line for line in lines if "Exception" in line))
+    return " ".join([*([found[0].strip()] if found else []), *said])

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.domain.channel import PLACE, ChannelKind, filled
-from console.domain.delivery import TRY_S, Result
+from console.domain.delivery import TRY_S, Result, Text
 from console.notify.apprise_sender import AppriseSender, TryFailedError
 from console.notify.siren import SirenSender
 from console.store import escalations, notifications
@@ -30,17 +30,9 @@ _MOST = 128  # tries at once, of all lanes
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What somebody is told, in their language."""
-
-    title: str
-    body: str
-
-
 @dataclass(slots=True)
 class _Flight:
-    """A try on its way. told_s: when its hanging was written down; its thread may live on."""
+    """A try on its way. hangs: that it takes too long is written down; its thread may live on."""
 
     due: Due
     taken_at_s: float

@@ -23,7 +23,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Drill:
     """A test alarm: when it began, who made it, how far it is."""
 
     id: int
@@ -47,11 +47,11 @@ def begin_test(connection: Connection, site_id: int, severity: Severity, made_by
     _begin(connection, TEST, site_id, SEVERITY_ORDER[severity], now_s, made_by=made_by)
 
 
-def last_test(connection: Connection, site_id: int) -> Test | None:
+def last_test(connection: Connection, site_id: int) -> Drill | None:
     """The newest test of a site."""
     mine = (escalation.c.site_id == site_id) & (escalation.c.purpose == TEST)
     row = connection.execute(select(escalation).where(mine).order_by(escalation.c.id.desc()).limit(1)).first()
-    return Test(row.id, SEVERITY_OF_ORDER[row.severity_order], row.begun_at_s, row.state == OVER) if row else None
+    return Drill(row.id, SEVERITY_OF_ORDER[row.severity_order], row.begun_at_s, row.state == OVER) if row else None
 
 
 def follow(connection: Connection, event_id: str, state: AlertState, severity_order: int, now_s: float) -> None:

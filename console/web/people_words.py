@@ -38,6 +38,13 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "site_changed": "changed the site",
         "site_removed": "removed the site",
         "instructions": "wrote the instructions of",
+        "escalation_ladders": "changed the ladders of",
+        "escalation_people": "changed who is told at",
+        "escalation_ways": "changed the ways of telling people of",
+        "escalation_hours": "changed the watched hours of",
+        "escalation_card": "changed the call card of",
+        "escalation_test": "made a test alarm at",
+        "watch_fault": "took note of the watch's faults at",
         "areas": "set the neighbouring cameras of",
     },
 }
