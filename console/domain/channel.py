@@ -37,6 +37,14 @@ SCHEMES: dict[ChannelKind, frozenset[str]] = {
     ChannelKind.WEBHOOK: frozenset({"json", "jsons", "form", "forms", "xml", "xmls"}),
     ChannelKind.SIREN: frozenset({"siren"}),
 }  # fmt: skip
+EXAMPLES: dict[ChannelKind, str] = {
+    ChannelKind.EMAIL: "mailtos://USER:PASSWORD@smtp.example.org?from=gate@example.org&to={to}",
+    ChannelKind.SMS: "twilio://SID:TOKEN@84281234567/{to}",
+    ChannelKind.TELEGRAM: "tgram://TOKEN/{to}/",
+    ChannelKind.ZALO: "zalo://TOKEN/{to}",
+    ChannelKind.WEBHOOK: "jsons://hook.example.org/alarm",
+    ChannelKind.SIREN: "siren://gate",
+}
 NEEDS_PERSON = frozenset({ChannelKind.EMAIL, ChannelKind.SMS, ChannelKind.TELEGRAM, ChannelKind.ZALO})
 MOST_ADDRESS = 500
 _SIREN = re.compile(r"^siren://[A-Za-z0-9][A-Za-z0-9_-]{0,62}/?$")

@@ -9,14 +9,7 @@ ESCALATION_WORDS: dict[str, dict[str, str]] = {
         "webhook": "Webhook",
         "siren": "Siren",
     },
-    "channel_to": {
-        "email": "E-mail address",
-        "sms": "Phone number with country code, for example 84901234567",
-        "telegram": "Number of the chat",
-        "zalo": "Number of the chat",
-        "webhook": "Nothing needed; a number where its address has a place for it",
-        "siren": "Nothing needed",
-    },
+    "weekday": {"0": "Mon", "1": "Tue", "2": "Wed", "3": "Thu", "4": "Fri", "5": "Sat", "6": "Sun"},
     "told_state": {
         "waiting": "waiting",
         "sending": "being sent",

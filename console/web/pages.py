@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from console.domain.access import Action, Rights, may
 from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
-from console.store import alert_work, alerts, audit, deliveries, nodes, site_setup
+from console.store import alert_work, alerts, audit, deliveries, nodes, notifications, site_setup
 from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, wall, why
 from console.web.alerts_api import FACTS
 from console.web.camera_view import Watch, watch, with_blind_totals
 from console.web.context import Context
 from console.web.errors import Refused
+from console.web.escalation_view import hidden_to
 from console.web.i18n import Language
 from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
@@ -162,6 +163,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         view, *other_views = alert_views(connection, [found, *others], seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
+        told = notifications.of_alert(connection, event_id)
         related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
         instruction = site_setup.instructions(connection, found.site_id).get(kind_of(found.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
@@ -174,6 +176,8 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         why=sentence_why,
         incident=sorted((view, *other_views), key=lambda one: one.alert.opened_at_s),
         history=history,
+        told=told,
+        hidden_to=hidden_to,
         related=related,
         instruction=instruction,
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first

@@ -291,8 +291,9 @@ def test_what_waits_behind_a_hanging_way_is_given_up_in_time(desk, smtp):
     night.dispatcher._most = lambda _lane: 0
     night.turn(GIVE_UP_S + TRY_S + 1)
     with desk.console.database.read() as connection:
-        states = connection.execute(select(notification.c.number, notification.c.state)).all()
-    assert tuple(states[0]) == (0, State.FAILED)
+        columns = (notification.c.number, notification.c.state)
+        states = {row.number: row.state for row in connection.execute(select(*columns))}
+    assert states[0] == State.FAILED
     assert night.told(event_id)[0][2] == State.FAILED
 
 
