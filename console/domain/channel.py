@@ -5,7 +5,7 @@ An address is one of apprise's URLs; `{to}` in it stands for the person's own nu
 
 import re
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 PLACE = "{to}"
 SHOWN = "•••"
@@ -46,6 +46,7 @@ EXAMPLES: dict[ChannelKind, str] = {
     ChannelKind.SIREN: "siren://gate",
 }
 NEEDS_PERSON = frozenset({ChannelKind.EMAIL, ChannelKind.SMS, ChannelKind.TELEGRAM, ChannelKind.ZALO})
+_OWN_SERVER = SCHEMES[ChannelKind.EMAIL] | SCHEMES[ChannelKind.WEBHOOK] | SCHEMES[ChannelKind.SIREN]
 MOST_ADDRESS = 500
 _SIREN = re.compile(r"^siren://[A-Za-z0-9][A-Za-z0-9_-]{0,62}/?$")
 _TO = re.compile(r"^[\w.+@-]{1,120}$")
@@ -96,13 +97,11 @@ def lane(address: str) -> str:
 
 def _parts(address: str) -> tuple[str, str] | None:
     """Scheme, and the host where the scheme's address has one: of services it is a token, which is secret."""
-    try:
-        split = urlsplit(address)
-        port = f":{split.port}" if split.port else ""
-    except ValueError:
+    scheme, mark, rest = address.partition("://")
+    if not mark:
         return None
-    own_server = SCHEMES[ChannelKind.EMAIL] | SCHEMES[ChannelKind.WEBHOOK] | SCHEMES[ChannelKind.SIREN]
-    return split.scheme, f"{split.hostname or ''}{port}" if split.scheme in own_server else ""
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return scheme.lower(), host if scheme.lower() in _OWN_SERVER else ""
 
 
 def without_secrets(text: str, address: str) -> str:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
 from sight import known_for, many_schools, seen_badly
+from told import told
 from waiting import until
 
 from console.app.factory import first_link
@@ -30,7 +31,20 @@ LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
-CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
+CONDITIONS = (
+    "nothing",
+    "quiet",
+    "busy",
+    "work",
+    "failing",
+    "lens",
+    "unseen",
+    "many",
+    "deaf",
+    "people",
+    "flood",
+    "told",
+)
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -186,6 +200,15 @@ def take_people(browser: Browser, school: School, out: Path, condition: str) -> 
     doors(browser, school, out, SIZES, LANGUAGES)
 
 
+def telling(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """Who is told: nobody yet, then a whole ladder, what came of it, the card to read out, and a watch nobody keeps."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    shoot(browser, school, out, f"{condition}-", {"none": "/escalation"}, Role.ADMINISTRATOR)
+    alert = f"/alerts/{told(school).event_id}"
+    paths = {"all": "/escalation", "alert": alert, "card": f"{alert}/call-card", "wall": "/"}
+    shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
+
+
 def main(
     out: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "var" / "screenshots",
     only: Annotated[str, typer.Option(help="one condition")] = "",
@@ -197,8 +220,10 @@ def main(
         browser = launch(playwright)
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
-            with running(Path(folder) / condition) as school:
-                {"people": take_people, "work": working}.get(condition, take)(browser, school, out, condition)
+            with running(Path(folder) / condition, tells=condition != "told") as school:
+                {"people": take_people, "work": working, "told": telling}.get(condition, take)(
+                    browser, school, out, condition
+                )
         browser.close()
     if readme:
         for name, target in README.items():
