@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from broker.contract import topics
-from broker.contract.messages import AnyMessage, OutboxId
+from broker.contract.messages import OutboxId
 
 MAX_BYTES = 256 * 1024  # far above the largest true message; files never travel by MQTT
 CLOCK_SET_S = 1.0  # less is NTP at work
@@ -21,7 +21,14 @@ class DecodeError(Exception):
 
 
 _NEVER_GUESSED = ("schema_version", "state", "status")
-_OF_ITEMS = {("files", "role"), ("files", "media_type"), ("gaps_bridged", "reason"), ("node_problems", "severity")}
+_OF_ITEMS = {
+    ("files", "role"),
+    ("files", "media_type"),
+    ("gaps_bridged", "reason"),
+    ("node_problems", "severity"),
+    ("settings", "rule"),
+}
+_OF_ITEMS |= {("orders", "rule")}
 
 
 class _Envelope(BaseModel):
@@ -47,7 +54,7 @@ class Received:
 
     node: str
     topic: topics.Topic
-    message: AnyMessage
+    message: topics.AnyMessage
     sent_at_s: float
     outbox_id: str | None
     sequence: int | None
@@ -57,7 +64,7 @@ class Received:
 def encode(
     topic: topics.Topic,
     source: str,
-    message: AnyMessage,
+    message: topics.AnyMessage,
     sent_at_s: float,
     outbox_id: str | None = None,
     sequence: int | None = None,
@@ -115,7 +122,7 @@ def decode(topic_name: str, payload: bytes) -> Received:
     return Received(node, topic, message, envelope.time.timestamp(), *number, envelope.clockset or 0.0)
 
 
-def _understood(topic: topics.Topic, data: dict[str, Any]) -> AnyMessage:
+def _understood(topic: topics.Topic, data: dict[str, Any]) -> topics.AnyMessage:
     """The message of a sender that may be newer: words that are not known here are left out where that can be.
 
     A field with such a word takes its default; an item of a list that can't do without goes. Never guessed are states

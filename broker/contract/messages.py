@@ -40,12 +40,14 @@ CameraAlarm = Literal[
 CAMERA_ALARMS: tuple[CameraAlarm, ...] = get_args(CameraAlarm)
 
 
-class _Message(BaseModel):
+class Message(BaseModel):
+    """What all messages and their parts have in common."""
+
     # Newer senders may add fields; an older reader ignores them. Infinities and NaN are never meant.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class PathPoint(_Message):
+class PathPoint(Message):
     """Where a person's feet were, at a moment."""
 
     at_s: Moment
@@ -53,7 +55,7 @@ class PathPoint(_Message):
     y: Fraction
 
 
-class GapBridged(_Message):
+class GapBridged(Message):
     """A time in which the person was not seen inside the zone, and why the stay went on all the same."""
 
     from_at_s: Moment
@@ -61,7 +63,7 @@ class GapBridged(_Message):
     reason: Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
 
 
-class EventMessage(_Message):
+class EventMessage(Message):
     """One revision of an event. `event_id` is immutable; the highest `revision` is the truth.
 
     rule: what people did, or what is wrong with what the camera sends; then box and path are empty, people is 0, zone
@@ -95,14 +97,14 @@ class EventMessage(_Message):
     model: str = Field("", max_length=200, description="name of the network in the node's manifest")
 
 
-class VideoGap(_Message):
+class VideoGap(Message):
     """A time of which a clip holds no picture: the camera or the recording failed, or the clip had to end."""
 
     from_at_s: Moment
     to_at_s: Moment
 
 
-class EvidenceFile(_Message):
+class EvidenceFile(Message):
     """One file that belongs to an event; the file itself travels by HTTP."""
 
     role: Literal["clip", "snapshot", "snapshot_before", "snapshot_boxes", "track"]
@@ -118,7 +120,7 @@ class EvidenceFile(_Message):
     ] = ()
 
 
-class EvidenceMessage(_Message):
+class EvidenceMessage(Message):
     """The files of an event. A later revision replaces the list of an earlier one."""
 
     schema_version: Literal[1] = 1
@@ -136,7 +138,25 @@ class EvidenceMessage(_Message):
         return self
 
 
-class CameraHealth(_Message):
+class RuleHours(Message):
+    """Weekly hours, on the clocks of the node. `ends` at or before `begins` runs past midnight."""
+
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(max_length=7)
+    begins: Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
+    ends: Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
+
+
+class RuleSetting(Message):
+    """A rule as it is set on the node, whatever a calendar makes of it."""
+
+    rule: RuleKind
+    seconds: Annotated[Seconds | None, Field(description="what it waits for; None: it does not wait")] = None
+    severity: Severity = "medium"
+    hours: Annotated[tuple[RuleHours, ...], Field(max_length=32, description="when it is armed; empty: always")] = ()
+    follows_calendar: bool = True
+
+
+class CameraHealth(Message):
     """How one camera of a node does."""
 
     camera: Name
@@ -161,7 +181,7 @@ class CameraHealth(_Message):
     zones: tuple["ZoneShape", ...] = Field((), max_length=32)
 
 
-class ZoneShape(_Message):
+class ZoneShape(Message):
     """A zone or line as the node watches it: for drawing, and whether its rules see anything there.
 
     A rule sees as well as its zone and its camera do, whichever is worse.
@@ -171,6 +191,9 @@ class ZoneShape(_Message):
     label: Annotated[str, Field(max_length=120, description="what people call it")] = ""
     polygon: tuple[tuple[Fraction, Fraction], ...] = Field(min_length=2, max_length=64)
     rules: tuple[RuleKind, ...] = ()
+    settings: Annotated[
+        tuple[RuleSetting, ...], Field(max_length=32, description="its rules as they are set; older nodes tell none")
+    ] = ()
     state: Literal["sees", "impaired", "blind"] = "sees"
     since_at_s: Annotated[Moment | None, Field(description="since when; None: since the worker began")] = None
     reason_code: Annotated[
@@ -178,7 +201,7 @@ class ZoneShape(_Message):
     ] = ""
 
 
-class NodeProblem(_Message):
+class NodeProblem(Message):
     """Something that is wrong with the node itself, not with one of its cameras."""
 
     code: Annotated[str, Field(max_length=40, description="a stable word that the console translates")]
@@ -190,7 +213,7 @@ class NodeProblem(_Message):
     )
 
 
-class NetworkLink(_Message):
+class NetworkLink(Message):
     """A network interface of the node. errors: damaged packets since it came up."""
 
     name: Name
@@ -198,14 +221,14 @@ class NetworkLink(_Message):
     errors: Count = 0
 
 
-class CertificateEnd(_Message):
+class CertificateEnd(Message):
     """A certificate that the node connects with."""
 
     name: Annotated[str, Field(max_length=120)]
     ends_at_s: Annotated[float, Field(ge=-1e11, le=3e11)]  # the years that a certificate can hold
 
 
-class NumberSpan(_Message):
+class NumberSpan(Message):
     """Numbers of an outbox, both ends among them."""
 
     first: Annotated[int, Field(ge=1, le=2**53)]
@@ -218,7 +241,7 @@ class AbsentNumbers(NumberSpan):
     why: Annotated[str, Field(max_length=20, description="given_up: for too much waited; gone: not in the outbox")]
 
 
-class MachineHealth(_Message):
+class MachineHealth(Message):
     """What the node's machine tells of itself; what it does not tell is left out."""
 
     board: Annotated[str, Field(max_length=120)] = ""
@@ -237,7 +260,7 @@ class MachineHealth(_Message):
     certificates: tuple[CertificateEnd, ...] = Field((), max_length=80)
 
 
-class HealthMessage(_Message):
+class HealthMessage(Message):
     """Sent every 15 s and at every change."""
 
     schema_version: Literal[1] = 1
@@ -266,13 +289,17 @@ class HealthMessage(_Message):
         tuple[AbsentNumbers, ...],
         Field(max_length=3000, description="the answer to `wanted`; what is not named here is sent again"),
     ] = ()
+    schedule_revision: Annotated[
+        str | None, Field(max_length=64, description="of the schedule it works by; empty: none; older nodes don't tell")
+    ] = None
+    schedule_until_at_s: Annotated[Moment | None, Field(description="when that schedule ends")] = None
     uploads_waiting: Count = 0
     oldest_waiting_s: Seconds = 0.0
     worker_restarts: Count = 0
     disk_free_bytes: Count = 0
 
 
-class StatusMessage(_Message):
+class StatusMessage(Message):
     """Retained. `offline` is also the node's last will, spoken by the broker when the node falls silent."""
 
     schema_version: Literal[1] = 1
@@ -281,7 +308,7 @@ class StatusMessage(_Message):
     version: Annotated[str, Field(max_length=60)] = ""
 
 
-class CommandMessage(_Message):
+class CommandMessage(Message):
     """Console to node."""
 
     schema_version: Literal[1] = 1
@@ -291,14 +318,14 @@ class CommandMessage(_Message):
     at_s: Moment
 
 
-class Refusal(_Message):
+class Refusal(Message):
     """A message that the console will never take, and why."""
 
     sequence: Annotated[int, Field(ge=1, le=2**53)]
     reason: str = Field(max_length=300)
 
 
-class AcknowledgementMessage(_Message):
+class AcknowledgementMessage(Message):
     """Console to node: these rows of your outbox are committed here (or refused for good); drop them.
 
     wanted: numbers that never came, to be sent again. A message that holds nothing is a greeting: send all again.
@@ -312,5 +339,3 @@ class AcknowledgementMessage(_Message):
 
 
 CameraHealth.model_rebuild()
-
-AnyMessage = EventMessage | EvidenceMessage | HealthMessage | StatusMessage | CommandMessage | AcknowledgementMessage

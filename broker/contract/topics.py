@@ -5,14 +5,23 @@ from typing import Literal
 
 from broker.contract.messages import (
     AcknowledgementMessage,
-    AnyMessage,
     CommandMessage,
     EventMessage,
     EvidenceMessage,
     HealthMessage,
     StatusMessage,
 )
+from broker.contract.schedule import ScheduleMessage
 
+AnyMessage = (
+    EventMessage
+    | EvidenceMessage
+    | HealthMessage
+    | StatusMessage
+    | CommandMessage
+    | AcknowledgementMessage
+    | ScheduleMessage
+)
 ROOT = "gatehouse/v1/nodes"
 SIRENS = "gatehouse/v1/sirens"
 
@@ -44,8 +53,9 @@ HEALTH = Topic("health", HealthMessage, "node", qos=1, retained=True, numbered=F
 STATUS = Topic("status", StatusMessage, "node", qos=1, retained=True, numbered=False)
 COMMAND = Topic("command", CommandMessage, "console", qos=1, retained=False, numbered=False)
 ACK = Topic("ack", AcknowledgementMessage, "console", qos=1, retained=False, numbered=False)
+SCHEDULE = Topic("schedule", ScheduleMessage, "console", qos=1, retained=True, numbered=False)
 
-TOPICS = (EVENT, EVIDENCE, HEALTH, STATUS, COMMAND, ACK)
+TOPICS = (EVENT, EVIDENCE, HEALTH, STATUS, COMMAND, ACK, SCHEDULE)
 _BY_KIND = {topic.kind: topic for topic in TOPICS}
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
@@ -16,6 +17,7 @@ from console.app.settings import Settings
 from console.domain.access import Role
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
+from console.ingest.schedule_sender import ScheduleSender
 from console.notify.dispatcher import Dispatcher, Senders
 from console.notify.siren import SirenBroker, SirenSender
 from console.notify.watcher import Watcher
@@ -120,6 +122,9 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     work = {"feed": feed.run, "notes": context.notes.run, **notify}
     if receiver is not None:
         work["receiver"] = receiver.run
+        counted = partial(getattr, receiver, "connections")
+        sender = ScheduleSender(database, settings.timezone, wall_s, receiver.publish_schedule, counted)
+        work["schedules"] = sender.run
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
 
 

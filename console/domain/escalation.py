@@ -4,11 +4,12 @@ A ladder has steps; each waits some seconds after the one before it and has peop
 are on duty. A step with nobody on duty costs no time: the next one is told in its place.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from console.domain.alert import AlertState
+from console.domain.calendar import DayKind
 
 MOST_WAIT_S = 3600.0  # between two steps, and before a ladder begins again
 MOST_ROUNDS = 5
@@ -18,11 +19,19 @@ EVERY_DAY = frozenset(range(7))
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment at a site. local: by its clock; kinds: what kind of day today and yesterday are there."""
+
+    local: datetime
+    kinds: Mapping[date, DayKind] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
     """Hours that come again each week. days: 0 is Monday. begins, ends: minutes since midnight, local time.
 
     Where it ends no later than it begins, it ends on the day after: the days are those on which it begins.
-    first_day, last_day: both among it; None: no such limit.
+    first_day, last_day: both among it; None: no such limit. kinds: of days by the site's calendar; none: any.
     """
 
     days: frozenset[int] = EVERY_DAY
@@ -30,17 +39,20 @@ class Hours:
     ends: int = 0
     first_day: date | None = None
     last_day: date | None = None
+    kinds: frozenset[DayKind] = frozenset()
 
-    def cover(self, local: datetime) -> bool:
-        """Whether a moment, in local time, is one of them."""
-        minute, today = local.hour * 60 + local.minute, local.date()
+    def cover(self, moment: Moment) -> bool:
+        """Whether a moment is one of them."""
+        minute, today = moment.local.hour * 60 + moment.local.minute, moment.local.date()
         if self.begins < self.ends:
-            return self._begin_on(today) and self.begins <= minute < self.ends
+            return self._begin_on(today, moment) and self.begins <= minute < self.ends
         if minute >= self.begins:
-            return self._begin_on(today)
-        return minute < self.ends and self._begin_on(today - timedelta(days=1))
+            return self._begin_on(today, moment)
+        return minute < self.ends and self._begin_on(today - timedelta(days=1), moment)
 
-    def _begin_on(self, day: date) -> bool:
+    def _begin_on(self, day: date, moment: Moment) -> bool:
+        if self.kinds and moment.kinds.get(day) not in self.kinds:
+            return False
         since = self.first_day is None or self.first_day <= day
         return since and (self.last_day is None or day <= self.last_day) and day.weekday() in self.days
 
@@ -96,19 +108,19 @@ class Told:
     people: tuple[int, ...]
 
 
-def on_duty(ladder: Ladder, step: LadderStep, local: datetime) -> tuple[int, ...]:
+def on_duty(ladder: Ladder, step: LadderStep, moment: Moment) -> tuple[int, ...]:
     """People of a step who are on duty; where nobody of the whole ladder is, all of them: silence would be worse."""
-    found = _there(step, local)
-    if not found and not any(_there(one, local) for one in ladder.steps):
+    found = _there(step, moment)
+    if not found and not any(_there(one, moment) for one in ladder.steps):
         found = tuple(duty.person for duty in step.duties)
     return tuple(dict.fromkeys(found))
 
 
-def _there(step: LadderStep, local: datetime) -> tuple[int, ...]:
-    return tuple(duty.person for duty in step.duties if duty.hours.cover(local))
+def _there(step: LadderStep, moment: Moment) -> tuple[int, ...]:
+    return tuple(duty.person for duty in step.duties if duty.hours.cover(moment))
 
 
-def advance(ladder: Ladder, run: Run, now_s: float, local: datetime) -> tuple[Run, Sequence[Told]]:
+def advance(ladder: Ladder, run: Run, now_s: float, moment: Moment) -> tuple[Run, Sequence[Told]]:
     """What has come due, in order, and how far the run is then.
 
     At most one step with people in it: after a time in which nothing ran they are told one after the other all the
@@ -120,7 +132,7 @@ def advance(ladder: Ladder, run: Run, now_s: float, local: datetime) -> tuple[Ru
         step = ladder.steps[number % len(ladder.steps)]
         if now_s - base_at_s < _wait_s(ladder, number, passed=passed):
             break
-        people = on_duty(ladder, step, local)
+        people = on_duty(ladder, step, moment)
         told.append(Told(number, step, people))
         passed = not people
         if people:

@@ -52,6 +52,7 @@ class Receiver:
         self._client = self._make_client()
         self.connected = threading.Event()
         self._fault, self._asked_at_s = "", float("-inf")
+        self.connections = 0  # made so far
         self._fresh = threading.Event()  # a connection was made, and the nodes have not been greeted over it
 
     def run(self, stop: threading.Event) -> None:
@@ -92,6 +93,15 @@ class Receiver:
         self._client.publish(topics.COMMAND.of(node), payload, qos=topics.COMMAND.qos)
         return True
 
+    def publish_schedule(self, node: str, payload: bytes) -> bool:
+        """Leaves a box its calendar with the broker; False where that is away."""
+        if not self.connected.is_set():
+            return False
+        told = self._client.publish(
+            topics.SCHEDULE.of(node), payload, topics.SCHEDULE.qos, retain=topics.SCHEDULE.retained
+        )
+        return told.rc == mqtt.MQTT_ERR_SUCCESS
+
     def _make_client(self) -> mqtt.Client:
         v5 = self._address.protocol == "5"
         client = mqtt.Client(
@@ -118,6 +128,7 @@ class Receiver:
         self._fault = ""
         client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
         self._intake.reconnected()
+        self.connections += 1
         self._fresh.set()
         self.connected.set()
         log.info("connected to the broker")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.domain.site_tree import upwards
 from console.domain.wall_watch import GONE_S, PATIENCE_S, FaultKind, fault_of_walls
-from console.store import ladders, sites, wall_watch
+from console.store import duty_days, ladders, sites, wall_watch
 from console.store.database import Database
 from console.store.wall_watch import Found
 
@@ -64,9 +64,10 @@ class Watcher:
             return {}
         parents, names = sites.parents(connection), wall_watch.ringing_sites(connection)
         owners = {one: next((up for up in upwards(parents, one) if up in hours), None) for one in names}
-        watched = {
-            one: up for one, up in owners.items() if up is not None and hours[up].is_on and hours[up].hours.cover(local)
-        }
+        # By the calendar of the site whose hours they are: of each school's own it would be a thousand look-ups.
+        kept = {up for up in owners.values() if up is not None and hours[up].is_on}
+        now = {up: hours[up].hours.cover(duty_days.moment(connection, up, local)) for up in kept}
+        watched = {one: up for one, up in owners.items() if up is not None and now.get(up)}
         found: dict[tuple[int, FaultKind], list[str]] = {}
         for site_id, walls in wall_watch.walls_of_sites(connection, watched, now_s).items():
             fault = fault_of_walls(walls, now_s)

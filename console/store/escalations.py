@@ -9,9 +9,9 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from console.domain.alert import SEVERITY_OF_ORDER, SEVERITY_ORDER, AlertState, Severity
 from console.domain.delivery import State
-from console.domain.escalation import Ladder, Run, Told, advance, begins, is_over, next_at_s, quickened
+from console.domain.escalation import Ladder, Moment, Run, Told, advance, begins, is_over, next_at_s, quickened
 from console.domain.site_tree import upwards
-from console.store import channels, ladders, sites
+from console.store import channels, duty_days, ladders, sites
 from console.store.channels import Channel, Contact
 from console.store.escalation_tables import escalation, notification, watch_fault
 from console.store.ladders import SiteLadder
@@ -104,7 +104,7 @@ def advance_due(connection: Connection, now_s: float, local_of: Callable[[float]
     book = _Book(connection) if rows else None
     for row in rows:
         assert book is not None
-        values = _advanced(connection, book, row, now_s, local_of(now_s))
+        values = _advanced(connection, book, row, now_s, book.moment(row.site_id, local_of(now_s)))
         connection.execute(update(escalation).where(escalation.c.id == row.id).values(**values))
     return len(rows)
 
@@ -116,12 +116,18 @@ class _Book:
         self._connection, self._parents = connection, sites.parents(connection)
         self._ladders: dict[tuple[int, int], SiteLadder | None] = {}
         self._people: dict[int, tuple[dict[int, Contact], dict[int, Channel]]] = {}
+        self._moments: dict[int, Moment] = {}
 
     def ladder(self, site_id: int, severity_order: int) -> SiteLadder | None:
         key = (site_id, severity_order)
         if key not in self._ladders:
             self._ladders[key] = ladders.for_alert(self._connection, site_id, SEVERITY_OF_ORDER[severity_order])
         return self._ladders[key]
+
+    def moment(self, site_id: int, local: datetime) -> Moment:
+        if site_id not in self._moments:
+            self._moments[site_id] = duty_days.moment(self._connection, site_id, local)
+        return self._moments[site_id]
 
     def people(self, site_id: int) -> tuple[dict[int, Contact], dict[int, Channel]]:
         """People and ways of a site and of all above it, by their numbers."""
@@ -152,7 +158,7 @@ def _anew(row: Any, now_s: float) -> dict[str, Any]:
     return {"state": RUNNING, "run": row.run + 1, "told": 0, "base_at_s": now_s, "next_at_s": now_s}
 
 
-def _advanced(connection: Connection, book: _Book, row: Any, now_s: float, local: datetime) -> dict[str, Any]:
+def _advanced(connection: Connection, book: _Book, row: Any, now_s: float, moment: Moment) -> dict[str, Any]:
     """Tells what is due of one; its new values."""
     found = book.ladder(row.site_id, row.severity_order)
     if found is None or not found.ladder.steps:
@@ -166,7 +172,7 @@ def _advanced(connection: Connection, book: _Book, row: Any, now_s: float, local
         values |= _anew(row, now_s)
     told, base_at_s, run_number = (values.get(name, getattr(row, name)) for name in ("told", "base_at_s", "run"))
     ladder = quickened(found.ladder, TEST_STEP_S) if row.purpose == TEST else found.ladder
-    run, steps = advance(ladder, Run(told, base_at_s), now_s, local)
+    run, steps = advance(ladder, Run(told, base_at_s), now_s, moment)
     for step in steps:
         _tell(connection, book, row, run_number, step, now_s)
     values |= {"told": run.told, "base_at_s": run.base_at_s, "next_at_s": next_at_s(ladder, run)}

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from console.domain.alert import Severity
+from console.domain.calendar import DayKind
 from console.domain.escalation import ALWAYS, Duty, Hours, Ladder, LadderStep
 from console.domain.site_tree import upwards
 from console.store import sites
@@ -104,6 +105,7 @@ def hours_json(hours: Hours) -> dict[str, Any]:
         "ends": hours.ends,
         "first_day": hours.first_day.isoformat() if hours.first_day else None,
         "last_day": hours.last_day.isoformat() if hours.last_day else None,
+        "kinds": sorted(hours.kinds),
     }
 
 
@@ -115,7 +117,8 @@ def _hours(told: dict[str, Any]) -> Hours:
     if "days" not in told:
         return ALWAYS
     first, last = (date.fromisoformat(told[name]) if told[name] else None for name in ("first_day", "last_day"))
-    return Hours(frozenset(told["days"]), told["begins"], told["ends"], first, last)
+    kinds = frozenset(DayKind(kind) for kind in told["kinds"])
+    return Hours(frozenset(told["days"]), told["begins"], told["ends"], first, last, kinds)
 
 
 def _hours_of(row: Any) -> WatchHours:

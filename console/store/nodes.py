@@ -155,6 +155,7 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
     values = {"last_seen_at_s": seen_at_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
     values["clock_json"] = json.dumps(asdict(clock))
     values["links_json"] = json.dumps(_links(owner, health))
+    values |= {name: health.get(name) for name in ("schedule_revision", "schedule_until_at_s")}
     connection.execute(update(node).where(node.c.id == node_id).values(**values))
     _note_blind(connection, owner, health, clock, now_s)
     known = _reports(connection, node_id)

@@ -59,6 +59,8 @@ node = Table(
     Column("health_json", Text),
     Column("clock_json", Text),
     Column("links_json", Text),
+    Column("schedule_revision", String(64)),  # of the calendar that it works by; none: it does not tell
+    Column("schedule_until_at_s", Float),  # by its clock
 )
 
 camera = Table(
@@ -367,4 +369,13 @@ audit_entry = Table(
     Column("about_id", Integer),  # the person to whose account it was done
     Index(None, "subject"),
     sqlite_autoincrement=True,
+)
+
+# What a site says of its days and of what is armed when; the sites below it inherit it.
+calendar = Table(
+    "calendar",
+    metadata,
+    Column("site_id", ForeignKey("site.id"), primary_key=True),
+    Column("content_json", Text, nullable=False),
+    Column("changed_at_s", Float, nullable=False),
 )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from console.domain.alert import Severity
+from console.domain.calendar import DayKind
 from console.domain.channel import ChannelKind
 from console.domain.escalation import MOST_WAIT_S, Hours
 
@@ -51,6 +52,7 @@ class HoursForm(BaseModel):
     ends: _Clock = ""
     first: _Day = ""
     last: _Day = ""
+    day_kind: tuple[DayKind, ...] = ()
 
 
 class DutyForm(HoursForm):
@@ -98,11 +100,12 @@ def hours_of(told: HoursForm) -> Hours | None:
         begins, ends = (_minute(clock) for clock in (told.begins or "00:00", told.ends or "00:00"))
     except ValueError:
         return None
+    kinds = frozenset(told.day_kind)
     if told.always:
-        return Hours(first_day=first, last_day=last)
+        return Hours(first_day=first, last_day=last, kinds=kinds)
     if not told.day or (first and last and last < first):
         return None
-    return Hours(frozenset(told.day), begins, ends % (24 * 60), first, last)
+    return Hours(frozenset(told.day), begins, ends % (24 * 60), first, last, kinds)
 
 
 def _minute(clock: str) -> int:

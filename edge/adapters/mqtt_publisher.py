@@ -29,6 +29,7 @@ from broker.contract.messages import (
     NumberSpan,
     StatusMessage,
 )
+from broker.contract.schedule import ScheduleMessage
 from edge.adapters.outbox_rows import OutboxRow
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.core.ports import Clock
@@ -104,11 +105,13 @@ class MqttPublisher:
         address: BrokerAddress,
         outbox: SqliteOutbox,
         clock: Clock,
-        on_command: Callable[[CommandMessage], None],
+        on_command: Callable[[CommandMessage | ScheduleMessage], None],
         version: str,
         announcements: Mapping[str, bytes] | None = None,
     ) -> None:
-        """announcements: topic -> what is told on it, retained, at each connection; empty takes it back."""
+        """on_command: is told what the console asks for or orders, in paho's thread.
+
+        announcements: topic -> what is told on it, retained, at each connection; empty takes it back."""
         self._announcements = announcements or {}
         self._node, self._outbox, self._clock, self._version = node, outbox, clock, version
         self._address, self._on_command = address, on_command
@@ -277,7 +280,7 @@ class MqttPublisher:
             return
         self.fault = ""
         self.certificate_ends_at_s = _certificate_end(client.socket())
-        client.subscribe([(topics.ACK.of(self._node), 1), (topics.COMMAND.of(self._node), 1)])
+        client.subscribe([(topic.of(self._node), 1) for topic in (topics.ACK, topics.COMMAND, topics.SCHEDULE)])
         self._send_status(client, "online")
         for topic, payload in self._announcements.items():
             client.publish(topic, payload, qos=1, retain=True)
@@ -319,5 +322,5 @@ class MqttPublisher:
             self._console_ahead_s = received.sent_at_s - self._clock.monotonic_s()
         if isinstance(received.message, AcknowledgementMessage):
             self._inbox.put(received.message)
-        elif isinstance(received.message, CommandMessage):
+        elif isinstance(received.message, CommandMessage | ScheduleMessage):
             self._on_command(received.message)

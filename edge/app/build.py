@@ -26,8 +26,13 @@ from edge.pipeline.camera_pipeline import CameraPipeline
 def build_pipeline(node: str, timezone: str, camera: CameraSection, input_size: tuple[int, int]) -> CameraPipeline:
     """The chain of one camera around the network, whose input is so wide and high (pixels)."""
     zones = [Zone(zone.name, zone.polygon, zone.grace_s) for zone in camera.zones]
-    rules = [WatchedRule(_params(rule), rule.severity, _schedule(rule, timezone)) for rule in camera.rules]
+    rules = [watched_rule(rule, timezone) for rule in camera.rules]
     return CameraPipeline(Attention(input_size), Tracker(), CameraWatch(node, camera.name, zones, rules))
+
+
+def watched_rule(rule: RuleSection, timezone: str) -> WatchedRule:
+    """A rule as it is configured; timezone: on whose clocks its hours are read."""
+    return WatchedRule(_params(rule), rule.severity, _schedule(rule, timezone), rule.follows_calendar)
 
 
 def _params(rule: RuleSection) -> RuleParams:

@@ -3,7 +3,7 @@
 from __future__ import annotations  # the messages are loaded after the recording has begun
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,7 @@ from edge.adapters.stream_faults import DAMAGED_STREAM, StreamFault
 from edge.app.lens_watch import LensWatch, PlaceReport
 from edge.app.stream_watch import StreamWatch
 from edge.config.load import read_secret
-from edge.config.schema import CameraSection, LineCrossingSection
+from edge.config.schema import CameraSection, LineCrossingSection, Point, RuleSection
 from edge.core.frame import Frame
 from edge.core.integrity.faults import ZONE_TOO_DARK, Trouble
 from edge.core.ports import Clock
@@ -267,21 +267,27 @@ class CameraLine:
 
     def _zones(self) -> tuple[ZoneShape, ...]:
         from broker.contract.messages import ZoneShape
+        from edge.app.rule_settings import rule_setting
 
         rules, unseen = self.section.rules, self.lens.report.places
         self._seen_again_at_s |= dict.fromkeys(set(self._unseen) - unseen.keys(), self._clock.wall_s())
         self._unseen = unseen.keys()
-        zones = [
-            ZoneShape(
-                zone=zone.name,
-                label=zone.label,
-                polygon=zone.polygon,
-                rules=tuple(r.kind for r in rules if not isinstance(r, LineCrossingSection) and r.zone == zone.name),
+
+        def shape_of(name: str, label: str, corners: tuple[Point, ...], own: Sequence[RuleSection]) -> ZoneShape:
+            settings = tuple(map(rule_setting, own))
+            return ZoneShape(
+                zone=name, label=label, polygon=corners, rules=tuple(rule.kind for rule in own), settings=settings
             )
-            for zone in self.section.zones
-        ]
+
         lines = [rule for rule in rules if isinstance(rule, LineCrossingSection)]
-        shapes = (*zones, *(ZoneShape(zone=line.name, polygon=line.line, rules=(line.kind,)) for line in lines))
+        of_zones = [rule for rule in rules if not isinstance(rule, LineCrossingSection)]
+        shapes = [
+            *(
+                shape_of(zone.name, zone.label, zone.polygon, [rule for rule in of_zones if rule.zone == zone.name])
+                for zone in self.section.zones
+            ),
+            *(shape_of(line.name, "", line.line, [line]) for line in lines),
+        ]
         return tuple(
             shape.model_copy(
                 update=_blind(unseen[shape.zone])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from wsgiref.simple_server import WSGIServer
 
 from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
+from broker.contract.schedule import ScheduleMessage
 from broker.contract.topics import home_assistant
 from edge.adapters.home_assistant import discovery
 from edge.adapters.metrics_server import MetricsError, serve_metrics
@@ -18,6 +19,7 @@ from edge.adapters.outbox_mending import mended, open_sound
 from edge.adapters.outbox_rows import OutboxError
 from edge.adapters.outbox_stand_in import WITHIN, bounds_of, has_room_for
 from edge.adapters.uploader import ConsoleAddress, Uploader, UploadLimits
+from edge.app.calendar_keeper import CalendarKeeper
 from edge.app.housekeeping import Housekeeper
 from edge.app.node_folder import outbox_path
 from edge.app.node_health import NodeHealth
@@ -25,6 +27,7 @@ from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import outbox_bounds
 from edge.app.worker_process import OutboxReady
 from edge.config.schema import EdgeConfig
+from edge.core.calendar import Calendar
 from edge.core.ports import Clock
 from edge.core.schedule import WeeklySchedule, WeeklySpan
 
@@ -61,7 +64,8 @@ class Delivery:
             broker.host, broker.port, name, broker.password_file, broker.tls, broker.ca_file, broker.protocol
         )
         announced = _announced(config, version)
-        self._publisher = MqttPublisher(name, address, self._outbox, clock, on_command, version, announced)
+        self._on_command, self._calendar = on_command, CalendarKeeper(config.node.state_dir, clock)
+        self._publisher = MqttPublisher(name, address, self._outbox, clock, self._on_order, version, announced)
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox, limits=_upload_limits(config))
         self._housekeeper = Housekeeper(config, self._outbox, clock, lambda: self._publisher.console_at_s)
@@ -130,6 +134,21 @@ class Delivery:
             return
         self._settle_removed_cameras()
 
+    @property
+    def calendar(self) -> Calendar:
+        """By which the rules are armed now."""
+        return self._calendar.calendar
+
+    def new_calendar(self) -> Calendar | None:
+        """The calendar, where another one has come since the last call."""
+        return self._calendar.turn()
+
+    def _on_order(self, order: CommandMessage | ScheduleMessage) -> None:
+        if isinstance(order, ScheduleMessage):
+            self._calendar.take(order)
+        else:
+            self._on_command(order)
+
     def send_still(self, camera: str, picture: bytes) -> None:
         """Brings a camera's newest picture, a JPEG, to the console."""
         self._uploader.send_still(camera, picture)
@@ -141,9 +160,10 @@ class Delivery:
             "console_unreachable": bool(self._uploader.fault),
             "worker_down": worker_down,
             "outbox_unreadable": self._stands_in,
+            **self._calendar.faults(),
         }
         ends_at_s = self._publisher.certificate_ends_at_s
-        message = self._health.turn(cameras, faults, self._housekeeper.problems, restarts, ends_at_s)
+        message = self._health.turn(cameras, faults, self._housekeeper.problems, restarts, ends_at_s, self.calendar)
         if message is not None:
             self._last_health = message
             self._publisher.tell_health(message)

@@ -18,6 +18,7 @@ from edge.adapters.outbox_mending import set_aside
 from edge.adapters.outbox_rows import OutboxFigures
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.config.schema import EdgeConfig
+from edge.core.calendar import NO_CALENDAR, Calendar
 from edge.core.disk_forecast import DiskProblem
 from edge.core.machine import MachineReading, NodeWatch, Problem
 from edge.core.ports import Clock
@@ -56,12 +57,14 @@ class NodeHealth:
         disk: Sequence[DiskProblem],
         restarts: int,
         broker_ends_at_s: float | None = None,
+        calendar: Calendar = NO_CALENDAR,
     ) -> HealthMessage | None:
         """The next message where one is due: every `HEALTH_S`, and at once when something changes for people.
 
         faults: codes of `edge.core.machine.LIMITS` that are simply so or not. disk: what is wrong with what is kept.
         restarts: of workers so far.
         broker_ends_at_s: end of the certificate that the broker showed, UTC seconds.
+        calendar: by which the rules are armed.
         """
         now_s, at_s = self._clock.monotonic_s(), self._clock.wall_s()
         self._read(now_s)
@@ -82,6 +85,7 @@ class NodeHealth:
                 (camera.camera, camera.state, camera.reason_code, camera.recording, camera.zones) for camera in cameras
             ),
             tuple((problem.code, problem.subject, problem.severity) for problem in own),
+            calendar.revision,
         )
         if essence == self._told and now_s < self._due_s:
             return None
@@ -100,6 +104,8 @@ class NodeHealth:
             machine=self._of_machine(certificates),
             cameras=tuple(cameras),
             outbox_rows=figures.rows,
+            schedule_revision=calendar.revision,
+            schedule_until_at_s=calendar.until_at_s if calendar.revision else None,
             uploads_waiting=figures.uploads,
             oldest_waiting_s=max(0.0, at_s - figures.oldest_at_s) if figures.oldest_at_s else 0.0,
             worker_restarts=restarts,

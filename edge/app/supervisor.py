@@ -22,6 +22,7 @@ from edge.app.worker_process import (
     OUTBOX_DAMAGED,
     StillTaken,
     Stop,
+    TakeCalendar,
     TakeStill,
     WorkerReport,
     run_worker,
@@ -175,6 +176,9 @@ class Supervisor:
             self._listen(self._delivery, timeout_s=0.25)  # first: a node that was held up takes nobody for hanging
             if self._delivery.to_mend:
                 self._mend_outbox(self._delivery)
+            if (calendar := self._delivery.new_calendar()) is not None:
+                for slot in self._slots:
+                    _tell(slot, TakeCalendar(calendar))
             for slot in self._slots:
                 self._tend(slot)
             self._tell_health(self._delivery)
@@ -217,6 +221,7 @@ class Supervisor:
             slot.pipe, slot.started_s, slot.heard_by_s = ours, now_s, now_s + STARTING_S
             if self._delivery is not None:
                 _tell(slot, self._delivery.outbox)
+                _tell(slot, TakeCalendar(self._delivery.calendar))
 
     def _mend_outbox(self, delivery: Delivery) -> None:
         """Begins the outbox anew while nobody writes to it: the workers end in good order and start again."""

@@ -15,6 +15,7 @@ from edge.adapters.onnx_detector import OnnxDetector
 from edge.adapters.onnx_session import NetworkFailedError
 from edge.adapters.outbox_rows import OutboxBounds, is_damage
 from edge.adapters.processor_use import name_thread
+from edge.adapters.schedule_file import calendar_path, read_calendar
 from edge.adapters.segment_index import is_sound
 from edge.adapters.snapshot import snapshot
 from edge.adapters.sqlite_outbox import SqliteOutbox
@@ -28,8 +29,9 @@ from edge.app.former_workers import OUTLIVES_S
 from edge.app.node_folder import index_path
 from edge.app.recorded_cameras import RecordedCameras
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
-from edge.app.worker_process import OutboxReady, StillTaken, Stop, TakeStill, WorkerReport, stop_waits
+from edge.app.worker_process import OutboxReady, StillTaken, Stop, TakeCalendar, TakeStill, WorkerReport, stop_waits
 from edge.config.schema import CameraSection, EdgeConfig
+from edge.core.calendar import Calendar
 from edge.core.frame import Frame
 from edge.pipeline.camera_pipeline import CameraPipeline, FrameOutcome
 from edge.pipeline.scheduler import Looked, Scheduler
@@ -92,6 +94,7 @@ class Worker:
         self._scheduler = Scheduler(self._detector)
         sections = [line.section for line in self._lines.values()]
         self._pipelines = {section.name: self._pipeline(config, section) for section in sections}
+        self._judge_by(read_calendar(calendar_path(config.node.state_dir)))
         self._tracks = {section.name: track_log(config, section, outbox) for section in sections}
         self._writers = {section.name: self._writer(config, section, entry.name) for section in sections}
         for name, writer in self._writers.items():
@@ -106,6 +109,11 @@ class Worker:
 
     def _pipeline(self, config: EdgeConfig, section: CameraSection) -> CameraPipeline:
         return build_pipeline(config.node.name, config.node.timezone, section, self._detector.input_size)
+
+    def _judge_by(self, calendar: Calendar) -> None:
+        """In force from the next frame of each camera on."""
+        for pipeline in self._pipelines.values():
+            pipeline.calendar = calendar
 
     def _writer(self, config: EdgeConfig, section: CameraSection, model: str) -> EventWriter:
         node = f"{machine_run()} {version('gatehouse')} {config.node.name} {config.node.timezone}"
@@ -213,6 +221,8 @@ class Worker:
                     if isinstance(order, Stop):
                         self._told_to_stop = True
                         return
+                    if isinstance(order, TakeCalendar):
+                        self._judge_by(order.calendar)
                     if isinstance(order, TakeStill) and order.camera in still_due_s:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):

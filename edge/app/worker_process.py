@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edge.app.recorded_cameras import RecordedCameras
     from edge.app.unwatched import Hindrance
     from edge.app.work_done import WorkDone
+    from edge.core.calendar import Calendar
     from models.registry import ModelEntry
 
     LoadedNetwork = tuple[OnnxDetector, ModelEntry]
@@ -83,6 +84,13 @@ class TakeStill:
     """Supervisor to worker: take a picture of this camera now."""
 
     camera: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeCalendar:
+    """Supervisor to worker: the rules are armed by this calendar from now on."""
+
+    calendar: Calendar
 
 
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection, *, alone_s: float = 0.0) -> None:

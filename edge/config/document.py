@@ -11,7 +11,7 @@ Place = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 MAX_DEPTH, MAX_PLACES = 12, 20_000  # a few lines of YAML aliases can stand for more than any memory holds
 MOST = 2**63  # larger numbers can't be turned into fractions or written out
-BOOLEAN_KEYS = {("tls",), ("home_assistant",)}
+BOOLEAN_KEYS = {("tls",), ("home_assistant",), ("follows_calendar",)}
 TAG = "tag:yaml.org,2002:"
 
 

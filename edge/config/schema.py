@@ -87,6 +87,7 @@ class _RuleSection(_Section):
     zone: Name
     severity: Literal["low", "medium", "high", "critical"] = "medium"
     armed: Armed = (WeeklyHours(),)  # default: always
+    follows_calendar: bool = True  # False: the console's calendar changes nothing here
 
 
 class LoiteringSection(_RuleSection):
@@ -129,6 +130,7 @@ class LineCrossingSection(_Section):
     direction: Literal["in", "out", "both"] = "both"
     severity: Literal["low", "medium", "high", "critical"] = "medium"
     armed: Armed = (WeeklyHours(),)
+    follows_calendar: bool = True
 
     @field_validator("line")
     @classmethod

@@ -112,7 +112,7 @@ def _double_rules(rules: list[tuple[int, dict[Any, Any]]]) -> Iterator[tuple[int
 
 def _moments(rule: RuleSection) -> object:
     """What decides when a rule fires: all of it, but not what its alert is called or how urgent it is."""
-    decides = rule.model_dump(exclude={"name", "severity", "second_stage_at", "armed"})
+    decides = rule.model_dump(exclude={"name", "severity", "second_stage_at", "armed", "follows_calendar"})
     hours = frozenset((frozenset(span.days), span.begins, span.ends) for span in rule.armed)
     return *decides.items(), hours
 

@@ -82,7 +82,7 @@ class EventBook:
         """
         self._node = node
         self._camera = camera
-        self._severities = tuple(severities)
+        self._severities = list(severities)
         self._update_every_s = update_every_s
         self._open: dict[tuple[int, str], _Open] = {}  # by the rule's number and its subject
 
@@ -91,8 +91,15 @@ class EventBook:
         """The last told revision of each open event."""
         return tuple(entry.last for entry in self._open.values())
 
-    def shape(self, rule: int, signals: Sequence[Signal], scene: Scene) -> list[Event]:
-        """Events that the `signals` of rule number `rule`, raised on `scene`, are worth."""
+    def shape(
+        self, rule: int, signals: Sequence[Signal], scene: Scene, severity: Severity | None = None
+    ) -> list[Event]:
+        """Events that the `signals` of rule number `rule`, raised on `scene`, are worth.
+
+        severity: of the rule at this moment, None: its usual one. What is open may become graver by it, never milder.
+        """
+        if severity is not None:
+            self._severities[rule] = severity
         events = (self._shape_one(rule, signal, scene) for signal in signals)
         return [event for event in events if event is not None]
 
@@ -146,7 +153,7 @@ class EventBook:
             rule=signal.rule,
             camera=self._camera,
             zone=signal.place,
-            severity=self._severity(rule, signal),
+            severity=self._severity(rule, signal, before),
             stage=signal.stage,
             opened_at_s=opened_at_s,
             captured_at_s=captured_at_s,
@@ -154,7 +161,7 @@ class EventBook:
             closed_at_s=captured_at_s if closed else None,
             closed_because=signal.closed_because,
             dwell_s=_ms(max(0.0, signal.dwell_s)),
-            threshold_s=signal.threshold_s,
+            threshold_s=before.threshold_s if before else signal.threshold_s,  # by which it rang
             people=signal.people,
             direction=signal.direction,
             visits=signal.visits,
@@ -166,9 +173,9 @@ class EventBook:
             else (),
         )
 
-    def _severity(self, rule: int, signal: Signal) -> Severity:
-        rank = SEVERITIES.index(self._severities[rule])
-        return SEVERITIES[min(rank + signal.stage - 1, len(SEVERITIES) - 1)]
+    def _severity(self, rule: int, signal: Signal, before: Event | None) -> Severity:
+        rank = min(SEVERITIES.index(self._severities[rule]) + signal.stage - 1, len(SEVERITIES) - 1)
+        return SEVERITIES[max(rank, SEVERITIES.index(before.severity))] if before else SEVERITIES[rank]
 
     def _id(self, rule: int, signal: Signal, opened_at_s: float) -> str:
         # Derived, not drawn: a replay of the same video gives the same bytes, a retry the same event.

@@ -3,37 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.core.events import Closing, Event, EventBook, Severity
+from edge.core.calendar import NO_CALENDAR, Calendar, CalendarDesk, WatchedRule
+from edge.core.events import Closing, Event, EventBook
 from edge.core.motion import Motion
 from edge.core.person_keeper import PersonKeeper
 from edge.core.person_link import LinkParams
 from edge.core.rules.line_crossing import LineCrossingParams
-from edge.core.rules.signal import RuleKind
-from edge.core.rules.table import RuleParams, build, entry_for
+from edge.core.rules.table import build
 from edge.core.scene import Scene
-from edge.core.schedule import WeeklySchedule
 from edge.core.stay import Stay, StayKeeper, StayParams
 from edge.core.track import Track
 from edge.core.zone import Zone
 
-
-@dataclass(frozen=True, slots=True)
-class WatchedRule:
-    """A rule as configured: what, how grave, when."""
-
-    params: RuleParams
-    severity: Severity = "medium"
-    schedule: WeeklySchedule = WeeklySchedule()  # noqa: RUF009  # frozen, so sharing it is safe
-
-    @property
-    def kind(self) -> RuleKind:
-        """The rule's kind."""
-        return entry_for(self.params).kind
-
-    @property
-    def place(self) -> str:
-        """Name of the zone or line that it watches."""
-        return self.params.name if isinstance(self.params, LineCrossingParams) else self.params.zone
+__all__ = ["CameraWatch", "WatchResult", "WatchedRule"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +47,8 @@ class CameraWatch:
         self._camera = camera
         self._persons = PersonKeeper(link)
         self._stays = [StayKeeper(zone, stay) for zone in zones]
-        self._rules = [(build(rule.params), rule.schedule, rule.place) for rule in rules]
+        self._rules = [(build(rule.params), rule.place) for rule in rules]
+        self._in_force = CalendarDesk(camera, rules)
         self._book = EventBook(node, camera, [rule.severity for rule in rules])
 
     @property
@@ -80,12 +63,14 @@ class CameraWatch:
         media_s: float,
         captured_at_s: float,
         motion: Motion | None = None,
+        calendar: Calendar = NO_CALENDAR,
     ) -> WatchResult:
         """Take in one analysed frame.
 
         tracks: the tracker's after this frame. frame_size: width, height in pixels.
         media_s: must not run backwards. captured_at_s: UTC seconds.
         motion: what moved in the frame; None where nobody watched for it. Who has never moved is nobody yet.
+        calendar: what the console ordered; it is no part of what is known of people, so it comes with each frame.
         """
         known = self._persons.update(tracks, frame_size, media_s, motion)
         persons = [person for person in known if person.believed]
@@ -104,10 +89,11 @@ class CameraWatch:
         )
         events: list[Event] = []
         stay_watched = False
-        for number, (rule, schedule, place) in enumerate(self._rules):
-            armed = schedule.is_on(captured_at_s)
-            events += self._book.shape(number, rule.update(scene, armed), scene)
-            stay_watched |= armed and any(stay.zone == place for stay in scene.stays)
+        for number, now in enumerate(self._in_force.in_force(calendar, captured_at_s)):
+            rule, place = self._rules[number]
+            rule.params = now.params
+            events += self._book.shape(number, rule.update(scene, now.armed), scene, now.severity)
+            stay_watched |= now.armed and any(stay.zone == place for stay in scene.stays)
         return WatchResult(scene, tuple(events), stay_watched)
 
     def close(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.appearance import histograms
+from edge.core.calendar import NO_CALENDAR
 from edge.core.detect.attention import Attention
 from edge.core.detect.region import Look
 from edge.core.detection import Detections
@@ -44,6 +45,7 @@ class CameraPipeline:
         self._number = -1
         self._followed_s = float("-inf")
         self._busy_s = float("inf")
+        self.calendar = NO_CALENDAR  # what the console orders; it may be exchanged between two frames
 
     @property
     def state(self) -> tuple[Tracker, CameraWatch]:
@@ -92,7 +94,7 @@ class CameraPipeline:
         clothes = histograms(frame, detections.xyxy)
         tracks = self._tracker.update(detections, frame.media_s, clothes)
         size = (frame.width, frame.height)
-        result = self._watch.update(tracks, size, frame.media_s, frame.captured_at_s, frame.motion)
+        result = self._watch.update(tracks, size, frame.media_s, frame.captured_at_s, frame.motion, self.calendar)
         self._followed_s, self._stay_watched, self._peopled = frame.media_s, result.stay_watched, bool(tracks)
         still = frame.motion is not None and not frame.motion.light_changed and not frame.motion.cells.any()
         if not still or len(detections) or tracks or result.scene.persons or frame.media_s < self._busy_s:

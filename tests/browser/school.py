@@ -23,7 +23,6 @@ from ports import free_port
 
 from broker.contract import codec, topics
 from broker.contract.messages import (
-    AnyMessage,
     CameraHealth,
     EventMessage,
     EvidenceFile,
@@ -131,7 +130,7 @@ class School:
             sessions.begin(connection, session_hash(token), user.id, wall_s())
         return {"name": COOKIE, "value": token, "url": self.address}
 
-    def tell(self, topic: topics.Topic, message: AnyMessage) -> None:
+    def tell(self, topic: topics.Topic, message: topics.AnyMessage) -> None:
         """What arrives by MQTT from the node."""
         numbered = (self.outbox, self.sent + 1) if topic.numbered else (None, None)
         self.sent += int(topic.numbered)

@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.domain.alert import AlertState
+from console.domain.calendar import DayKind
 from console.domain.escalation import (
     Duty,
     Hours,
     Ladder,
     LadderStep,
+    Moment,
     Run,
     advance,
     begins,
@@ -21,7 +23,7 @@ from console.domain.escalation import (
 )
 
 NEVER = Hours(frozenset())
-NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday
+NOON = Moment(datetime(2026, 11, 30, 12, tzinfo=UTC))  # a Monday
 
 duties = st.builds(Duty, st.integers(1, 9), st.sampled_from([Hours(), NEVER]))
 steps = st.builds(
@@ -100,8 +102,8 @@ def test_hours_go_over_midnight_and_belong_to_the_day_on_which_they_begin():
         datetime(2026, 12, 1, 5, 59, tzinfo=UTC),
         datetime(2026, 12, 1, 6, tzinfo=UTC),
     ]
-    assert [night.cover(one) for one in at] == [False, True, True, False]
-    assert not night.cover(datetime(2026, 11, 30, 3, tzinfo=UTC))  # that night began on Sunday
+    assert [night.cover(Moment(one)) for one in at] == [False, True, True, False]
+    assert not night.cover(Moment(datetime(2026, 11, 30, 3, tzinfo=UTC)))  # that night began on Sunday
     assert Hours().cover(NOON)
     assert not Hours(first_day=date(2026, 12, 1)).cover(NOON)
 
@@ -114,3 +116,12 @@ def test_only_what_nobody_has_in_hand_calls_people():
         assert begins(state, 5.0, 900.0) is None
     steps = (LadderStep("a", 30.0), LadderStep("b", 600.0))
     assert [step.wait_s for step in quickened(Ladder(steps, rounds=3), 2.0).steps] == [0.0, 2.0]
+
+
+def test_who_is_on_duty_on_some_kinds_of_day_is_so_by_the_day_on_which_the_hours_begin():
+    """The guard of holidays comes at 22:00 and stays into the school day after it."""
+    holiday, school_day = date(2026, 11, 30), date(2026, 12, 1)
+    kinds = {holiday: DayKind.HOLIDAY, school_day: DayKind.SCHOOL_DAY}
+    night = Hours(begins=22 * 60, ends=6 * 60, kinds=frozenset({DayKind.HOLIDAY}))
+    at = [datetime(2026, day.month, day.day, hour, tzinfo=UTC) for day in kinds for hour in (3, 23)]
+    assert [night.cover(Moment(one, kinds)) for one in at] == [False, True, True, False]

@@ -28,7 +28,7 @@ class CrowdRule:
     """One event from the moment the crowd has held until it has dispersed."""
 
     def __init__(self, params: CrowdParams) -> None:
-        self._params = params
+        self.params = params
         self._since_s: float | None = None  # enough people since then
         self._enough_s = 0.0  # last time there were enough
         self._opened = 0
@@ -40,24 +40,24 @@ class CrowdRule:
         now_s = scene.media_s
         stays = [
             stay
-            for stay in scene.stays_in(self._params.zone)
-            if stay.inside and now_s - stay.last_seen_s <= self._params.unseen_s
+            for stay in scene.stays_in(self.params.zone)
+            if stay.inside and now_s - stay.last_seen_s <= self.params.unseen_s
         ]
         if not armed:
             return self._close("disarmed", stays, now_s)
-        if len(stays) >= self._params.people:
+        if len(stays) >= self.params.people:
             self._enough_s = now_s
             if self._since_s is None:
                 self._since_s = now_s
         elif self._since_s is not None:
-            patience_s = self._params.release_s if self._open else self._params.dip_s
+            patience_s = self.params.release_s if self._open else self.params.dip_s
             if now_s - self._enough_s > patience_s:
                 return self._close("dispersed", stays, now_s)
         if self._since_s is None:
             return []
         if self._open:
             return [self._signal("updated", stays, now_s, None)]
-        if len(stays) < self._params.people or now_s - self._since_s < self._params.hold_s:
+        if len(stays) < self.params.people or now_s - self._since_s < self.params.hold_s:
             return []
         self._open = True
         self._opened += 1
@@ -72,11 +72,11 @@ class CrowdRule:
         begun_s = now_s if self._since_s is None else self._since_s
         return Signal(
             rule="crowd",
-            place=self._params.zone,
+            place=self.params.zone,
             subject=f"crowd-{self._opened}",
             state=state,
             dwell_s=max(0.0, (self._enough_s if because else now_s) - begun_s),
-            threshold_s=self._params.hold_s,
+            threshold_s=self.params.hold_s,
             people=len(stays),
             box=_around(stays),
             confidence=min((stay.confidence for stay in stays), default=0.0),

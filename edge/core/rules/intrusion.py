@@ -20,7 +20,7 @@ class IntrusionRule:
     """One event for each stay and armed period."""
 
     def __init__(self, params: IntrusionParams) -> None:
-        self._params = params
+        self.params = params
         self._armed = ArmedSince()
         self._open: dict[int, Stay] = {}
 
@@ -32,14 +32,14 @@ class IntrusionRule:
             self._open.clear()
             return signals
         signals = []
-        for stay in scene.ended_in(self._params.zone):
+        for stay in scene.ended_in(self.params.zone):
             if self._open.pop(stay.stay_id, None) is not None:
                 signals.append(self._signal(stay, "closed", stay.ended_because))
-        for stay in scene.stays_in(self._params.zone):
+        for stay in scene.stays_in(self.params.zone):
             if not (stay.seen and stay.inside):
                 continue
             known = stay.stay_id in self._open
-            if known or stay.last_seen_s - max(stay.entered_s, armed_since_s) >= self._params.confirm_s:
+            if known or stay.last_seen_s - max(stay.entered_s, armed_since_s) >= self.params.confirm_s:
                 self._open[stay.stay_id] = stay
                 signals.append(self._signal(stay, "updated" if known else "open", None))
         return signals
@@ -47,11 +47,11 @@ class IntrusionRule:
     def _signal(self, stay: Stay, state: SignalState, because: ClosedBecause | None) -> Signal:
         return Signal(
             rule="intrusion",
-            place=self._params.zone,
+            place=self.params.zone,
             subject=f"stay-{stay.stay_id}",
             state=state,
             dwell_s=stay.dwell_s,
-            threshold_s=self._params.confirm_s,
+            threshold_s=self.params.confirm_s,
             stay=stay,
             box=stay.box,
             confidence=stay.confidence,

@@ -47,7 +47,7 @@ class LineCrossingRule:
     """
 
     def __init__(self, params: LineCrossingParams) -> None:
-        self._params = params
+        self.params = params
         self._walks: dict[int, _Walk] = {}
         self._crossings = 0
 
@@ -57,7 +57,7 @@ class LineCrossingRule:
         signals: list[Signal] = []
         for person in scene.persons:
             direction = self._follow(person, scene.frame_size) if person.seen else None
-            if direction is not None and armed and self._params.direction in (direction, "both"):
+            if direction is not None and armed and self.params.direction in (direction, "both"):
                 self._crossings += 1
                 signals += [self._signal(person, scene, direction, state) for state in ("open", "closed")]
         return signals
@@ -73,7 +73,7 @@ class LineCrossingRule:
 
     def _follow(self, person: Person, frame_size: tuple[int, int]) -> Direction | None:
         width, height = frame_size
-        (ax, ay), (bx, by) = self._params.line
+        (ax, ay), (bx, by) = self.params.line
         line = (ax * width, ay * height), (bx * width, by * height)
         length_px = max(math.dist(*line), 1e-9)
         beside = side_of_line(line, person.foot) / length_px / person.height_px
@@ -102,7 +102,7 @@ class LineCrossingRule:
     def _signal(self, person: Person, scene: Scene, direction: Direction, state: SignalState) -> Signal:
         return Signal(
             rule="line_crossing",
-            place=self._params.name,
+            place=self.params.name,
             subject=f"crossing-{self._crossings}",
             state=state,
             direction=direction,

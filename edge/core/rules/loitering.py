@@ -25,7 +25,7 @@ class LoiteringRule:
     """
 
     def __init__(self, params: LoiteringParams) -> None:
-        self._params = params
+        self.params = params
         self._armed = ArmedSince()
         self._open: dict[int, tuple[Stay, int]] = {}  # stay_id -> last shown stay, stage
 
@@ -35,11 +35,11 @@ class LoiteringRule:
         if not armed:
             return self._close_all("disarmed")
         signals: list[Signal] = []
-        for stay in scene.ended_in(self._params.zone):
+        for stay in scene.ended_in(self.params.zone):
             if stay.stay_id in self._open:
                 _, stage = self._open.pop(stay.stay_id)
                 signals.append(self._signal(stay, "closed", stage, stay.ended_because))
-        for stay in scene.stays_in(self._params.zone):
+        for stay in scene.stays_in(self.params.zone):
             signals += self._judge(stay, armed_since_s)
         return signals
 
@@ -48,8 +48,8 @@ class LoiteringRule:
             return []
         counted_s = stay.last_seen_s - max(stay.entered_s, armed_since_s)
         known = self._open.get(stay.stay_id)
-        stage = 2 if counted_s >= self._params.dwell_s * self._params.second_stage_at else 1
-        if known is None and counted_s < self._params.dwell_s:
+        stage = 2 if counted_s >= self.params.dwell_s * self.params.second_stage_at else 1
+        if known is None and counted_s < self.params.dwell_s:
             return []
         stage = max(stage, known[1] if known else 1)
         self._open[stay.stay_id] = stay, stage
@@ -63,12 +63,12 @@ class LoiteringRule:
     def _signal(self, stay: Stay, state: SignalState, stage: int, because: ClosedBecause | None) -> Signal:
         return Signal(
             rule="loitering",
-            place=self._params.zone,
+            place=self.params.zone,
             subject=f"stay-{stay.stay_id}",
             state=state,
             stage=stage,
             dwell_s=stay.dwell_s,
-            threshold_s=self._params.dwell_s,
+            threshold_s=self.params.dwell_s,
             stay=stay,
             box=stay.box,
             confidence=stay.confidence,

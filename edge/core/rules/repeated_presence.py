@@ -32,7 +32,7 @@ class RepeatedPresenceRule:
     """One event for each time that a person's stays add up; what was counted for one event is not counted again."""
 
     def __init__(self, params: RepeatedPresenceParams) -> None:
-        self._params = params
+        self.params = params
         self._armed = ArmedSince()
         self._visits: dict[int, _Visits] = {}
         self._opened = 0
@@ -43,7 +43,7 @@ class RepeatedPresenceRule:
         armed_since_s = self._armed.update(armed, now_s)
         if not armed:
             return self._disarm()
-        for stay in [*scene.ended_in(self._params.zone), *scene.stays_in(self._params.zone)]:
+        for stay in [*scene.ended_in(self.params.zone), *scene.stays_in(self.params.zone)]:
             visits = self._visits.setdefault(stay.person_id, _Visits())
             visits.spans[stay.stay_id] = stay.entered_s, stay.last_seen_s
             visits.latest = stay
@@ -54,7 +54,7 @@ class RepeatedPresenceRule:
         return signals
 
     def _judge(self, person_id: int, visits: _Visits, now_s: float) -> list[Signal]:
-        begins_s = max(now_s - self._params.window_s, visits.counts_from_s)
+        begins_s = max(now_s - self.params.window_s, visits.counts_from_s)
         visits.spans = {key: span for key, span in visits.spans.items() if span[1] >= begins_s}
         stay = visits.latest
         if stay is None or (not visits.spans and visits.open_as is None):
@@ -63,14 +63,14 @@ class RepeatedPresenceRule:
         total_s = sum(left_s - max(entered_s, begins_s) for entered_s, left_s in visits.spans.values())
         here = stay.ended_because is None and stay.seen and stay.inside
         if visits.open_as is None:
-            if not here or total_s < self._params.dwell_s:
+            if not here or total_s < self.params.dwell_s:
                 return []
             self._opened += 1
             visits.open_as = f"person-{person_id}-{self._opened}"
             return [self._signal(visits, stay, "open", total_s, None)]
         if here:
             return [self._signal(visits, stay, "updated", total_s, None)]
-        if now_s - stay.last_seen_s <= self._params.absent_s:
+        if now_s - stay.last_seen_s <= self.params.absent_s:
             return []
         signal = self._signal(visits, stay, "closed", total_s, stay.ended_because or "lost")
         visits.open_as, visits.counts_from_s = None, stay.last_seen_s
@@ -91,11 +91,11 @@ class RepeatedPresenceRule:
     ) -> Signal:
         return Signal(
             rule="repeated_presence",
-            place=self._params.zone,
+            place=self.params.zone,
             subject=visits.open_as or "",
             state=state,
             dwell_s=max(0.0, total_s),
-            threshold_s=self._params.dwell_s,
+            threshold_s=self.params.dwell_s,
             visits=max(1, len(visits.spans)),
             stay=stay,
             box=stay.box,

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.core.appearance import BINS
+from edge.core.calendar import NO_CALENDAR, Calendar
 from edge.core.detection import Detections
 from edge.core.events import Event
 from edge.core.stay import Stay
@@ -51,6 +52,7 @@ class Street:
     watch: CameraWatch
     stays: dict[tuple[str, int], Stay]
     events: list[Event]
+    calendar: Calendar = NO_CALENDAR
 
     def ended(self) -> list[Stay]:
         return [stay for stay in self.stays.values() if stay.ended_because]
@@ -69,7 +71,7 @@ class Street:
             looks = np.array([clothes_histogram(walker.clothes, seed * 10_000 + number) for walker, _ in seen])
             found = Detections(boxes, np.full(len(boxes), 0.9, np.float32))
             tracks = tracker.update(found, now_s, looks.reshape(-1, BINS).astype(np.float32))
-            result = self.watch.update(tracks, SIZE, now_s, 1_700_000_000 + now_s)
+            result = self.watch.update(tracks, SIZE, now_s, 1_700_000_000 + now_s, None, self.calendar)
             for stay in (*result.scene.stays, *result.scene.ended):
                 self.stays[stay.zone, stay.stay_id] = stay
             self.events += result.events

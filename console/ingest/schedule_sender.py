@@ -1,0 +1,133 @@
+"""Sends each box the calendar of its site, written out, until the box says that it works by it."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker.contract import codec, topics
+from broker.contract.schedule import RuleOrder, ScheduleMessage, SchedulePlan, ScheduleSpan
+from console.domain.armed_schedule import NO_CALENDAR, ArmedSchedule, compiled, monday_of
+from console.domain.calendar import merged
+from console.store import calendars
+from console.store.database import Database
+from console.store.public_holidays import public_holidays
+
+log = logging.getLogger(__name__)
+
+POLL_S = 3.0  # how soon a calendar that was saved goes out
+
+Publish = Callable[[str, bytes], bool]
+
+
+def schedule_message(schedule: ArmedSchedule, node: str) -> ScheduleMessage:
+    """What one box is told of the schedule of its site."""
+    numbers = {period: number for number, period in enumerate(schedule.plans)}
+    return ScheduleMessage(
+        revision=schedule.revision,
+        until_at_s=schedule.until_at_s,
+        plans=tuple(
+            SchedulePlan(
+                name=period,
+                orders=tuple(
+                    RuleOrder.model_validate(
+                        {
+                            "rule": scope.rule,
+                            "camera": scope.camera or None,
+                            "zone": scope.zone or None,
+                            "armed": order.armed,
+                            "seconds": order.seconds,
+                            "severity": order.priority,
+                        }
+                    )
+                    for scope, order in orders
+                    if scope.node in ("", node)
+                ),
+            )
+            for period, orders in schedule.plans.items()
+        ),
+        spans=tuple(ScheduleSpan(from_at_s=at_s, plan=numbers[period]) for at_s, period in schedule.spans),
+    )
+
+
+class ScheduleSender:
+    """`run` is the whole life of its thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        timezone: str,
+        wall_s: Callable[[], float],
+        publish: Publish,
+        connections: Callable[[], int],
+    ) -> None:
+        """publish: sends a payload to a box, retained; False where the broker is away.
+
+        connections: how often the broker was reached so far: one that was set up anew has lost what was sent before.
+        """
+        self._database, self._timezone, self._wall_s = database, ZoneInfo(timezone), wall_s
+        self._publish, self._connections = publish, connections
+        self._schedules: dict[tuple[tuple[str, ...], date], ArmedSchedule] = {}
+        self._sent: dict[str, tuple[int, str]] = {}
+        self._fault = ""
+
+    def run(self, stop: threading.Event) -> None:
+        """Sends until `stop`."""
+        while not stop.wait(POLL_S):
+            try:
+                self.turn()
+                self._fault = ""
+            except SQLAlchemyError as error:  # the receiver says that the database is away
+                if not self._fault:
+                    log.error("calendars can't be read (%s); it is tried again", type(error).__name__)
+                self._fault = type(error).__name__
+
+    def turn(self) -> None:
+        """Sends what has not been sent over this connection to boxes that work by something else."""
+        connection_number, now_s = self._connections(), self._wall_s()
+        if not connection_number:
+            return
+        with self._database.read() as connection:
+            texts, parents = calendars.all_texts(connection)
+            boxes = calendars.boxes(connection)
+        known, self._schedules = self._schedules, {}
+        monday = monday_of(now_s, self._timezone)
+        for box in boxes:
+            key = _said_at(box.site_id, texts, parents), monday
+            schedule = self._schedules.get(key) or known.get(key)
+            if schedule is None:
+                schedule = self._written_out(key[0], now_s) if key[0] else NO_CALENDAR
+            self._schedules[key] = schedule
+            mark = (connection_number, schedule.revision)
+            if schedule.revision != (box.revision or "") and self._sent.get(box.name) != mark:
+                self._send(box.name, schedule, mark, now_s)
+
+    def _written_out(self, said: tuple[str, ...], now_s: float) -> ArmedSchedule:
+        public = public_holidays(monday_of(now_s, self._timezone).year)
+        return compiled(merged(map(calendars.calendar_of, said)), public, self._timezone, now_s)
+
+    def _send(self, node: str, schedule: ArmedSchedule, mark: tuple[int, str], now_s: float) -> None:
+        payload = codec.encode(topics.SCHEDULE, "console", schedule_message(schedule, node), now_s)
+        if len(payload) > codec.MAX_BYTES:
+            log.error(
+                "the calendar of %s is too long to be sent (%d bytes); take orders for zones out", node, len(payload)
+            )
+            self._sent[node] = mark
+        elif self._publish(node, payload):
+            self._sent[node] = mark
+
+
+def _said_at(site_id: int, texts: dict[int, str], parents: dict[int, int | None]) -> tuple[str, ...]:
+    """What a site and those above it say, the topmost first; nothing where none of them has a calendar."""
+    found, here = list[str](), site_id
+    for _ in parents:
+        if here in texts:
+            found.append(texts[here])
+        above = parents.get(here)
+        if above is None:
+            break
+        here = above
+    return tuple(reversed(found))

@@ -1,0 +1,163 @@
+"""The calendars of sites, and what each box is to be told of its site's."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from console.domain.access import EVERYWHERE
+from console.domain.alert import Severity
+from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, Span
+from console.domain.site_tree import SiteKind
+from console.store import nodes
+from console.store.narrowing import seeing
+from console.store.tables import calendar, node, site
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a site of a chain says; calendar: None where it says nothing."""
+
+    site_id: int
+    kind: SiteKind
+    calendar: Calendar | None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box and the calendar that it works by. revision: empty: none; None: it does not tell, for it is too old."""
+
+    name: str
+    label: str
+    site_id: int
+    revision: str | None
+    until_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHere:
+    """A rule of a site as its box tells it. settings: as in the contract's RuleSetting; None: the box is too old."""
+
+    scope: Scope
+    camera: str
+    zone: str
+    settings: Mapping[str, Any] | None
+
+
+def chain(connection: Connection, site_id: int) -> tuple[Said, ...]:
+    """What a site and those above it say, the topmost first, itself last; whoever asks: it holds there."""
+    with seeing(EVERYWHERE):
+        query = select(site.c.id, site.c.parent_id, site.c.kind, calendar.c.content_json)
+        rows = {row.id: row for row in connection.execute(query.outerjoin(calendar, calendar.c.site_id == site.c.id))}
+    return tuple(
+        Said(row.id, SiteKind(row.kind), calendar_of(row.content_json) if row.content_json else None)
+        for row in _way_up(rows, site_id)
+    )[::-1]
+
+
+def _way_up(rows: Mapping[int, Any], site_id: int) -> Iterator[Any]:
+    row = rows.get(site_id)
+    for _ in rows:
+        if row is None:
+            return
+        yield row
+        row = rows.get(row.parent_id)
+
+
+def version(said: Calendar | None) -> str:
+    """A word for exactly this content, by which two people who change it at once are noticed."""
+    return hashlib.sha256(text_of(said or Calendar()).encode()).hexdigest()[:16]
+
+
+def save(connection: Connection, site_id: int, said: Calendar, at_s: float) -> None:
+    """Writes down what a site says."""
+    remove(connection, site_id)
+    values = {"site_id": site_id, "content_json": text_of(said), "changed_at_s": at_s}
+    connection.execute(insert(calendar).values(**values))
+
+
+def remove(connection: Connection, site_id: int) -> None:
+    """The site says nothing any more."""
+    connection.execute(delete(calendar).where(calendar.c.site_id == site_id))
+
+
+def all_texts(connection: Connection) -> tuple[dict[int, str], dict[int, int | None]]:
+    """What each site says, as text, and of each site the one above it: what every schedule is made of."""
+    with seeing(EVERYWHERE):
+        texts = {row.site_id: row.content_json for row in connection.execute(select(calendar))}
+        parents = {row.id: row.parent_id for row in connection.execute(select(site.c.id, site.c.parent_id))}
+    return texts, parents
+
+
+def boxes(connection: Connection, site_id: int | None = None) -> Sequence[Box]:
+    """The boxes of a site, or all, by name."""
+    columns = (node.c.name, node.c.label, node.c.site_id, node.c.schedule_revision, node.c.schedule_until_at_s)
+    query = select(*columns).order_by(node.c.name)
+    if site_id is not None:
+        query = query.where(node.c.site_id == site_id)
+    return [
+        Box(row.name, row.label or row.name, row.site_id, row.schedule_revision, row.schedule_until_at_s)
+        for row in connection.execute(query)
+    ]
+
+
+def rules(connection: Connection, site_id: int) -> Sequence[RuleHere]:
+    """The rules that the boxes of a site tell, by box, camera and zone; of a kind there may be several in a zone."""
+    at_site = {row.name for row in connection.execute(select(node.c.name).where(node.c.site_id == site_id))}
+    found = list[RuleHere]()
+    for one in sorted(nodes.cameras(connection), key=lambda one: (one.node, one.label, one.name)):
+        if one.node not in at_site:
+            continue
+        for shape in one.health.get("zones", ()):
+            told = shape.get("settings") or [{"rule": rule} for rule in shape.get("rules", ())]
+            for setting in told:
+                scope = Scope(setting["rule"], one.node, one.name, shape["zone"])
+                settings = setting if shape.get("settings") else None
+                found.append(RuleHere(scope, one.label, shape.get("label") or shape["zone"], settings))
+    return found
+
+
+def text_of(said: Calendar) -> str:
+    """A calendar as text; equal ones have the same."""
+    orders = sorted(said.orders.items(), key=lambda one: (one[0][0], one[0][1]))
+    return json.dumps(
+        {
+            "week": said.week,
+            "timetables": {
+                kind: [[span.begins, span.ends, span.period] for span in sorted(spans)]
+                for kind, spans in sorted(said.timetables.items())
+            },
+            "public_holidays": said.public_holidays,
+            "days": [[one.first.isoformat(), one.last.isoformat(), one.kind, one.name] for one in said.days],
+            "orders": [
+                [scope.rule, scope.node, scope.camera, scope.zone, period, one.armed, one.seconds, one.priority]
+                for (scope, period), one in orders
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def calendar_of(text: str) -> Calendar:
+    """The calendar that `text_of` wrote."""
+    told = json.loads(text)
+    return Calendar(
+        None if told["week"] is None else tuple(map(DayKind, told["week"])),
+        {
+            DayKind(kind): tuple(Span(begins, ends, Period(period)) for begins, ends, period in spans)
+            for kind, spans in told["timetables"].items()
+        },
+        told["public_holidays"],
+        tuple(
+            OwnDays(date.fromisoformat(first), date.fromisoformat(last), DayKind(kind), name)
+            for first, last, kind, name in told["days"]
+        ),
+        {
+            (Scope(rule, box, camera, zone), Period(period)): Order(armed, seconds, priority and Severity(priority))
+            for rule, box, camera, zone, period, armed, seconds, priority in told["orders"]
+        },
+    )
