@@ -33,6 +33,7 @@ from console.web import (
     audit_pages,
     auth,
     blind_pages,
+    calendar_pages,
     escalation_pages,
     factor_pages,
     instruction_pages,
@@ -185,7 +186,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
-    work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, escalation_pages)
+    work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
     routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)

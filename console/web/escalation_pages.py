@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from console.domain.access import Action, Place, Rights, may
 from console.domain.alert import Severity
+from console.domain.calendar import DayKind
 from console.domain.channel import EXAMPLES, ChannelKind, address_fault, to_fault
 from console.domain.escalation import MOST_ROUNDS, MOST_STEPS, MOST_WAIT_S, Duty, Ladder, LadderStep
 from console.store import audit, call_card, channels, escalations, ladders, site_setup
@@ -259,6 +260,7 @@ def _tools() -> dict[str, object]:
         "clock": escalation_view.clock,
         "is_always": escalation_view.is_always,
         "hidden_to": escalation_view.hidden_to,
+        "day_kinds": tuple(DayKind),
         "kinds": tuple(ChannelKind),
         "examples": EXAMPLES,
     }

@@ -1,7 +1,7 @@
 """What the page of a site's escalation shows: what is its own, and what counts there from the sites above."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -95,8 +95,8 @@ def clock(minutes: int) -> str:
 
 
 def is_always(hours: Hours) -> bool:
-    """Whether hours have no limit at all."""
-    return hours == Hours()
+    """Whether hours have no limit but that of the kinds of day."""
+    return replace(hours, kinds=frozenset()) == Hours()
 
 
 def hidden_to(notification: notifications.Notification) -> str:

@@ -9,7 +9,7 @@ ESCALATION_WORDS: dict[str, dict[str, str]] = {
         "webhook": "Webhook",
         "siren": "Siren",
     },
-    "weekday": {"0": "Mon", "1": "Tue", "2": "Wed", "3": "Thu", "4": "Fri", "5": "Sat", "6": "Sun"},
+    "short_day": {"0": "Mon", "1": "Tue", "2": "Wed", "3": "Thu", "4": "Fri", "5": "Sat", "6": "Sun"},
     "told_state": {
         "waiting": "waiting",
         "sending": "being sent",

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -42,6 +42,14 @@ class Language:
     def moment(self, at_s: float) -> str:
         """Date and time of a UTC moment, in the site's zone."""
         return str(format_datetime(self._local(at_s), "EEE dd/MM/y HH:mm:ss", locale=self.code))
+
+    def day(self, day: date) -> str:
+        """A date with its day of the week."""
+        return str(format_date(day, "EEEE dd/MM", locale=self.code))
+
+    def full_date(self, day: date) -> str:
+        """A date with its year."""
+        return str(format_date(day, "EEE dd/MM/y", locale=self.code))
 
     def sortable(self, at_s: float) -> str:
         """Date and time of a UTC moment in the site's zone, for spreadsheets."""

@@ -11,7 +11,7 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
     },
     "role_means": {
         "administrator": "may do everything, and looks after people and sites",
-        "supervisor": "handles alerts like a guard, writes the instructions, and reads the record",
+        "supervisor": "handles alerts like a guard, writes instructions and calendar, and reads the record",
         "guard": "sees alerts and cameras, and handles alerts",
         "police": "sees alerts and downloads evidence",
         "installer": "sets cameras up; sees no alerts",
@@ -46,5 +46,6 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "escalation_test": "made a test alarm at",
         "watch_fault": "took note of the watch's faults at",
         "areas": "set the neighbouring cameras of",
+        "calendar": "changed the calendar of",
     },
 }

@@ -25,6 +25,8 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("POST", "/alerts/{event_id}/{step}"): Action.HANDLE_ALERTS,
     ("GET", "/instructions"): Action.SET_INSTRUCTIONS,
     ("POST", "/instructions/{site_id}"): Action.SET_INSTRUCTIONS,
+    ("GET", "/calendar"): Action.SET_CALENDAR,
+    ("POST", "/calendar/{site_id}"): Action.SET_CALENDAR,
     ("GET", "/escalation"): Action.SET_ESCALATION,
     ("GET", "/escalation/{site_id}/test"): Action.SET_ESCALATION,
     ("POST", "/escalation/{site_id}/test"): Action.SET_ESCALATION,

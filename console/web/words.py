@@ -1,5 +1,6 @@
 """Code words of messages and states as sentences in English; the catalogue turns them into other languages."""
 
+from console.web.calendar_words import CALENDAR_WORDS
 from console.web.escalation_words import ESCALATION_PROBLEMS, ESCALATION_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS
@@ -287,6 +288,10 @@ WORDS: dict[str, dict[str, str]] = {
         "link_errors": "Network socket {subject}: {figure} of the data arrive damaged. Replace the cable.",
         "certificate_ends": "Days until the certificate {subject} expires: {figure}. Replace it before that, or the "
         "box can't connect any more.",
+        "calendar_ends": "The calendar on the box ends within a week, for no newer one has come. After that its rules "
+        "are armed as they are set on the box. Look at the connection.",
+        "calendar_ended": "The calendar on the box has ended: its rules are armed as they are set on the box. Look at "
+        "the connection.",
         "certificate_ended": "The certificate {subject} has expired. Replace it.",
         "recording_stopped": "Nothing is recorded any more: the disk is full of what may not be deleted. "
         "Make room on it, or let go of what is held.",
@@ -342,6 +347,7 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 WORDS |= PEOPLE_WORDS
+WORDS |= CALENDAR_WORDS
 WORDS |= ESCALATION_WORDS
 WORDS["problem"] |= ESCALATION_PROBLEMS
 

@@ -1,5 +1,6 @@
 """A school that tells its people: a ladder, ways of which one is broken, a test alarm, and an alert that went up."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from school import School, full
 from broker.contract.messages import EventMessage
 from console.app.system_clock import wall_s
 from console.domain.alert import Severity
+from console.domain.calendar import DayKind
 from console.domain.channel import ChannelKind
 from console.domain.delivery import Result
 from console.domain.escalation import EVERY_DAY, Duty, Hours, Ladder, LadderStep
@@ -50,10 +52,11 @@ def with_ladder(school: School) -> None:
             )
         ]
         night, day = Hours(EVERY_DAY, 18 * 60, 6 * 60), Hours(WORKDAYS, 6 * 60 + 30, 17 * 60 + 30)
+        school_day = replace(day, days=EVERY_DAY, kinds=frozenset({DayKind.SCHOOL_DAY, DayKind.EXAM_DAY}))
         steps = (
             LadderStep("Bảo vệ trực", 0, (Duty(people[0]),)),
             LadderStep("Bảo vệ thứ hai", 60, (Duty(people[1], night), Duty(people[0], day))),
-            LadderStep("Giáo viên trực", 60, (Duty(people[2]), Duty(people[4], day))),
+            LadderStep("Giáo viên trực", 60, (Duty(people[2]), Duty(people[4], school_day))),
             LadderStep("Hiệu trưởng", 120, (Duty(people[3]),)),
         )
         urgent = frozenset({Severity.HIGH, Severity.CRITICAL})
