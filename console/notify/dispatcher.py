@@ -26,6 +26,7 @@ from console.store.sealed import Seal, SealError
 
 POLL_S = 0.25
 LANE_MOST = 4
+_BATCHES = 8
 _MOST = 128  # tries at once, of all lanes
 log = logging.getLogger(__name__)
 
@@ -112,10 +113,12 @@ class Dispatcher:
 
     def _advance(self, now_s: float) -> None:
         with self._database.read() as connection:
-            due = escalations.is_any_due(connection, now_s)
-        while due:
+            if not escalations.is_any_due(connection, now_s):
+                return
+        for _ in range(_BATCHES):  # a flood waits for the next turn, between which people are told
             with self._database.write() as connection:
-                due = escalations.advance_due(connection, now_s, self._local_of) >= escalations.BATCH
+                if escalations.advance_due(connection, now_s, self._local_of) < escalations.BATCH:
+                    return
 
     def _start(self, now_s: float) -> None:
         busy = Counter(flight.due.lane for flight in self._flights.values())

@@ -130,7 +130,7 @@ def give_up_late(connection: Connection, now_s: float) -> None:
 
 def _late(now_s: float) -> Any:
     c = notification.c
-    return and_(c.state == State.WAITING, c.next_at_s.is_not(None), c.made_at_s < now_s - GIVE_UP_S - TRY_S)
+    return and_(c.state == State.WAITING, c.next_at_s > 0.0, c.made_at_s < now_s - GIVE_UP_S - TRY_S)
 
 
 def of_alert(connection: Connection, event_id: str) -> Sequence[Notification]:
@@ -160,7 +160,7 @@ def _takable(now_s: float) -> Any:
     c = notification.c
     waiting = and_(c.state == State.WAITING, or_(c.next_at_s <= now_s, c.changed_at_s > now_s + 5.0))
     left = and_(c.state == State.SENDING, or_(c.next_at_s <= now_s, c.changed_at_s > now_s + LEASE_S))
-    return and_(c.next_at_s.is_not(None), or_(waiting, left))
+    return and_(c.next_at_s > 0.0, or_(waiting, left))
 
 
 def _locked(notification_id: int) -> Any:

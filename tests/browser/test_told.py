@@ -71,7 +71,7 @@ def test_who_was_told_is_seen_as_it_happens(window, school, mailbox):
     expect(page.locator("#drill li.is-waiting")).to_contain_text("Connection refused", timeout=10_000)
     assert mailbox.wait_for(1)
 
-    school.health()
+    school.health(cameras=("gate",))
     page.goto(school.address)
     begun_s = time.monotonic()
     event = school.event("gate", severity="high")
