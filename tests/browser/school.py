@@ -383,14 +383,12 @@ def flood(school: School, number: int = 200) -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, tells: bool = True) -> Iterator[School]:
-    """A school whose console serves on a free port. tells: whether it tells people of alerts."""
+def running(folder: Path) -> Iterator[School]:
+    """A school whose console serves on a free port."""
     port = free_port()
     console = build(Settings(folder=folder / "console", port=port), wall_s)
     with console.database.write() as connection:
         token = nodes.add(connection, NODE, SITE, "Hộp cổng chính", wall_s())
-    if not tells:
-        del console.work["dispatcher"]
     console.start()
     school = School(console, port, folder, token)
     school.open()

@@ -220,7 +220,7 @@ def main(
         browser = launch(playwright)
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
-            with running(Path(folder) / condition, tells=condition != "told") as school:
+            with running(Path(folder) / condition) as school:
                 {"people": take_people, "work": working, "told": telling}.get(condition, take)(
                     browser, school, out, condition
                 )
