@@ -86,6 +86,8 @@ def shown(address: str) -> str:
     if parts is None:
         return SHOWN
     scheme, host = parts
+    if scheme in SCHEMES[ChannelKind.SIREN]:
+        return f"{scheme}://{host}"
     return f"{scheme}://{host}/{SHOWN}" if host else f"{scheme}://{SHOWN}"
 
 
