@@ -18,9 +18,11 @@ from console.domain.access import Role
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.ingest.schedule_sender import ScheduleSender
+from console.notify.apprise_sender import AppriseSender
 from console.notify.dispatcher import Dispatcher, Senders
 from console.notify.siren import SirenBroker, SirenSender
 from console.notify.watcher import Watcher
+from console.notify.web_push import WebPushSender
 from console.store import evidence, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
@@ -41,6 +43,7 @@ from console.web import (
     pages,
     people_pages,
     preferences,
+    push_pages,
     sites_pages,
     stream,
     watch_pages,
@@ -116,7 +119,7 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
             settings.broker_protocol,
         )
         receiver = Receiver(address, Intake(database, wall_s), wall_s)
-    senders = _senders(settings)
+    senders = _senders(settings, database, wall_s)
     context = _context(settings, database, receiver, senders, wall_s)
     notify = _notify(settings, context, database, senders, wall_s)
     feed, ended = Feed(database), threading.Event()
@@ -129,13 +132,15 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
 
 
-def _senders(settings: Settings) -> Senders:
+def _senders(settings: Settings, database: Database, wall_s: Callable[[], float]) -> Senders:
     settings.folder.mkdir(parents=True, exist_ok=True)
     broker = None
     if settings.broker_password_file is not None:
         host, port = settings.broker_host, settings.broker_port
         broker = SirenBroker(host, port, settings.broker_tls, settings.broker_ca_file, settings.broker_password_file)
-    return Senders(Seal(settings.folder / "secrets.key"), siren=SirenSender(broker))
+    contact = settings.address if settings.address.startswith("https://") else "mailto:gatehouse@localhost"
+    push = WebPushSender(database, settings.folder / "push.key", contact, wall_s)
+    return Senders(Seal(settings.folder / "secrets.key"), AppriseSender(), SirenSender(broker), push)
 
 
 def _notify(
@@ -168,6 +173,7 @@ def _context(
         files=FileStore(settings.folder / "evidence", 2 * settings.max_file_bytes),
         seal=senders.seal,
         is_channel_known=senders.is_known,
+        push_key=senders.push.public_key,
         stills=stills,
         languages=Languages(settings.timezone),
         wall_s=wall_s,
@@ -185,7 +191,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
+    people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
     work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
     routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
     for router in routers:

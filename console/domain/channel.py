@@ -19,6 +19,7 @@ class ChannelKind(StrEnum):
     TELEGRAM = "telegram"
     ZALO = "zalo"
     WEBHOOK = "webhook"
+    PUSH = "push"
     SIREN = "siren"
 
 
@@ -35,6 +36,7 @@ SCHEMES: dict[ChannelKind, frozenset[str]] = {
     ChannelKind.TELEGRAM: frozenset({"tgram"}),
     ChannelKind.ZALO: frozenset({"zalo"}),
     ChannelKind.WEBHOOK: frozenset({"json", "jsons", "form", "forms", "xml", "xmls"}),
+    ChannelKind.PUSH: frozenset({"push"}),
     ChannelKind.SIREN: frozenset({"siren"}),
 }  # fmt: skip
 EXAMPLES: dict[ChannelKind, str] = {
@@ -43,9 +45,10 @@ EXAMPLES: dict[ChannelKind, str] = {
     ChannelKind.TELEGRAM: "tgram://TOKEN/{to}/",
     ChannelKind.ZALO: "zalo://TOKEN/{to}",
     ChannelKind.WEBHOOK: "jsons://hook.example.org/alarm",
+    ChannelKind.PUSH: "push://{to}",
     ChannelKind.SIREN: "siren://gate",
 }
-NEEDS_PERSON = frozenset({ChannelKind.EMAIL, ChannelKind.SMS, ChannelKind.TELEGRAM, ChannelKind.ZALO})
+NEEDS_PERSON = frozenset({ChannelKind.EMAIL, ChannelKind.SMS, ChannelKind.TELEGRAM, ChannelKind.ZALO, ChannelKind.PUSH})
 _OWN_SERVER = SCHEMES[ChannelKind.EMAIL] | SCHEMES[ChannelKind.WEBHOOK] | SCHEMES[ChannelKind.SIREN]
 MOST_ADDRESS = 500
 _SIREN = re.compile(r"^siren://[A-Za-z0-9][A-Za-z0-9_-]{0,62}/?$")
@@ -59,6 +62,8 @@ def address_fault(kind: ChannelKind, address: str) -> str:
         return "channel_scheme"
     if len(address) > MOST_ADDRESS or not address.isprintable() or " " in address:
         return "channel_address"
+    if kind == ChannelKind.PUSH and address != EXAMPLES[kind]:
+        return "channel_scheme"
     if kind == ChannelKind.SIREN and not _SIREN.match(address):
         return "channel_siren"
     if kind in NEEDS_PERSON and PLACE not in address:
@@ -70,6 +75,8 @@ def to_fault(kind: ChannelKind, to: str) -> str:
     """What is wrong with a person's number, mailbox or chat; empty where nothing is."""
     if kind not in NEEDS_PERSON and not to:
         return ""
+    if kind == ChannelKind.PUSH:  # the name of an account, which is looked up and stands in no address
+        return "" if to.strip() else "channel_to"
     if not _TO.match(to) or (kind == ChannelKind.EMAIL) != ("@" in to):
         return "channel_to"
     return ""
@@ -120,4 +127,6 @@ def shown_to(kind: ChannelKind, to: str) -> str:
     if kind == ChannelKind.EMAIL and "@" in to:
         name, _, host = to.partition("@")
         return f"{name[:2]}…@{host}"
+    if kind == ChannelKind.PUSH:
+        return to
     return f"…{to[-3:]}" if to else ""

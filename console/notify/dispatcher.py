@@ -9,7 +9,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from console.domain.channel import PLACE, ChannelKind, filled
 from console.domain.delivery import TRY_S, Result, Text
 from console.notify.apprise_sender import AppriseSender, TryFailedError
 from console.notify.siren import SirenSender
+from console.notify.web_push import WebPushSender
 from console.store import escalations, notifications
 from console.store.database import Database
 from console.store.notifications import Due, Try
@@ -45,8 +46,9 @@ class Senders:
     """Who does what a way needs."""
 
     seal: Seal
-    by_apprise: AppriseSender = field(default_factory=AppriseSender)
-    siren: SirenSender = field(default_factory=lambda: SirenSender(None))
+    by_apprise: AppriseSender
+    siren: SirenSender
+    push: WebPushSender
 
     def send(self, due: Due, text: Text) -> None:
         """One try. Raises TryFailedError."""
@@ -60,12 +62,16 @@ class Senders:
             name = address.partition("://")[2].rstrip("/")
             self.siren.send(name, is_test=due.purpose == escalations.TEST)
             return
+        if due.kind == ChannelKind.PUSH:
+            path = f"/alerts/{due.event_id}" if due.event_id else "/"
+            self.push.send(due.recipient, due.site_id, text, path)
+            return
         self.by_apprise.send(filled(address, due.recipient), text.title, text.body)
 
     def is_known(self, kind: ChannelKind, address: str) -> bool:
         """Whether an address whose shape is right can be used at all."""
         sample = "a@example.org" if kind == ChannelKind.EMAIL else "84901234567"
-        return kind == ChannelKind.SIREN or self.by_apprise.is_known(address.replace(PLACE, sample))
+        return kind in (ChannelKind.SIREN, ChannelKind.PUSH) or self.by_apprise.is_known(address.replace(PLACE, sample))
 
 
 class Dispatcher:

@@ -129,3 +129,15 @@ wall_page = Table(
     Column("seen_at_s", Float, nullable=False, index=True),
     Column("heard", Boolean, nullable=False, server_default=false()),
 )
+
+# Browsers that show alarms though no page is open, of people.
+push_subscription = Table(
+    "push_subscription",
+    metadata,
+    Column("endpoint_sha256", String(64), primary_key=True),
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("endpoint", Text, nullable=False),
+    Column("keys_json", Text, nullable=False),
+    Column("browser", String(200), nullable=False, server_default=""),
+    Column("created_at_s", Float, nullable=False),
+)

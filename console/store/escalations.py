@@ -140,9 +140,7 @@ class _Book:
 
 def _due(now_s: float) -> Any:
     # A base ahead of now: the clock went back, and the row must be looked at or it would wait all that time.
-    return (escalation.c.next_at_s > 0.0) & or_(
-        escalation.c.next_at_s <= now_s, escalation.c.base_at_s > now_s + 1.0
-    )
+    return (escalation.c.next_at_s > 0.0) & or_(escalation.c.next_at_s <= now_s, escalation.c.base_at_s > now_s + 1.0)
 
 
 def _begin(

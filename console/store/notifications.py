@@ -29,6 +29,7 @@ class Due:
     fault: str
     fault_subject: str
     site: str
+    site_id: int
     severity: Severity
     begun_at_s: float
     made_at_s: float
@@ -196,6 +197,7 @@ def _due(row: Any) -> Due:
         fault=row.fault or "",
         fault_subject=row.subject or "",
         site=row.site_name,
+        site_id=row.site_id,
         severity=SEVERITY_OF_ORDER[row.severity_order],
         begun_at_s=row.begun_at_s,
         made_at_s=row.made_at_s,

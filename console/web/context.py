@@ -25,6 +25,7 @@ class Context:
     address: how people reach the console, for links; empty: as the request did.
     totp_roles: who must have a second factor.
     seal: for what opens other services. is_channel_known: whether an address of a way to tell people can be used.
+    push_key: what a browser must know to take pushed alarms of this console.
     """
 
     database: Database
@@ -34,6 +35,7 @@ class Context:
     files: FileStore
     seal: Seal
     is_channel_known: Callable[[ChannelKind, str], bool]
+    push_key: str
     stills: Path
     languages: Languages
     wall_s: Callable[[], float]

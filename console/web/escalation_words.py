@@ -7,6 +7,7 @@ ESCALATION_WORDS: dict[str, dict[str, str]] = {
         "telegram": "Telegram",
         "zalo": "Zalo",
         "webhook": "Webhook",
+        "push": "Web push",
         "siren": "Siren",
     },
     "short_day": {"0": "Mon", "1": "Tue", "2": "Wed", "3": "Thu", "4": "Fri", "5": "Sat", "6": "Sun"},

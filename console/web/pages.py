@@ -29,6 +29,7 @@ from console.web.words import SCRIPT_WORDS, sentence
 router = APIRouter()
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES[".webmanifest"] = "application/manifest+json"  # a phone that puts the console on its home screen
 _STATIC = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir() if path.suffix in _TYPES}
 
 

@@ -50,6 +50,8 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("POST", "/account/second-factor/remove"): Action.OWN_ACCOUNT,
     ("POST", "/account/recovery-codes"): Action.OWN_ACCOUNT,
     ("POST", "/account/sessions/{session}/end"): Action.OWN_ACCOUNT,
+    ("POST", "/account/push"): Action.OWN_ACCOUNT,
+    ("POST", "/account/push/remove"): Action.OWN_ACCOUNT,
     ("POST", "/account/tokens"): Action.OWN_TOKENS,
     ("POST", "/account/tokens/{token_id}/end"): Action.OWN_ACCOUNT,  # also by who may no longer make any
     ("GET", "/people"): Action.MANAGE_USERS,

@@ -1,5 +1,6 @@
 """In a real Chromium: a test alarm shows what comes of it, an alert's page who was told, and a wall reports itself."""
 
+import json
 import threading
 import time
 
@@ -96,3 +97,36 @@ def test_a_wall_reports_that_it_is_open_and_whether_it_can_be_heard(window, scho
             assert time.monotonic() < deadline_s, heard()
             page.wait_for_timeout(50)
         act()
+
+
+def test_a_pushed_alarm_is_shown_with_the_page_that_it_opens(window, school):
+    """As the browser's maker delivers it: headless Chromium has no push service, DevTools stands in for it."""
+    context = window()
+    context.grant_permissions(["notifications"], origin=school.address)
+    page = context.new_page()
+    page.goto(school.address + "/account")
+    devtools, found = context.new_cdp_session(page), []
+    devtools.on("ServiceWorker.workerRegistrationUpdated", lambda told: found.extend(told["registrations"]))
+    devtools.send("ServiceWorker.enable")
+    page.evaluate(
+        """async () => {
+          const worker = await navigator.serviceWorker.register("/static/push_worker.js");
+          while (!worker.active) await new Promise((done) => setTimeout(done, 20));
+        }"""
+    )
+    alarm = {"title": "Cao: Người lảng vảng – Cổng chính", "body": "Trường Tiểu học Hoa Sen", "path": "/alerts/1"}
+    devtools.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": school.address, "registrationId": found[0]["registrationId"], "data": json.dumps(alarm)},
+    )
+    shown = page.evaluate(
+        """async () => {
+          const worker = await navigator.serviceWorker.getRegistration("/static/");
+          for (let tries = 0; tries < 250; tries += 1) {
+            const [one] = await worker.getNotifications();
+            if (one) return { title: one.title, body: one.body, path: one.data };
+            await new Promise((done) => setTimeout(done, 20));
+          }
+        }"""
+    )
+    assert shown == alarm

@@ -159,11 +159,26 @@ def _make_watch() -> None:
         sa.PrimaryKeyConstraint('page', name=op.f('pk_wall_page')),
     )
     op.create_index(op.f('ix_wall_page_seen_at_s'), 'wall_page', ['seen_at_s'])
+    op.create_table(
+        'push_subscription',
+        sa.Column('endpoint_sha256', sa.String(64), nullable=False),
+        sa.Column('user_id', sa.Integer(), nullable=False),
+        sa.Column('endpoint', sa.Text(), nullable=False),
+        sa.Column('keys_json', sa.Text(), nullable=False),
+        sa.Column('browser', sa.String(200), nullable=False, server_default=''),
+        sa.Column('created_at_s', sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ['user_id'], ['user_account.id'], name=op.f('fk_push_subscription_user_id_user_account'), ondelete='CASCADE'
+        ),
+        sa.PrimaryKeyConstraint('endpoint_sha256', name=op.f('pk_push_subscription')),
+    )
+    op.create_index(op.f('ix_push_subscription_user_id'), 'push_subscription', ['user_id'])
 
 
 def downgrade() -> None:
     """Back to the version before."""
     for name in (
+        'push_subscription',
         'wall_page',
         'watch_fault',
         'watch_hours',
