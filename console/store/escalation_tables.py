@@ -18,6 +18,7 @@ channel = Table(
     Column("failures", Integer, nullable=False, server_default="0"),  # tries one after the other that failed
     Column("reason", String(200), nullable=False, server_default=""),  # of the last failure
     Column("worked_at_s", Float),
+    sqlite_autoincrement=True,  # a number is never given again: duties and addresses name it
 )
 
 # Somebody who is told. They need no account.
@@ -29,6 +30,7 @@ contact = Table(
     Column("name", String(80), nullable=False),
     Column("language", String(2), nullable=False),
     Column("addresses_json", Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 ladder = Table(
@@ -41,6 +43,7 @@ ladder = Table(
     Column("rounds", Integer, nullable=False),
     Column("again_s", Float, nullable=False),
     Column("hold_s", Float, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 # One thing of which people are told until somebody takes it on: an alert, a fault of the watch, a test.

@@ -1,7 +1,7 @@
 """What people are being told of, and how far: a notification and what causes it are one transaction."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from console.domain.alert import SEVERITY_OF_ORDER, SEVERITY_ORDER, AlertState, Severity
 from console.domain.delivery import State
-from console.domain.escalation import Ladder, Moment, Run, Told, advance, begins, is_over, next_at_s, quickened
+from console.domain.escalation import Moment, Run, Told, advance, begins, is_over, next_at_s, quickened
 from console.domain.site_tree import upwards
 from console.store import channels, duty_days, ladders, sites
 from console.store.channels import Channel, Contact
@@ -83,6 +83,13 @@ def stop_fault(connection: Connection, fault_id: int, now_s: float) -> None:
         stopped = {"state": STOPPED, "next_at_s": None}
         connection.execute(update(escalation).where(escalation.c.id == row.id).values(**stopped))
         stop_waiting(connection, row.id, now_s)
+
+
+def renew_fault(connection: Connection, fault_id: int, now_s: float) -> None:
+    """A fault has become worse than whoever knows of it knows: people are told once more."""
+    row = connection.execute(select(escalation).where(escalation.c.fault_id == fault_id).with_for_update()).first()
+    if row is not None and row.state == STOPPED:
+        connection.execute(update(escalation).where(escalation.c.id == row.id).values(**_anew(row, now_s)))
 
 
 def stop_waiting(connection: Connection, escalation_id: int, now_s: float) -> None:
@@ -206,10 +213,3 @@ def _tell(connection: Connection, book: _Book, row: Any, run: int, told: Told, n
 
 def _way(way: Channel, to: str) -> dict[str, Any]:
     return {"channel_id": way.id, "channel": way.name, "kind": way.kind, "recipient": to}
-
-
-def usable(ladder: Ladder, people: Sequence[Contact]) -> Ladder:
-    """A ladder without people who are no longer there, for pages."""
-    known = {one.id for one in people}
-    steps = (replace(step, duties=tuple(duty for duty in step.duties if duty.person in known)) for step in ladder.steps)
-    return replace(ladder, steps=tuple(steps))

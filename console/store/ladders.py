@@ -1,5 +1,6 @@
 """The ladders of sites, and in which hours a wall must be open. A site without its own has those of the site above."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class SiteLadder:
     site_id: int
     severities: frozenset[Severity]
     ladder: Ladder
+
+    @property
+    def version(self) -> str:
+        """A word for exactly this ladder, by which two people who change it at once are noticed."""
+        return hashlib.sha256(_steps_json(self.ladder).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,9 @@ def keep(connection: Connection, one: SiteLadder) -> int:
         if other.id != one.id and other.severities & one.severities:
             rest = _severities(other.severities - one.severities)
             connection.execute(update(ladder).where(ladder.c.id == other.id).values(severities=rest))
-    steps = [
-        {"name": step.name, "wait_s": step.wait_s, "duties": [_duty_json(duty) for duty in step.duties]}
-        for step in one.ladder.steps
-    ]
     values = {
         "severities": _severities(one.severities),
-        "steps_json": json.dumps(steps),
+        "steps_json": _steps_json(one.ladder),
         "rounds": one.ladder.rounds,
         "again_s": one.ladder.again_s,
         "hold_s": one.ladder.hold_s,
@@ -107,6 +109,14 @@ def hours_json(hours: Hours) -> dict[str, Any]:
         "last_day": hours.last_day.isoformat() if hours.last_day else None,
         "kinds": sorted(hours.kinds),
     }
+
+
+def _steps_json(ladder: Ladder) -> str:
+    steps = [
+        {"name": step.name, "wait_s": step.wait_s, "duties": [_duty_json(duty) for duty in step.duties]}
+        for step in ladder.steps
+    ]
+    return json.dumps(steps)
 
 
 def _duty_json(duty: Duty) -> dict[str, Any]:

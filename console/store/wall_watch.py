@@ -90,6 +90,9 @@ def settle(connection: Connection, there: Sequence[Found], now_s: float) -> None
             escalations.stop_fault(connection, row.id, now_s)
         elif now[key].subject != row.subject:
             connection.execute(update(watch_fault).where(mine).values(subject=now[key].subject))
+            if set(now[key].subject.split(", ")) - set(row.subject.split(", ")):  # another school, too
+                connection.execute(update(watch_fault).where(mine).values(known_by=None))
+                escalations.renew_fault(connection, row.id, now_s)
     for key, one in now.items():
         if key not in rows:
             values = {"site_id": one.site_id, "kind": one.kind, "subject": one.subject, "channel_id": one.channel_id}

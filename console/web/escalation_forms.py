@@ -16,6 +16,7 @@ _At = Annotated[int, Field(ge=0, le=99)]
 _Name = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 _Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
 _Seconds = Annotated[float, Field(ge=0, le=MOST_WAIT_S)]
+_Version = Annotated[str, Field(max_length=12)]
 _Clock = Annotated[str, Field(max_length=5)]
 _Day = Annotated[str, Field(max_length=10)]
 Do = Literal["keep", "add", "remove", "up", "off", "forget"]
@@ -33,9 +34,10 @@ class LadderForm(BaseModel):
 
 
 class StepForm(BaseModel):
-    """A step. at: its place, that behind the last one for a new one."""
+    """A step. at: its place, that behind the last one for a new one; version: of the ladder as it was seen."""
 
     do: Do = "keep"
+    version: _Version = ""
     ladder: _Id = 0
     at: _At = 0
     name: _Name = ""
@@ -58,6 +60,7 @@ class HoursForm(BaseModel):
 class DutyForm(HoursForm):
     """Somebody on a step. duty: the place of the one to take off it."""
 
+    version: _Version = ""
     ladder: _Id = 0
     at: _At = 0
     duty: _At = 0

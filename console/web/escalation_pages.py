@@ -82,7 +82,7 @@ def keep_step(request: Request, site_id: _Site, told: Annotated[StepForm, Form()
     """Adds, changes, moves or removes a step."""
 
     def change(connection: Connection) -> None:
-        one = _ladder(connection, site_id, told.ladder)
+        one = _ladder(connection, site_id, told.ladder, told.version)
         steps = list(one.ladder.steps)
         is_new = told.at >= len(steps)
         if told.do in ("keep", "add") and not told.name.strip():
@@ -107,7 +107,7 @@ def keep_duty(request: Request, site_id: _Site, told: Annotated[DutyForm, Form()
     """Puts somebody on a step at some hours, or takes them off it."""
 
     def change(connection: Connection) -> None:
-        one = _ladder(connection, site_id, told.ladder)
+        one = _ladder(connection, site_id, told.ladder, told.version)
         if told.at >= len(one.ladder.steps):
             raise Refused(404, "not_found")
         step = one.ladder.steps[told.at]
@@ -247,11 +247,13 @@ def _site(connection: Connection, site_id: int) -> site_setup.Site:
     return site
 
 
-def _ladder(connection: Connection, site_id: int, ladder_id: int) -> SiteLadder:
-    """Raises Refused where the site has no such ladder of its own."""
+def _ladder(connection: Connection, site_id: int, ladder_id: int, version: str = "") -> SiteLadder:
+    """Raises Refused where the site has no such ladder of its own, FormError where it is not as whoever asks saw it."""
     one = next((one for one in ladders.of_sites(connection, [site_id]) if one.id == ladder_id), None)
     if one is None:
         raise Refused(422, "malformed")
+    if version not in ("", one.version):
+        raise FormError("changed_meanwhile")
     return one
 
 

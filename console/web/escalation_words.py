@@ -67,5 +67,6 @@ ESCALATION_PROBLEMS: dict[str, str] = {
     "ladder_severity": "Please choose at least one priority.",
     "hours_wrong": "These hours can't be: give times like 06:30 and choose at least one day.",
     "too_many": "There are too many of them already.",
+    "changed_meanwhile": "Somebody has changed this ladder meanwhile. Look at it, then do it again.",
     "no_ladder": "No ladder is for this priority.",
 }

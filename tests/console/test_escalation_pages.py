@@ -13,7 +13,7 @@ from console.domain.alert import Severity
 from console.domain.channel import ChannelKind, address_fault, filled, lane, shown, to_fault, without_secrets
 from console.domain.site_tree import Grants
 from console.store import alerts, ladders, nodes
-from console.store.escalation_tables import channel, notification
+from console.store.escalation_tables import channel, contact, notification
 from console.store.tables import audit_entry
 
 MAIL = "mailtos://gate:hunter22@smtp.example.org:465?from=gate@school.vn&to={to}"
@@ -77,6 +77,8 @@ def test_a_school_sets_up_who_is_told_by_its_pages(desk):
     assert steps == sorted(steps)
     assert "mailtos://smtp.example.org:465/•••" in page
     assert "18:00–06:00" in page
+    stale = {"ladder": "1", "at": "0", "do": "remove", "version": "0" * 12}
+    assert "Có người vừa sửa" in post(chief, "step", **stale).text
     assert post(chief, "test", severity="low").status_code == 422
     assert post(chief, "test", severity="high").status_code == 303
     desk.console.work["dispatcher"].__self__._advance(desk.clock())
@@ -91,6 +93,9 @@ def test_a_school_sets_up_who_is_told_by_its_pages(desk):
     assert "Thư mới" in boss.get("/escalation").text
     for part, which in (("ladder", "ladder"), ("person", "person"), ("channel", "channel")):
         assert post(boss, part, **{which: "1"}, do="remove").status_code == 303
+    assert post(boss, "person", name="Nam").status_code == 303
+    with desk.console.database.read() as connection:
+        assert connection.execute(select(contact.c.id)).scalars().all() == [2]  # nobody inherits Hùng's duties
     assert "Hùng" not in boss.get("/escalation").text.partition('id="people"')[2].partition('id="ways"')[0]
 
 

@@ -24,6 +24,7 @@ from console.domain.channel import ChannelKind
 from console.domain.delivery import GIVE_UP_S, LEASE_S, TRY_S, Result, State
 from console.domain.escalation import Duty, Hours, Ladder, LadderStep
 from console.domain.wall_watch import GONE_S, PATIENCE_S, FaultKind
+from console.notify.dispatcher import Dispatcher
 from console.store import alert_work, channels, escalations, ladders, notifications, users, wall_watch
 from console.store.channels import Address, Contact
 from console.store.escalation_tables import notification
@@ -281,6 +282,27 @@ def test_the_watch_itself_is_watched(desk, smtp):
     with desk.console.database.write() as connection:
         channels.note_result(connection, night.ways["mail"], "", desk.clock())
     assert look(1) == []
+
+
+def test_two_consoles_tell_each_person_once(desk, smtp):
+    mail, port = smtp
+    mail.got.clear()
+    night = Night(desk, port, {})
+    first = night.dispatcher
+    other = Dispatcher(first._database, first._senders, first._compose, first._wall_s, first._local_of)
+    ids = [night.ring() for _ in range(12)]
+    stop = threading.Event()
+    threads = [threading.Thread(target=one.run, args=(stop,)) for one in (first, other)]
+    for thread in threads:
+        thread.start()
+    deadline_s = time.monotonic() + 30
+    while any(night.told(one) != [(STEPS[0], "Thư", State.SENT)] for one in ids):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(mail.got) == len(ids)
 
 
 def test_what_waits_behind_a_hanging_way_is_given_up_in_time(desk, smtp):

@@ -36,6 +36,7 @@ def _make_ladders() -> None:
         sa.Column('worked_at_s', sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_channel_site_id_site')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_channel')),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f('ix_channel_site_id'), 'channel', ['site_id'])
     op.create_table(
@@ -47,6 +48,7 @@ def _make_ladders() -> None:
         sa.Column('addresses_json', sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_contact_site_id_site')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_contact')),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f('ix_contact_site_id'), 'contact', ['site_id'])
     op.create_table(
@@ -60,6 +62,7 @@ def _make_ladders() -> None:
         sa.Column('hold_s', sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_ladder_site_id_site')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_ladder')),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f('ix_ladder_site_id'), 'ladder', ['site_id'])
 
