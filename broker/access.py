@@ -46,15 +46,26 @@ def acl_text() -> str:
     """The same rule as a mosquitto ACL file."""
 
     def lines(keyword: str, node: str, *, console: bool) -> list[str]:
-        def right(entry: Topic) -> str:
-            return "write" if (entry.written_by == "console") == console else "read"
-
-        return [f"{keyword} {right(entry)} {ROOT}/{node}/{entry.kind}" for entry in TOPICS]
+        return [f"{keyword} {_right(entry, console=console)} {entry.of(node)}" for entry in TOPICS]
 
     head = ["# Made by `gatehouse broker init` from the topic table. A node writes and reads below its own name only."]
     return "\n".join(
         [*head, f"user {CONSOLE}", *lines("topic", "+", console=True), "", *lines("pattern", "%u", console=False), ""]
     )
+
+
+def with_new_rights(known: str) -> str:
+    """A mosquitto ACL file with the rights for kinds of topics that are younger than it is; all else as it was."""
+    young = [entry for entry in TOPICS if f"/{entry.kind}\n" not in f"{known}\n"]
+    if not young:
+        return known
+    of_console = [f"topic {_right(entry, console=True)} {entry.of_every_node}" for entry in young]
+    of_nodes = [f"pattern {_right(entry, console=False)} {entry.of('%u')}" for entry in young]
+    return "\n".join([known.rstrip(), "", f"user {CONSOLE}", *of_console, "", *of_nodes, ""])
+
+
+def _right(entry: Topic, *, console: bool) -> str:
+    return "write" if (entry.written_by == "console") == console else "read"
 
 
 def home_assistant_acl_text() -> str:

@@ -94,6 +94,7 @@ def run(folder: Path) -> None:
     conf = folder / "mosquitto.conf"
     if not conf.exists():
         raise SetupError(f"{folder} holds no broker; make one with `gatehouse broker init {folder}`")
+    _renew_rights(folder / "acl")
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if mosquitto is None:
         log.warning("mosquitto is not installed; the embedded broker takes its place (MQTT 3.1.1, demo only)")
@@ -107,6 +108,19 @@ def run(folder: Path) -> None:
     _try_port(conf.read_text())
     # Nobody stands in between who could die and leave it behind.
     os.execv(mosquitto, [mosquitto, "-c", str(conf)])  # noqa: S606 our own command
+
+
+def _renew_rights(acl: Path) -> None:
+    """Of a folder that an earlier version made. A file that may not be written stays as it is."""
+    known = acl.read_text()
+    renewed = access.with_new_rights(known)
+    if renewed != known:
+        try:
+            acl.write_text(renewed)
+        except OSError as error:
+            log.warning(
+                "%s can't be renewed (%s): boxes get no calendars; add what is missing of:\n%s", acl, error, renewed
+            )
 
 
 def _try_port(conf: str) -> None:

@@ -80,6 +80,12 @@ class Armed:
     priority: Severity | None
     by: By
 
+    def is_as(self, other: "Armed") -> bool:
+        """Whether it comes to the same, whoever says it; of what is off nothing else counts."""
+        if self.armed is False:
+            return other.armed is False
+        return (self.armed, self.seconds, self.priority) == (other.armed, other.seconds, other.priority)
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -98,7 +104,7 @@ class Stretch:
     @property
     def differs(self) -> bool:
         """Whether anything is armed otherwise than now."""
-        return self.armed != self.before
+        return any(not armed.is_as(self.before[scope]) for scope, armed in self.armed.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from console.domain.alert import Severity
 
 DAY_MINUTES = 24 * 60
 MOST_SPANS = 16  # of a timetable
-MOST_DAYS = 40  # entries of a site
+MOST_DAYS = 30  # entries of a site; they must go into one form
 LONGEST_DAYS = 200  # of an entry: the summer holidays and more
 MOST_ORDERS = 300  # of a site
 

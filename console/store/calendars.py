@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,8 +14,11 @@ from console.domain.alert import Severity
 from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, Span
 from console.domain.site_tree import SiteKind
 from console.store import nodes
+from console.store.database import lock
 from console.store.narrowing import seeing
 from console.store.tables import calendar, node, site
+
+_LOCK = 7_203_121
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +53,30 @@ class RuleHere:
 
 def chain(connection: Connection, site_id: int) -> tuple[Said, ...]:
     """What a site and those above it say, the topmost first, itself last; whoever asks: it holds there."""
+    query = select(site.c.id, site.c.parent_id, site.c.kind, calendar.c.content_json)
+    query = query.outerjoin(calendar, calendar.c.site_id == site.c.id)
+    found, here = list[Said](), site_id
     with seeing(EVERYWHERE):
-        query = select(site.c.id, site.c.parent_id, site.c.kind, calendar.c.content_json)
-        rows = {row.id: row for row in connection.execute(query.outerjoin(calendar, calendar.c.site_id == site.c.id))}
-    return tuple(
-        Said(row.id, SiteKind(row.kind), calendar_of(row.content_json) if row.content_json else None)
-        for row in _way_up(rows, site_id)
-    )[::-1]
-
-
-def _way_up(rows: Mapping[int, Any], site_id: int) -> Iterator[Any]:
-    row = rows.get(site_id)
-    for _ in rows:
-        if row is None:
-            return
-        yield row
-        row = rows.get(row.parent_id)
+        for _ in SiteKind:  # the tree has no more levels
+            row = connection.execute(query.where(site.c.id == here)).first()
+            if row is None:
+                break
+            said = calendar_of(row.content_json) if row.content_json else None
+            found.append(Said(row.id, SiteKind(row.kind), said))
+            here = row.parent_id or 0
+    return tuple(reversed(found))
 
 
 def version(said: Calendar | None) -> str:
     """A word for exactly this content, by which two people who change it at once are noticed."""
     return hashlib.sha256(text_of(said or Calendar()).encode()).hexdigest()[:16]
+
+
+def own_to_change(connection: Connection, site_id: int) -> Calendar | None:
+    """What a site says, which nobody else changes before the end of this transaction."""
+    lock(connection, _LOCK)
+    text = connection.execute(select(calendar.c.content_json).where(calendar.c.site_id == site_id)).scalar()
+    return calendar_of(text) if text else None
 
 
 def save(connection: Connection, site_id: int, said: Calendar, at_s: float) -> None:
@@ -107,11 +113,9 @@ def boxes(connection: Connection, site_id: int | None = None) -> Sequence[Box]:
 
 def rules(connection: Connection, site_id: int) -> Sequence[RuleHere]:
     """The rules that the boxes of a site tell, by box, camera and zone; of a kind there may be several in a zone."""
-    at_site = {row.name for row in connection.execute(select(node.c.name).where(node.c.site_id == site_id))}
+    at_site = connection.execute(select(node.c.id).where(node.c.site_id == site_id)).scalars().all()
     found = list[RuleHere]()
-    for one in sorted(nodes.cameras(connection), key=lambda one: (one.node, one.label, one.name)):
-        if one.node not in at_site:
-            continue
+    for one in sorted(nodes.cameras(connection, at_site), key=lambda one: (one.node, one.label, one.name)):
         for shape in one.health.get("zones", ()):
             told = shape.get("settings") or [{"rule": rule} for rule in shape.get("rules", ())]
             for setting in told:

@@ -24,7 +24,7 @@ from console.domain.calendar import (
     minute_of,
 )
 
-NAME_MOST = 40  # letters: forty entries must go into one form
+NAME_MOST = 40  # letters
 _Short = Annotated[str, Field(max_length=16, pattern=r"^[^\x00-\x1f]*$")]
 _Name = Annotated[str, Field(max_length=NAME_MOST, pattern=r"^[^\x00-\x1f]*$")]
 Mode = Literal["inherit", "box", "off", "on"]
@@ -122,7 +122,8 @@ def _days(told: CalendarForm) -> tuple[OwnDays, ...]:
     rows = zip(told.first, told.last, told.days_kind, told.name, strict=True)
     kept = [row for number, row in enumerate(rows) if row[0] and number not in told.gone]
     found = (
-        OwnDays(_date(first), _date(last or first), kind, " ".join(name.split())) for first, last, kind, name in kept
+        OwnDays(_date(first), _date(last or first), kind, " ".join(name.replace('"', "”").split()))
+        for first, last, kind, name in kept
     )
     return tuple(sorted(found, key=lambda one: one.first))
 

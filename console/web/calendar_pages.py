@@ -132,7 +132,7 @@ def _save(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
     with context.database.write() as connection:
-        own = calendars.chain(connection, desk.site.id)[-1].calendar
+        own = calendars.own_to_change(connection, desk.site.id)
         if told.known != calendars.version(own):
             raise CalendarError("changed_meanwhile")
         if new is None:
@@ -145,28 +145,35 @@ def _save(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None
 
 
 def _changes(told: CalendarForm, own: Calendar, new: Calendar) -> str:
-    """What was changed, for the record: the code words of the calendar, as they are."""
+    """What was changed, for the record: code words, which `told_change` translates; what people wrote is in quotes."""
     if told.part == Part.WEEK:
-        return f"week: {' '.join(new.week)}; holidays: {new.public_holidays}" if new.week else "week: -"
+        holidays = "public_holidays" if new.public_holidays else "no_public_holidays"
+        return f"week: {', '.join(new.week)}; {holidays}" if new.week else "week: -"
     if told.part == Part.TIMES:
         spans = new.timetables.get(told.kind)
-        times = "-" if spans is None else ", ".join(f"{clock(one.begins)} {one.period}" for one in spans) or "none"
+        times = (
+            "-"
+            if spans is None
+            else ", ".join(f"{clock(one.begins)} {one.period}" for one in spans) or Period.AFTER_HOURS
+        )
         return f"{told.kind}: {times}"
     if told.part == Part.DAYS:
         gone, come = set(own.days) - set(new.days), set(new.days) - set(own.days)
         return "; ".join([*(f"- {_told(one)}" for one in gone), *(f"+ {_told(one)}" for one in come)])
     if told.part == Part.ORDERS:
         orders = {period: order for (scope, period), order in new.orders.items() if key_of(scope) == told.scope}
-        return f"{told.scope}: " + (", ".join(f"{period} {_ordered(one)}" for period, one in orders.items()) or "-")
+        rule, _, place = told.scope.partition("/")
+        head = f'{rule} "{place}"' if place else rule
+        return f"{head}: " + (", ".join(f"{period} {_ordered(one)}" for period, one in orders.items()) or "-")
     return told.part
 
 
 def _told(one: OwnDays) -> str:
-    return f"{one.first}..{one.last} {one.kind} {one.name}".rstrip()
+    return f"{one.first}..{one.last} {one.kind}" + (f' "{one.name}"' if one.name else "")
 
 
 def _ordered(order: Order) -> str:
-    armed = "as set" if order.armed is None else "on" if order.armed else "off"
+    armed = "box" if order.armed is None else "on" if order.armed else "off"
     return " ".join((armed, *((f"{order.seconds:g} s",) if order.seconds else ()), *filter(None, (order.priority,))))
 
 
@@ -191,9 +198,11 @@ def _week_of(request: Request, written: str) -> date:
     context: Context = request.app.state.context
     try:
         day = date.fromisoformat(written)
-        return day - timedelta(days=day.weekday()) if 2000 <= day.year <= 2100 else date.min
     except ValueError:
+        day = date.min
+    if not 2000 <= day.year <= 2100:
         return monday_of(context.wall_s(), _zone(request))
+    return day - timedelta(days=day.weekday())
 
 
 def _preview(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None) -> Response:

@@ -126,7 +126,7 @@ def _row(stretch: Stretch, together: Sequence[tuple[Scope, str]]) -> Row:
             scope.rule,
             where,
             stretch.armed[scope],
-            stretch.before[scope] if stretch.before[scope] != stretch.armed[scope] else None,
+            None if stretch.armed[scope].is_as(stretch.before[scope]) else stretch.before[scope],
         )
         for scope, where in together
     )

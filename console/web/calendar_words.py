@@ -1,5 +1,8 @@
 """English texts of the code words about calendars; the Vietnamese ones stand in the catalogue."""
 
+import re
+from collections.abc import Callable, Mapping
+
 CALENDAR_WORDS: dict[str, dict[str, str]] = {
     "day_kind": {
         "school_day": "School day",
@@ -55,6 +58,10 @@ CALENDAR_WORDS: dict[str, dict[str, str]] = {
         "seconds": "Seconds are from 1 to 7200.",
         "changed_meanwhile": "Somebody else has changed this calendar in the meantime. Look at it and do it again.",
     },
+    "calendar_change": {
+        "public_holidays": "Public holidays are free",
+        "no_public_holidays": "Public holidays are not free",
+    },
     "weekday": {
         "0": "Monday",
         "1": "Tuesday",
@@ -65,3 +72,21 @@ CALENDAR_WORDS: dict[str, dict[str, str]] = {
         "6": "Sunday",
     },
 }
+
+
+_IN_CHANGES = ("day_kind", "period", "order_mode", "calendar_part", "calendar_change", "rule", "severity")
+
+
+def told_change(detail: str, say: Callable[[str, str], str], words: Mapping[str, Mapping[str, str]]) -> str:
+    """What the record says of a changed calendar, with its code words in the reader's language.
+
+    say: the sentence of a code word of a group. words: all groups. What stands in quotes is what people wrote.
+    """
+
+    def told(match: re.Match[str]) -> str:
+        word = match[0]
+        group = next((one for one in _IN_CHANGES if word in words[one]), None)
+        return say(group, word) if group else word
+
+    parts = detail.split('"')
+    return '"'.join(part if number % 2 else re.sub(r"[a-z_]+", told, part) for number, part in enumerate(parts))

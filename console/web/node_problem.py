@@ -30,8 +30,8 @@ class NodeProblem:
 
     @property
     def for_the_wall(self) -> bool:
-        """Whether somebody on the wall must see to it: what is critical, a disk or a queue that fills up."""
-        return self.severity == "critical" or self.code in ("disk_days_left", "outbox_filling")
+        """Whether somebody on the wall must see to it: what is critical, fills up or ends soon."""
+        return self.severity == "critical" or self.code in ("disk_days_left", "outbox_filling", "calendar_ends")
 
     def told(self, language: Language) -> str:
         """The sentence; one that names the code word where it is newer than this console."""

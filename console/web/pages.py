@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
 from console.store import alert_work, alerts, audit, deliveries, nodes, notifications, site_setup
 from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, wall, why
 from console.web.alerts_api import FACTS
+from console.web.calendar_words import told_change
 from console.web.camera_view import Watch, watch, with_blind_totals
 from console.web.context import Context
 from console.web.errors import Refused
@@ -24,7 +26,7 @@ from console.web.i18n import Language
 from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
 from console.web.preferences import LANGUAGE_COOKIE, theme_of
-from console.web.words import SCRIPT_WORDS, sentence
+from console.web.words import SCRIPT_WORDS, WORDS, sentence
 
 router = APIRouter()
 _HERE = Path(__file__).parent
@@ -62,6 +64,7 @@ class Pages:
             language=language,
             person=person,
             may=lambda action: person is not None and may(person.rights, Action(action)),
+            told_change=lambda detail: told_change(detail, partial(sentence, language), WORDS),
             section="",  # which part of the menu a page belongs to; templates say it
             theme=theme_of(request),
             timezone=self._context.timezone,

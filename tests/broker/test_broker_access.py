@@ -74,6 +74,9 @@ def running_broker(request, tmp_path):
     installation.make_folder(folder, "127.0.0.1", port, loopback=not tls)
     for name in ("n1", "n2"):
         installation.add_account(folder, name)
+    if tls:  # as made by a version that knew no calendars
+        older = [line for line in (folder / "acl").read_text().splitlines() if "/schedule" not in line]
+        (folder / "acl").write_text("\n".join(older))
     if request.param == "embedded":
         code = (
             "import asyncio, sys; from pathlib import Path; from broker.embedded import serve;"
@@ -136,8 +139,23 @@ def test_the_broker_enforces_the_rule(running_broker):
         node.client.publish(topic, b"{}", qos=1)
     assert console.heard.get(timeout=10) == "gatehouse/v1/nodes/n1/event"
     assert console.heard.empty()
+    for box in ("n2", "n1"):
+        console.client.publish(topics.SCHEDULE.of(box), b"{}", qos=1, retain=True).wait_for_publish(10)
+    node.client.subscribe([(topics.SCHEDULE.of(box), 1) for box in ("n2", "n1")])
+    assert node.heard.get(timeout=10) == topics.SCHEDULE.of("n1")  # kept for it, and no other's
+    assert node.heard.empty()
     console.close()
     node.close()
     intruder = Peer(port, folder, "n2", **options, password="wrong")
     assert not intruder.signed_in
     intruder.close()
+
+
+def test_an_older_brokers_rights_are_renewed_and_what_was_added_to_them_stays():
+    older = "\n".join(line for line in access.acl_text().splitlines() if "/schedule" not in line)
+    older += "\n\n" + access.home_assistant_acl_text()
+    renewed = access.with_new_rights(older)
+    assert renewed.startswith(older.rstrip())
+    assert renewed.count("/schedule") == 2
+    assert access.with_new_rights(renewed) == renewed
+    assert access.with_new_rights(access.acl_text()) == access.acl_text()

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
 from sight import known_for, many_schools, seen_badly
+from termtime import calendar_pictures
 from told import told
 from waiting import until
 
@@ -43,6 +44,7 @@ CONDITIONS = (
     "deaf",
     "people",
     "flood",
+    "calendar",
     "told",
 )
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
@@ -200,6 +202,12 @@ def take_people(browser: Browser, school: School, out: Path, condition: str) -> 
     doors(browser, school, out, SIZES, LANGUAGES)
 
 
+def take_calendar(browser: Browser, school: School, out: Path, _condition: str) -> None:
+    """The calendar of a school."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    calendar_pictures(browser, out, school, SIZES, LANGUAGES)
+
+
 def telling(browser: Browser, school: School, out: Path, condition: str) -> None:
     """Who is told: nobody yet, then a whole ladder, what came of it, the card to read out, and a watch nobody keeps."""
     school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
@@ -221,9 +229,9 @@ def main(
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                {"people": take_people, "work": working, "told": telling}.get(condition, take)(
-                    browser, school, out, condition
-                )
+                {"people": take_people, "work": working, "calendar": take_calendar, "told": telling}.get(
+                    condition, take
+                )(browser, school, out, condition)
         browser.close()
     if readme:
         for name, target in README.items():

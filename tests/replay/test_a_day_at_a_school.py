@@ -90,7 +90,7 @@ STORY = (
         "2026-11-30 07:28", "fence", "a man stands at the fence", 1, 150, ((120.0, "loitering", "high"),),
         "300 s at drop-off, 45 s from 07:30 on: his 120 s counted on, so it rings that second",
     ),
-    Scene("2026-11-30 09:10", "yard", "pupils play", 4, 20, (), "break: intrusion keeps the box's hours, 19:00 to 05:00"),
+    Scene("2026-11-30 09:10", "yard", "pupils play", 4, 20, (), "break: the yard keeps the box's hours, from 19:00 on"),
     Scene(
         "2026-11-30 10:00", "fence", "a loiterer at the fence", 1, 60, ((45.0, "loitering", "high"),),
         "lessons: 45 s there, by the school's order for this zone",

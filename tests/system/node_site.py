@@ -20,6 +20,7 @@ from ports import free_port
 from broker import installation
 from broker.contract import codec, topics
 from broker.contract.messages import AcknowledgementMessage, EventMessage, EvidenceMessage, HealthMessage, StatusMessage
+from broker.contract.schedule import ScheduleMessage
 from edge.adapters.system_clock import SystemClock
 from edge.virtual_camera.media import PictureList, encode
 from edge.virtual_camera.rtsp_server import VirtualCamera, serve_cameras
@@ -73,6 +74,15 @@ class ListeningConsole:
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         self.subscribed.get(timeout=10)
+
+    def order(self, message: ScheduleMessage) -> None:
+        """Leaves the node a calendar with the broker."""
+        payload = codec.encode(topics.SCHEDULE, "console", message, time.time())
+        self.client.publish(topics.SCHEDULE.of("box"), payload, qos=1, retain=True).wait_for_publish(10)
+
+    def forget_order(self) -> None:
+        """The broker keeps no calendar any more, as one that was set up anew."""
+        self.client.publish(topics.SCHEDULE.of("box"), b"", qos=1, retain=True).wait_for_publish(10)
 
     def _on_message(self, client, _data, message) -> None:
         received = codec.decode(message.topic, message.payload)

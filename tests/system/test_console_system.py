@@ -19,16 +19,19 @@ from sqlalchemy import func, select
 
 from broker import installation
 from broker.contract import topics
-from broker.contract.messages import EventMessage, EvidenceFile
+from broker.contract.messages import EventMessage, EvidenceFile, HealthMessage
 from console.domain.access import Role
 from console.domain.alert import AlertState
 from console.domain.alert_work import Act, Step
-from console.store import alert_work, alerts, deliveries, evidence, nodes, tables, users
+from console.domain.calendar import Calendar
+from console.store import alert_work, alerts, calendars, deliveries, evidence, nodes, sites, tables, users
 from console.store.database import Database, open_database
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher, make_client
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
 from edge.adapters.uploader import ConsoleAddress, Uploader
+from edge.app.calendar_keeper import CalendarKeeper
+from edge.core.calendar import NO_CALENDAR
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 EVENTS, REVISIONS = 25, 24
@@ -50,6 +53,8 @@ class Site:
         self.start("console", "add-node", "box", "--site", "Kim Đồng", "--token-file", str(folder / "token")).wait(30)
         self.database: Database = open_database(self.url)
         self.outbox = SqliteOutbox(folder / "outbox.sqlite")
+        self.calendar = CalendarKeeper(folder, self.clock)
+        self.publisher: MqttPublisher | None = None
         self.stopped = threading.Event()
         self.threads: list[threading.Thread] = []
 
@@ -86,7 +91,8 @@ class Site:
 
     def deliver(self) -> None:
         """Starts what brings the outbox over, as a node's supervisor does."""
-        publisher = MqttPublisher("box", self.broker, self.outbox, self.clock, lambda _command: None, "test")
+        publisher = MqttPublisher("box", self.broker, self.outbox, self.clock, self.calendar.take, "test")
+        self.publisher = publisher
         uploader = Uploader(ConsoleAddress(f"http://127.0.0.1:{self.console_port}", self.folder / "token"), self.outbox)
         for run in (publisher.run, uploader.run):
             self.threads.append(threading.Thread(target=run, args=(self.stopped,), daemon=True))
@@ -280,3 +286,26 @@ def test_noise_is_kept_aside_and_stops_nothing(site):
     assert console.poll() is None
     with site.database.read() as connection:
         assert all(one.reason for one in deliveries.listing_aside(connection))
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_calendar_goes_to_the_box_and_the_console_hears_that_it_works_by_it(site):
+    with site.database.write() as connection:
+        (school,) = sites.listing(connection)
+        calendars.save(connection, school.id, Calendar(), site.clock.wall_s())
+    site.serve()
+    site.deliver()
+    calendar = wait_for(site.calendar.turn, 30, "the calendar")
+    assert calendar.plan_at(site.clock.wall_s()) is not None
+    assert calendar.until_at_s > site.clock.wall_s() + 8 * 7 * 86_400
+    told = {"at_s": site.clock.wall_s(), "started_at_s": 1.0, "version": "test", "state": "ok"}
+    site.publisher.tell_health(HealthMessage(**told, schedule_revision=calendar.revision))
+
+    def works_by() -> str | None:
+        with site.database.read() as connection:
+            return calendars.boxes(connection)[0].revision
+
+    wait_for(lambda: works_by() == calendar.revision, 20, "the word that the box works by it")
+    with site.database.write() as connection:
+        calendars.remove(connection, school.id)
+    assert wait_for(site.calendar.turn, 20, "the word that there is none any more") == NO_CALENDAR
