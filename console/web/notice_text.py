@@ -46,7 +46,8 @@ class NoticeText:
             f"{self._address}/alerts/{event_id}" if self._address else "",
         ]
         urgent, rule = sentence(language, "severity", found.priority), sentence(language, "rule", event["rule"])
-        return Text(f"{urgent}: {rule} – {where}", "\n".join(line for line in lines if line))
+        title = " ".join(f"{urgent}: {rule} – {where}".split())  # one line, whatever a label holds
+        return Text(title, "\n".join(line for line in lines if line))
 
     def _of_fault(self, language: Language, due: Due) -> Text:
         title = sentence(language, "watch_fault", due.fault)

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -25,10 +26,12 @@ from console.domain.delivery import GIVE_UP_S, LEASE_S, TRY_S, Result, State
 from console.domain.escalation import Duty, Hours, Ladder, LadderStep
 from console.domain.wall_watch import GONE_S, PATIENCE_S, FaultKind
 from console.notify.dispatcher import Dispatcher
-from console.store import alert_work, channels, escalations, ladders, notifications, users, wall_watch
+from console.store import alert_work, call_card, channels, escalations, ladders, notifications, users, wall_watch
 from console.store.channels import Address, Contact
 from console.store.escalation_tables import notification
 from console.store.ladders import SiteLadder, WatchHours
+from console.web.i18n import Languages
+from console.web.notice_text import NoticeText
 
 pytestmark = pytest.mark.system
 STEPS = ("Bảo vệ", "Bảo vệ hai", "Trực ban", "Hiệu trưởng")
@@ -282,6 +285,25 @@ def test_the_watch_itself_is_watched(desk, smtp):
     with desk.console.database.write() as connection:
         channels.note_result(connection, night.ways["mail"], "", desk.clock())
     assert look(1) == []
+
+
+def test_what_people_read_is_short_in_their_language_and_opens_nothing(desk):
+    night = Night(desk, 9, {})
+    event_id = night.ring()
+    with desk.console.database.write() as connection:
+        call_card.keep(connection, 1, "12 Nguyễn Huệ", "cổng phụ", "")
+        escalations.advance_due(connection, desk.clock(), night.dispatcher._local_of)
+        (due,) = notifications.due(connection, desk.clock(), (), 10)
+        compose = NoticeText(Languages("Asia/Ho_Chi_Minh"), "https://gate.example.org")
+        english, vietnamese = (compose(connection, replace(due, language=code)) for code in ("en", "vi"))
+    assert english.title == "High: Loitering – gate"
+    assert english.body.splitlines() == [
+        "Kim Đồng",
+        "Gate: cổng phụ",
+        "Since 00:45:40, rang at 00:46:40",
+        f"https://gate.example.org/alerts/{event_id}",
+    ]
+    assert vietnamese.title == "Cao: Người lảng vảng – gate"
 
 
 def test_two_consoles_tell_each_person_once(desk, smtp):
