@@ -167,7 +167,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         view, *other_views = alert_views(connection, [found, *others], seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
-        told = notifications.of_alert(connection, event_id)
+        notified = notifications.of_alert(connection, event_id)
         related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
         instruction = site_setup.instructions(connection, found.site_id).get(kind_of(found.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
@@ -180,7 +180,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         why=sentence_why,
         incident=sorted((view, *other_views), key=lambda one: one.alert.opened_at_s),
         history=history,
-        told=told,
+        notified=notified,
         hidden_to=hidden_to,
         related=related,
         instruction=instruction,
