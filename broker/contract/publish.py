@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from broker.contract.topics import ROOT, TOPICS
+from broker.contract.topics import EXPIRES_AFTER_S, ROOT, TOPICS, Topic
 
 
 def documents() -> dict[str, str]:
@@ -59,7 +59,7 @@ def _asyncapi() -> dict[str, Any]:
         operations[f"{topic.written_by}Sends{topic.kind.capitalize()}"] = {
             "action": "send",
             "channel": {"$ref": f"#/channels/{topic.kind}"},
-            "bindings": {"mqtt": {"qos": topic.qos, "retain": topic.retained}},
+            "bindings": {"mqtt": {"qos": topic.qos, "retain": topic.retained, **_expiry(topic)}},
         }
     return {
         "asyncapi": "3.0.0",
@@ -69,6 +69,10 @@ def _asyncapi() -> dict[str, Any]:
         "operations": operations,
         "components": {"messages": messages},
     }
+
+
+def _expiry(topic: Topic) -> dict[str, Any]:
+    return {"messageExpiryInterval": EXPIRES_AFTER_S} if topic.written_by == "node" else {}
 
 
 def _numbers() -> dict[str, Any]:

@@ -24,6 +24,9 @@ AnyMessage = (
 )
 ROOT = "gatehouse/v1/nodes"
 SIRENS = "gatehouse/v1/sirens"
+# The message expiry of all that a node publishes over MQTT 5. Nothing expires in it: the broker takes off what a
+# message waits with it, and what is left tells the console how long that was.
+EXPIRES_AFTER_S = 10 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)

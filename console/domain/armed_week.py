@@ -124,18 +124,28 @@ class DayPlan:
 
 
 def stands(watched: WatchedBy, orders: Mapping[Scope, Order], weekday: int, minute: int) -> Armed:
-    """How it stands with a rule at a local minute of a weekday. orders: those of the period."""
+    """How it stands with the rules of one kind in a zone at a local minute of a weekday: with the first that is armed.
+
+    orders: those of the period. Judged as the box does: of rules that follow the calendar it arms those whose own hours
+    say so, else the first; with the same seconds for all, one alone.
+    """
     order = order_for(orders, watched.scope) or Order()
+    by = By.BOX if order.armed is None else By.CALENDAR
     if not watched.settings:
-        by = By.BOX if order.armed is None else By.CALENDAR
         return Armed(order.armed, order.seconds, order.priority, by)
-    on = [one for one in watched.settings if one.is_on(weekday, minute)]
-    setting = (on or watched.settings)[0]
-    if not setting.follows:
-        return Armed(bool(on), setting.seconds, setting.priority, By.FIXED)
-    armed = bool(on) if order.armed is None else order.armed
-    seconds = setting.seconds if order.seconds is None or setting.seconds is None else order.seconds
-    return Armed(armed, seconds, order.priority or setting.priority, By.BOX if order.armed is None else By.CALENDAR)
+    own = [one.is_on(weekday, minute) for one in watched.settings]
+    following = [number for number, one in enumerate(watched.settings) if one.follows]
+    on = [number for number in following if own[number]]
+    counting = (on if order.seconds is None else on[:1]) or following[:1]
+    found = list[Armed]()
+    for number, one in enumerate(watched.settings):
+        if not one.follows:
+            found.append(Armed(own[number], one.seconds, one.priority, By.FIXED))
+            continue
+        armed = (own[number] if order.armed is None else order.armed) and (order == Order() or number in counting)
+        seconds = one.seconds if order.seconds is None or one.seconds is None else order.seconds
+        found.append(Armed(armed, seconds, order.priority or one.priority, by))
+    return next((one for one in found if one.armed), found[0])
 
 
 def day_plan(

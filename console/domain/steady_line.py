@@ -1,7 +1,8 @@
-"""Which nodes are heard without a break, so that what comes from them came at once and nothing kept it on its way."""
+"""Which nodes are heard without a break, so that what comes from them was sent as it was made."""
 
-SILENCE_S = 20.0  # a node tells of itself every 15 s
-SETTLED_S = 10.0  # after a break, what was kept on either side of it has come
+SILENCE_S = 60.0  # what a node kept waited no longer than it was silent; a clock that was set shows from LEAP_S on
+SETTLED_S = 10.0  # after a break, what the node's side of it kept has come
+JITTER_S = 2.0  # the broker tells whole seconds, and who reads the clock may be held up between two looks
 
 
 class SteadyLines:
@@ -11,13 +12,12 @@ class SteadyLines:
         self._heard: dict[str, tuple[float, float]] = {}  # by node: the last message, and the first since a break
 
     def heard(self, node: str, arrived_at_s: float) -> bool:
-        """Notes a message; returns whether it can't have waited anywhere. arrived_at_s: by the console's clock."""
-        last_s, since_s = self._heard.get(node, (float("-inf"), arrived_at_s))
-        if not 0.0 <= arrived_at_s - last_s <= SILENCE_S:
-            since_s = arrived_at_s
-        self._heard[node] = (arrived_at_s, since_s)
-        return arrived_at_s - since_s >= SETTLED_S
+        """Notes a message; returns whether it can't have waited with its node.
 
-    def broken(self) -> None:
-        """The console itself heard nobody for a while."""
-        self._heard = {}
+        arrived_at_s: at the broker, by the console's clock, to `JITTER_S`.
+        """
+        last_s, since_s = self._heard.get(node, (float("-inf"), arrived_at_s))
+        if not -JITTER_S <= arrived_at_s - last_s <= SILENCE_S:
+            last_s = since_s = arrived_at_s
+        self._heard[node] = (max(last_s, arrived_at_s), since_s)
+        return arrived_at_s - since_s >= SETTLED_S

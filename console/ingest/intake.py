@@ -15,7 +15,6 @@ from console.store.database import Database
 EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
 AHEAD_MOST_S = 24 * 3600.0
 PATIENCE_S = 5.0  # a message may overtake another
-STUCK_S = 2.0  # where messages wait so long here, others wait with the broker
 MOST_WANTED = 2000  # spans in one question
 
 
@@ -59,37 +58,36 @@ class Intake:
         self._database, self._wall_s = database, wall_s
         self._lines = SteadyLines()
 
-    def reconnected(self) -> None:
-        """What comes now may have waited with the broker. May be called from any thread."""
-        self._lines.broken()
-
-    def take(self, topic: str, payload: bytes, waited_s: float = 0.0) -> Verdict | None:
+    def take(self, topic: str, payload: bytes, waited_s: float | None = 0.0) -> Verdict | None:
         """Commits one message; None where there is nothing to acknowledge (or nobody to tell).
 
-        waited_s: since it arrived here.
+        waited_s: since it arrived at the broker; None where that is not known.
         Raises what the database raises: then nothing was committed, and the message must come again.
         """
-        return self.take_all([(topic, payload)], waited_s)[0]
+        return self.take_all([(topic, payload, waited_s)])[0]
 
-    def take_all(self, messages: Sequence[tuple[str, bytes]], waited_s: float = 0.0) -> list[Verdict | None]:
+    def take_all(self, messages: Sequence[tuple[str, bytes, float | None]]) -> list[Verdict | None]:
         """Commits many in one transaction, for the disk takes no longer over that than over one; all or none.
 
-        waited_s: since the first of them arrived here.
+        messages: topic, payload and how long it has waited, as in `take`.
         """
-        if waited_s > STUCK_S:
-            self._lines.broken()
+        began_s = self._wall_s()
+        arrivals_s = [None if waited_s is None else began_s - waited_s for _, _, waited_s in messages]
         with self._database.write() as connection, changes.gathered(connection):
-            return [self._take(connection, topic, payload, waited_s) for topic, payload in messages]
+            return [
+                self._take(connection, topic, payload, arrived_s)
+                for (topic, payload, _), arrived_s in zip(messages, arrivals_s, strict=True)
+            ]
 
-    def _take(self, connection: Connection, topic: str, payload: bytes, waited_s: float) -> Verdict | None:
+    def _take(self, connection: Connection, topic: str, payload: bytes, arrived_s: float | None) -> Verdict | None:
         now_s = self._wall_s()
         try:
             received = codec.decode(topic, payload)
         except codec.DecodeError as error:
             return self._refuse(connection, topic, payload, str(error), "malformed")
         of_now = not isinstance(received.message, StatusMessage)  # a will is as old as its connection
-        at_once = of_now and self._lines.heard(received.node, now_s - waited_s)
-        refusal = self._commit(connection, received, now_s, now_s - waited_s if at_once else None)
+        at_once = of_now and arrived_s is not None and self._lines.heard(received.node, arrived_s)
+        refusal = self._commit(connection, received, now_s, arrived_s if at_once else None)
         if refusal is not None:
             deliveries.put_aside(connection, topic, payload, refusal.reason, now_s, refusal.code)
         if received.sequence is None or received.outbox_id is None:
@@ -117,7 +115,10 @@ class Intake:
     def _commit(
         connection: Connection, received: codec.Received, now_s: float, at_once_s: float | None
     ) -> _Refusal | None:
-        """Writes a message down; or says why it will never be taken. at_once_s: its arrival, if it waited nowhere."""
+        """Writes a message down; or says why it will never be taken.
+
+        at_once_s: when it arrived at the broker, if it did not wait with its node and that is known.
+        """
         owner = _teller(connection, received, at_once_s)
         if owner is None:
             add = f"node {received.node!r} is not known here; add it: gatehouse console add-node"

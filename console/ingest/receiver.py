@@ -42,6 +42,15 @@ class BrokerAddress:
     protocol: str = "5"
 
 
+def waited_s(message: mqtt.MQTTMessage) -> float | None:
+    """Seconds since a node's message arrived at the broker, to one; None where that isn't told (MQTT 3.1.1)."""
+    left_s = getattr(message.properties, "MessageExpiryInterval", None)
+    if left_s is None:
+        return None
+    here_s = mqtt.time_func() - message.timestamp
+    return float(max(0, topics.EXPIRES_AFTER_S - left_s) + here_s)
+
+
 class Receiver:
     """Runs the intake. `run` is the whole life of its thread."""
 
@@ -127,7 +136,6 @@ class Receiver:
             return
         self._fault = ""
         client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
-        self._intake.reconnected()
         self.connections += 1
         self._fresh.set()
         self.connected.set()
@@ -181,8 +189,7 @@ class Receiver:
     def _verdicts(self, batch: list[mqtt.MQTTMessage], stop: threading.Event) -> list[Verdict | None]:
         """Takes a batch in as a whole; each alone where that fails, so that one holds up no other."""
         try:
-            messages = [(message.topic, bytes(message.payload)) for message in batch]
-            return self._intake.take_all(messages, mqtt.time_func() - batch[0].timestamp if batch else 0.0)
+            return self._intake.take_all([(one.topic, bytes(one.payload), waited_s(one)) for one in batch])
         except (SQLAlchemyError, OverflowError, ValueError):
             return [self._verdict(message, stop) for message in batch]
 
@@ -194,10 +201,9 @@ class Receiver:
         payload, fault = bytes(message.payload), ""
         while not stop.is_set():
             try:
-                topic, waited_s = message.topic, mqtt.time_func() - message.timestamp
                 if fault:
-                    return self._intake.refuse(topic, payload, fault)
-                return self._intake.take(topic, payload, waited_s)
+                    return self._intake.refuse(message.topic, payload, fault)
+                return self._intake.take(message.topic, payload, waited_s(message))
             except (OperationalError, InterfaceError) as error:
                 log.error("the database is away (%s); messages wait", type(error).__name__)
                 stop.wait(_RETRY_S)

@@ -18,6 +18,7 @@ from console.store.public_holidays import public_holidays
 
 log = logging.getLogger(__name__)
 
+UNREADABLE = ArmedSchedule("unreadable", 0.0, (), {})
 POLL_S = 3.0  # how soon a calendar that was saved goes out
 
 Publish = Callable[[str, bytes], bool]
@@ -99,15 +100,25 @@ class ScheduleSender:
             key = _said_at(box.site_id, texts, parents), monday
             schedule = self._schedules.get(key) or known.get(key)
             if schedule is None:
-                schedule = self._written_out(key[0], now_s) if key[0] else NO_CALENDAR
+                schedule = self._written_out(key[0], now_s)
             self._schedules[key] = schedule
+            if schedule is UNREADABLE:  # told once; the box goes on by what it has
+                continue
             mark = (connection_number, schedule.revision)
             if schedule.revision != (box.revision or "") and self._sent.get(box.name) != mark:
                 self._send(box.name, schedule, mark, now_s)
 
     def _written_out(self, said: tuple[str, ...], now_s: float) -> ArmedSchedule:
+        if not said:
+            return NO_CALENDAR
         public = public_holidays(monday_of(now_s, self._timezone).year)
-        return compiled(merged(map(calendars.calendar_of, said)), public, self._timezone, now_s)
+        try:
+            return compiled(merged(map(calendars.calendar_of, said)), public, self._timezone, now_s)
+        except (ValueError, LookupError, TypeError) as error:  # of a newer console; it must hold up no other
+            log.error(
+                "a calendar can't be read (%s: %s); its boxes keep the one that they have", type(error).__name__, error
+            )
+            return UNREADABLE
 
     def _send(self, node: str, schedule: ArmedSchedule, mark: tuple[int, str], now_s: float) -> None:
         payload = codec.encode(topics.SCHEDULE, "console", schedule_message(schedule, node), now_s)

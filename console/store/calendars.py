@@ -18,7 +18,7 @@ from console.store.database import lock
 from console.store.narrowing import seeing
 from console.store.tables import calendar, node, site
 
-_LOCK = 7_203_121
+_LOCK = 7_203_131
 
 
 @dataclass(frozen=True, slots=True)

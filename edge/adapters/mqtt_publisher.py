@@ -19,6 +19,8 @@ from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from broker.contract import codec, topics
 from broker.contract.messages import (
@@ -215,7 +217,13 @@ class MqttPublisher:
         return topic, codec.encode(topic, self._node, row.message, now_s, *number, clock_set_s=set_s)
 
     def _publish(self, client: mqtt.Client, topic: topics.Topic, payload: bytes) -> mqtt.MQTTMessageInfo:
-        return client.publish(topic.of(self._node), payload, qos=topic.qos, retain=topic.retained)
+        properties = None
+        if self._address.protocol == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = topics.EXPIRES_AFTER_S
+        return client.publish(
+            topic.of(self._node), payload, qos=topic.qos, retain=topic.retained, properties=properties
+        )
 
     def _send_status(self, client: mqtt.Client, status: Literal["online", "offline"]) -> mqtt.MQTTMessageInfo:
         message = StatusMessage(status=status, at_s=self._clock.wall_s(), version=self._version)

@@ -84,7 +84,6 @@ def test_the_last_word_of_a_box_that_the_broker_repeats_days_later_is_no_sign_of
     offline = codec.encode(topics.STATUS, "n1", StatusMessage(status="offline", at_s=desk.clock()), desk.clock())
     for _ in range(2):
         desk.intake.take(topics.STATUS.of("n1"), offline)
-        desk.intake.reconnected()
         desk.clock.now_s += 3 * 86_400
         desk.intake.take(topics.HEALTH.of("n1"), told)
     page = stands(desk, "?of=n1/gate")

@@ -72,7 +72,7 @@ calendars = st.builds(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(calendars, st.sampled_from([SITE, ZoneInfo("Europe/Berlin"), ZoneInfo("America/St_Johns")]), st.integers(0, 400))
 def test_a_schedule_has_no_gap_and_each_moment_of_it_is_as_the_calendar_says(said, zone, days):
     now_s = AT_S + days * 86_400.0

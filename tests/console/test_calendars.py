@@ -1,6 +1,7 @@
 """The calendar of a site: who may change it, what is previewed and saved, and what goes to the boxes."""
 
 import pytest
+from sqlalchemy import update
 
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, HealthMessage, RuleHours, RuleSetting, ZoneShape
@@ -9,6 +10,7 @@ from console.domain.calendar import Period, Scope
 from console.domain.site_tree import Grants
 from console.ingest.schedule_sender import ScheduleSender
 from console.store import audit, calendars, nodes, sites
+from console.store.tables import calendar
 from console.web.calendar_form import NAME_MOST
 from console.web.node_problem import NodeProblem
 
@@ -226,6 +228,21 @@ def test_a_box_gets_its_schedule_until_it_works_by_it_and_is_told_when_there_is_
     with database.read() as connection:
         assert nodes.find(connection, other.box) is not None
     assert {box for box, _ in sent} == {here.box}
+
+
+def test_a_calendar_of_a_newer_console_holds_up_no_other(desk, schools):
+    here, other = schools
+    with desk.console.database.write() as connection:
+        for place in (here.site, other.site):
+            calendars.save(connection, place, calendars.Calendar(), desk.clock())
+        newer = {"content_json": calendars.text_of(calendars.Calendar()).replace("null", '["siesta"]', 1)}
+        connection.execute(update(calendar).where(calendar.c.site_id == here.site).values(**newer))
+    sent = []
+    publish = lambda node, _payload: sent.append(node) is None  # noqa: E731
+    sender = ScheduleSender(desk.console.database, "Asia/Ho_Chi_Minh", desk.clock, publish, lambda: 1)
+    sender.turn()
+    sender.turn()
+    assert sent == [other.box]
 
 
 def test_orders_for_a_zone_that_is_gone_can_still_be_taken_out(desk, schools):

@@ -19,10 +19,10 @@ def opened(at_s: float, sent_at_s: float, clock_set_s: float = 0.0) -> tuple[str
     return topics.EVENT.of("n1"), codec.encode(topics.EVENT, "n1", event, sent_at_s, "box", 1, clock_set_s)
 
 
-def report(desk, at_s: float, started_at_s: float) -> None:
+def report(desk, at_s: float, started_at_s: float, waited_s: float = 0.0) -> None:
     """The node's health, by its own clock."""
     health = HealthMessage(at_s=at_s, started_at_s=started_at_s, version="1", state="ok")
-    desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", health, at_s))
+    desk.intake.take(topics.HEALTH.of("n1"), codec.encode(topics.HEALTH, "n1", health, at_s), waited_s)
 
 
 def find(desk):
@@ -49,18 +49,24 @@ def test_what_rings_as_the_clock_is_set_by_hours_is_neither_late_nor_hours_away(
     assert not found.late
 
 
-@pytest.mark.parametrize("broken_by", ["silence", "connection", "database"])
-def test_what_waited_on_its_way_tells_no_clock(desk, broken_by):
+@pytest.mark.parametrize("lag_s", [10_800.0, -10_800.0])
+def test_a_busy_console_is_told_that_the_clock_was_set_by_what_waited_for_it(desk, lag_s):
     hear(desk, 0.1, 15, 15, 15)
-    sent_at_s, waited_s = desk.clock.now_s + 5, 0.0
-    desk.clock.now_s += 12
-    if broken_by == "silence":
-        desk.clock.now_s += 600
-    elif broken_by == "connection":
-        sent_at_s -= 600  # others were heard meanwhile, of this one the broker kept it
-        desk.intake.reconnected()
-    else:
-        sent_at_s, waited_s = sent_at_s - 600, 3.0
+    desk.clock.now_s += 45
+    sent_at_s = desk.clock.now_s - 30  # 28 s of them with the broker, which tells it
+    report(desk, sent_at_s - 1 - lag_s, started_at_s=BEGAN_S - 9000, waited_s=28.0)
+    desk.intake.take(*opened(sent_at_s - 3 - lag_s, sent_at_s - lag_s), 28.3)
+    assert find(desk).opened_at_s == pytest.approx(sent_at_s - 3, abs=4.0)
+    assert not find(desk).late
+
+
+@pytest.mark.parametrize("kept_by", ["node", "broker", "broker without a word of it"])
+def test_what_waited_on_its_way_tells_no_clock(desk, kept_by):
+    hear(desk, 0.1, 15, 15, 15)
+    sent_at_s = desk.clock.now_s + 5
+    desk.clock.now_s += 612 if kept_by == "node" else 12
+    sent_at_s -= 0 if kept_by == "node" else 600
+    waited_s = {"node": 0.0, "broker": 607.0}.get(kept_by)
     desk.intake.take(*opened(sent_at_s - 1, sent_at_s), waited_s)
     assert find(desk).late
     assert find(desk).opened_at_s == sent_at_s - 1

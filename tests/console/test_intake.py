@@ -11,6 +11,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, OperationalError
 
@@ -261,6 +263,17 @@ def _heard(topic: str, payload: bytes) -> mqtt.MQTTMessage:
     message = mqtt.MQTTMessage(1, topic.encode())
     message.payload, message.qos = payload, 1
     return message
+
+
+@pytest.mark.parametrize(("left_s", "waited_s"), [(0, 0.0), (7, 7.0), (-3, 0.0), (None, None)])
+def test_what_is_left_of_a_messages_expiry_tells_how_long_the_broker_kept_it(left_s, waited_s):
+    message = _heard("a", b"")
+    message.timestamp = mqtt.time_func()
+    if left_s is not None:
+        message.properties = Properties(PacketTypes.PUBLISH)
+        message.properties.MessageExpiryInterval = topics.EXPIRES_AFTER_S - left_s
+    told_s = receiver.waited_s(message)
+    assert told_s == (None if waited_s is None else pytest.approx(waited_s, abs=1.0))
 
 
 def test_a_database_that_goes_away_during_a_refusal_is_waited_for(desk, tmp_path, monkeypatch):

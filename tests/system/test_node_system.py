@@ -44,9 +44,15 @@ def test_an_event_opens_closes_and_brings_its_evidence(node):
     wait_for(lambda: console.status[-1].status == "offline", 10, "the goodbye")
 
 
-def test_a_node_that_is_stopped_closes_what_is_open(node):
+def test_a_node_that_is_stopped_closes_what_is_open_and_goes_on_by_its_calendar(node):
     site, console, process = node
+    grave = SchedulePlan(name="after_hours", orders=(RuleOrder(rule="loitering", severity="critical"),))
+    spans = (ScheduleSpan(from_at_s=1.0, plan=0),)
+    console.order(ScheduleMessage(revision="night", until_at_s=4e9, plans=(grave,), spans=spans))
     opened = wait_for(console.opened, 60, "an event")[0]
+    kept = site.folder / "state/calendar.json"  # long there: the order waited with the broker for the node to come
+    wait_for(lambda: kept.exists() and "night" in kept.read_text(), 5, "the calendar on the disk")
+    console.forget_order()  # what counts from here on, the node has from there
     process.terminate()
     assert process.wait(15) == 0
     outbox = SqliteOutbox(site.folder / "state/outbox.sqlite")
@@ -58,33 +64,10 @@ def test_a_node_that_is_stopped_closes_what_is_open(node):
     began = len(console.health)
     wait_for(lambda: len(console.health) > began, 30, "health")
     assert all([camera.camera for camera in health.cameras] == ["gate"] for health in console.health)  # never gone
+    assert console.health[-1].schedule_revision == "night"
+    again = wait_for(lambda: [e for e in console.opened() if e.event_id != opened.event_id], 60, "the next event")[0]
+    assert again.severity == "critical"  # and not medium, as it is configured
     console.check_nothing_lost_or_doubled()
-
-
-def test_a_calendar_counts_at_once_and_after_a_kill_without_the_console(node):
-    site, console, process = node
-    wait_for(console.opened, 60, "an event")
-    off = SchedulePlan(name="drop_off", orders=(RuleOrder(rule="loitering", armed=False),))
-    spans = (ScheduleSpan(from_at_s=1.0, plan=0),)
-    console.order(ScheduleMessage(revision="off", until_at_s=4e9, plans=(off,), spans=spans))
-    closed = wait_for(lambda: [e for e in console.events if e.state == "closed"], 30, "its end")[0]
-    assert closed.closed_because in ("disarmed", "left")
-    wait_for(lambda: console.health[-1].schedule_revision == "off", 20, "the word that it works by it")
-    assert "off" in (site.folder / "state/calendar.json").read_text()
-    console.forget_order()
-    process.kill()
-    process.wait(10)
-    before, opened = len(console.health), len(console.opened())
-    process = site.start_node()
-
-    def looks() -> bool:
-        told = console.health[before:]
-        return bool(told) and told[-1].schedule_revision == "off" and any(c.state == "sees" for c in told[-1].cameras)
-
-    wait_for(looks, 60, "a node that watches by the calendar on its disk")
-    assert len(console.opened()) == opened
-    console.order(ScheduleMessage(revision="", until_at_s=0.0))
-    wait_for(lambda: len(console.opened()) > opened, 60, "an event by the node's own hours")
 
 
 def test_what_the_console_has_not_committed_stays_in_the_outbox_and_is_told_again(node):

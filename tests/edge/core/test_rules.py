@@ -48,7 +48,9 @@ def test_an_alert_ends_by_the_clock_by_which_it_began(street, walker, monkeypatc
     monkeypatch.setattr(
         type(watch.watch),
         "update",
-        lambda _, tracks, size, media_s, at_s: update(tracks, size, media_s, at_s + 7200.0 * (media_s > 15)),
+        lambda _, tracks, size, media_s, at_s, *more: update(
+            tracks, size, media_s, at_s + 7200.0 * (media_s > 15), *more
+        ),
     )
     played = watch.play([standing(walker, 25)], times(60))
     (opened,), (closed,) = told(played, "open"), told(played, "closed")
