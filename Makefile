@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour lens-faults cuts clock-steps hour-without fuzz screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour lens-faults cuts clock-steps hour-without ingest-rate fuzz screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -19,7 +19,7 @@ install: install-units
 	systemctl daemon-reload
 
 install-units:
-	install -D -m 644 -t $(DESTDIR)/etc/systemd/system $(PARTS:%=configs/systemd/gatehouse-%.service)
+	install -D -m 644 -t $(DESTDIR)/etc/systemd/system $(foreach part,$(PARTS),$(wildcard configs/systemd/gatehouse-$(part)[.-]*))
 	install -D -m 644 -t $(DESTDIR)/usr/lib/sysusers.d configs/systemd/gatehouse.conf
 
 # Two files at a time: those that start processes wait for most of their time.
@@ -74,6 +74,10 @@ clock-steps: .venv/.dev system
 # An hour without broker and console, 10,000 events, with room for them and without; ten minutes. APART='--outbox small'.
 hour-without: .venv/.dev system
 	nice -n 10 $(BIN)/python tests/simulation/hour_without.py $(APART)
+
+# A thousand events a second for a minute, of a thousand boxes; INGEST='--database sqlite --rate 500' something else.
+ingest-rate: .venv/.dev system
+	$(BIN)/python tests/bench/ingest_rate.py $(or $(INGEST),--database postgresql --processes 2)
 
 # Inputs that are nearly right into all that reads what others wrote. FUZZ='--engine atheris --minutes 2' is led by what
 # code they reach, where `pip install atheris` is done.

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -64,6 +66,27 @@ def serve() -> None:
         console.stop()
     if console.crashed.is_set():
         raise typer.Exit(70)
+
+
+@app.command()
+def ingest() -> None:
+    """Take in events beside a console that serves: for a province, with its settings, as often as there are processors.
+
+    Each event goes to one of the processes. One that ends costs nothing: the boxes tell again what it did not commit.
+    """
+    from console.app.factory import IngestError, build_ingest
+
+    logging.basicConfig(format="%(asctime)s ingest %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        receiver, database = build_ingest(_settings(with_files=True), wall_s)
+    except (OSError, IngestError, DatabaseAddressError, SQLAlchemyError) as error:
+        _fail(error)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    receiver.run(ended)
+    database.close()
 
 
 @app.command()

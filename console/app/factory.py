@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
@@ -65,6 +66,10 @@ PAGE_PATIENCE_S = 2.0  # how long a page waits for its turn to write
 log = logging.getLogger(__name__)
 
 
+class IngestError(ValueError):
+    """No process can take messages in beside the console like this; the text says what to change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """Everything that runs; `start` and `stop` are the order of its threads."""
@@ -110,15 +115,7 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
         evidence.note_same_files(connection)
     receiver = None
     if settings.broker_password_file is not None:
-        address = BrokerAddress(
-            settings.broker_host,
-            settings.broker_port,
-            settings.broker_tls,
-            settings.broker_ca_file,
-            settings.broker_password_file,
-            settings.broker_protocol,
-        )
-        receiver = Receiver(address, Intake(database, wall_s), wall_s)
+        receiver = Receiver(_broker(settings, settings.broker_password_file), Intake(database, wall_s), wall_s)
     senders = _senders(settings, database, wall_s)
     context = _context(settings, database, receiver, senders, wall_s)
     notify = _notify(settings, context, database, senders, wall_s)
@@ -130,6 +127,38 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
         sender = ScheduleSender(database, settings.timezone, wall_s, receiver.publish_schedule, counted)
         work["schedules"] = sender.run
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
+
+
+def build_ingest(settings: Settings, wall_s: Callable[[], float]) -> tuple[Receiver, Database]:
+    """What takes messages in beside a console that runs elsewhere.
+
+    Raises IngestError, OSError, DatabaseAddressError, SQLAlchemyError.
+    """
+    if settings.broker_password_file is None or settings.broker_protocol != "5":
+        raise IngestError(
+            "GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE, _BROKER_PROTOCOL: name the file and leave the protocol 5;"
+            " messages are shared among several processes by MQTT 5 alone"
+        )
+    if not settings.database_url.startswith("postgresql"):
+        raise IngestError(
+            "GATEHOUSE_CONSOLE_DATABASE: SQLite has one writer at a time, so a second process takes in no more;"
+            " set postgresql://... for both"
+        )
+    database = open_database(settings.database_url)
+    migrate(database)
+    address = _broker(settings, settings.broker_password_file)
+    return Receiver(address, Intake(database, wall_s), wall_s, beside=True), database
+
+
+def _broker(settings: Settings, password_file: Path) -> BrokerAddress:
+    return BrokerAddress(
+        settings.broker_host,
+        settings.broker_port,
+        settings.broker_tls,
+        settings.broker_ca_file,
+        password_file,
+        settings.broker_protocol,
+    )
 
 
 def _senders(settings: Settings, database: Database, wall_s: Callable[[], float]) -> Senders:

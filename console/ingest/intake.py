@@ -9,7 +9,8 @@ from broker.contract import codec, topics
 from broker.contract.messages import EventMessage, EvidenceMessage, HealthMessage, StatusMessage
 from console.domain.node_clock import NodeClock, leapt
 from console.domain.steady_line import SteadyLines
-from console.store import alerts, changes, deliveries, evidence, nodes
+from console.ingest.standing import Heard, Number, Standing, number_of, read
+from console.store import changes, deliveries, evidence, nodes
 from console.store.database import Database
 
 EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
@@ -66,33 +67,39 @@ class Intake:
         """
         return self.take_all([(topic, payload, waited_s)])[0]
 
+    def overhear(self, topic: str, waited_s: float | None) -> None:
+        """Notes that a node is heard, whose message another process takes in."""
+        node, kind = topics.parse(topic)
+        if waited_s is not None and kind != topics.STATUS:
+            self._lines.heard(node, self._wall_s() - waited_s)
+
     def take_all(self, messages: Sequence[tuple[str, bytes, float | None]]) -> list[Verdict | None]:
         """Commits many in one transaction, for the disk takes no longer over that than over one; all or none.
 
         messages: topic, payload and how long it has waited, as in `take`.
         """
         began_s = self._wall_s()
-        arrivals_s = [None if waited_s is None else began_s - waited_s for _, _, waited_s in messages]
+        heard = [
+            read(topic, payload, None if waited_s is None else began_s - waited_s)
+            for topic, payload, waited_s in messages
+        ]
         with self._database.write() as connection, changes.gathered(connection):
-            return [
-                self._take(connection, topic, payload, arrived_s)
-                for (topic, payload, _), arrived_s in zip(messages, arrivals_s, strict=True)
-            ]
+            standing = Standing(connection, heard)
+            verdicts = [self._take(standing, one) for one in heard]
+            standing.write(self._wall_s())
+            return verdicts
 
-    def _take(self, connection: Connection, topic: str, payload: bytes, arrived_s: float | None) -> Verdict | None:
-        now_s = self._wall_s()
-        try:
-            received = codec.decode(topic, payload)
-        except codec.DecodeError as error:
-            return self._refuse(connection, topic, payload, str(error), "malformed")
+    def _take(self, standing: Standing, heard: Heard) -> Verdict | None:
+        now_s, received = self._wall_s(), heard.received
+        if received is None:
+            return self._refuse(standing, heard, heard.unreadable, "malformed")
         of_now = not isinstance(received.message, StatusMessage)  # a will is as old as its connection
+        arrived_s = heard.arrived_s
         at_once = of_now and arrived_s is not None and self._lines.heard(received.node, arrived_s)
-        refusal = self._commit(connection, received, now_s, arrived_s if at_once else None)
+        refusal = self._commit(standing, received, now_s, arrived_s if at_once else None)
         if refusal is not None:
-            deliveries.put_aside(connection, topic, payload, refusal.reason, now_s, refusal.code)
-        if received.sequence is None or received.outbox_id is None:
-            return None
-        return Verdict(received.node, received.outbox_id, received.sequence, refusal.reason if refusal else None)
+            deliveries.put_aside(standing.connection, heard.topic, heard.payload, refusal.reason, now_s, refusal.code)
+        return _verdict(heard.number, refusal.reason if refusal else None)
 
     def outboxes(self) -> Sequence[tuple[str, str]]:
         """The node's name and the id of every outbox that was heard of. Raises what the database raises."""
@@ -112,38 +119,40 @@ class Intake:
         return [one for one in found if one.spans]
 
     @staticmethod
-    def _commit(
-        connection: Connection, received: codec.Received, now_s: float, at_once_s: float | None
-    ) -> _Refusal | None:
+    def _commit(standing: Standing, received: codec.Received, now_s: float, at_once_s: float | None) -> _Refusal | None:
         """Writes a message down; or says why it will never be taken.
 
         at_once_s: when it arrived at the broker, if it did not wait with its node and that is known.
         """
-        owner = _teller(connection, received, at_once_s)
+        owner = _teller(standing, received, at_once_s)
         if owner is None:
             add = f"node {received.node!r} is not known here; add it: gatehouse console add-node"
             return _Refusal("node_unknown", add)
         if received.sequence is not None and received.outbox_id is not None:
-            number = (received.outbox_id, received.sequence)
-            if not deliveries.note_number(connection, owner.id, *number, now_s):
+            number = Number(received.node, received.outbox_id, received.sequence)
+            if not standing.note_number(number, now_s):
                 return ABSURD_NUMBER
         content = received.message.model_dump(mode="json")
+        connection, events = standing.connection, standing.events
         of_event = isinstance(received.message, EventMessage | EvidenceMessage)
-        if of_event and not alerts.may_tell(connection, owner, content["event_id"]):
+        if of_event and not events.may_tell(owner, content["event_id"]):
             return FOREIGN_EVENT
         match received.message:
-            case EventMessage():
-                known = alerts.find(connection, received.message.event_id) is not None
-                if (untimely := _untimely(received.message, owner.clock_behind_s, now_s, known=known)) is not None:
+            case EventMessage() as event:
+                known = events.is_known(event.event_id)
+                if (untimely := _untimely(event, owner.clock_behind_s, now_s, known=known)) is not None:
                     return _Refusal("untimely", untimely)
-                alerts.take_event(connection, owner, content, now_s)
+                events.take(owner, content, now_s)
             case EvidenceMessage():
                 evidence.take(connection, owner, content, now_s)
+                events.proven(owner, content["event_id"])
             case HealthMessage() as health:
                 nodes.set_health(connection, owner, content, now_s)
                 _note_outbox(connection, owner.id, health)
+                standing.changed(owner.name)
             case StatusMessage() as status:
                 nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
+                standing.changed(owner.name)
         return None
 
     def refuse(self, topic: str, payload: bytes, reason: str, code: str = "not_stored") -> Verdict | None:
@@ -151,26 +160,28 @@ class Intake:
 
         Without the refusal the node would send it for ever. code: the reason as a word of the group "aside".
         """
+        heard = Heard(topic, payload, None, None, reason, number_of(topic, payload))
         with self._database.write() as connection:
-            return self._refuse(connection, topic, payload, reason, code)
+            standing = Standing(connection, [heard])
+            verdict = self._refuse(standing, heard, reason, code)
+            standing.write(self._wall_s())
+            return verdict
 
-    def _refuse(self, connection: Connection, topic: str, payload: bytes, reason: str, code: str) -> Verdict | None:
-        number, now_s = codec.numbers_of(payload), self._wall_s()
-        try:
-            name, kind = topics.parse(topic)
-        except ValueError:
-            name, kind = "", None
-        told = number if kind is not None and kind.numbered else None
-        deliveries.put_aside(connection, topic, payload, reason, now_s, code)
-        owner = nodes.find(connection, name) if told else None
-        if owner is not None and told is not None:
-            deliveries.note_number(connection, owner.id, *told, now_s)
-        return Verdict(name, *told, reason) if told else None
+    def _refuse(self, standing: Standing, heard: Heard, reason: str, code: str) -> Verdict | None:
+        now_s = self._wall_s()
+        deliveries.put_aside(standing.connection, heard.topic, heard.payload, reason, now_s, code)
+        if heard.number is not None:
+            standing.note_number(heard.number, now_s)
+        return _verdict(heard.number, reason)
 
 
-def _teller(connection: Connection, received: codec.Received, at_once_s: float | None) -> nodes.Node | None:
+def _verdict(number: Number | None, refused_because: str | None) -> Verdict | None:
+    return Verdict(number.node, number.outbox_id, number.sequence, refused_because) if number else None
+
+
+def _teller(standing: Standing, received: codec.Received, at_once_s: float | None) -> nodes.Node | None:
     """Who sent it, with the clock by which this message's times are."""
-    owner = nodes.find(connection, received.node)
+    owner = standing.owner(received.node)
     if owner is None:
         return None
     clock = owner.clock

@@ -24,6 +24,7 @@ from console.ingest.intake import Intake, Verdict
 
 log = logging.getLogger(__name__)
 
+_SHARE = "$share/gatehouse-console/"  # MQTT 5: each message goes to one of those who subscribe so
 _SESSION_S = 60 * 24 * 3600  # the broker keeps messages for us so long while we are away
 _BATCH = 100  # messages in one transaction: a fraction of a second, for which who acknowledges an alert waits
 _RETRY_S = 1.0
@@ -51,12 +52,24 @@ def waited_s(message: mqtt.MQTTMessage) -> float | None:
     return float(max(0, topics.EXPIRES_AFTER_S - left_s) + here_s)
 
 
+def _is_numbered(topic: str) -> bool:
+    try:
+        return topics.parse(topic)[1].numbered
+    except ValueError:
+        return True  # to be kept aside
+
+
 class Receiver:
     """Runs the intake. `run` is the whole life of its thread."""
 
-    def __init__(self, address: BrokerAddress, intake: Intake, wall_s: Callable[[], float]) -> None:
-        """Raises OSError where a file of `address` can't be read or used."""
-        self._address, self._intake, self._wall_s = address, intake, wall_s
+    def __init__(
+        self, address: BrokerAddress, intake: Intake, wall_s: Callable[[], float], *, beside: bool = False
+    ) -> None:
+        """beside: takes its share of events and evidence off another process, which hears all the rest (MQTT 5).
+
+        Raises OSError where a file of `address` can't be read or used.
+        """
+        self._address, self._intake, self._wall_s, self._beside = address, intake, wall_s, beside
         self._inbox: queue.Queue[mqtt.MQTTMessage] = queue.Queue(maxsize=10_000)
         self._client = self._make_client()
         self.connected = threading.Event()
@@ -71,7 +84,7 @@ class Receiver:
         properties = None
         if self._address.protocol == "5":
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
-            properties.SessionExpiryInterval = _SESSION_S
+            properties.SessionExpiryInterval = 0 if self._beside else _SESSION_S
         client.connect_async(
             self._address.host,
             self._address.port,
@@ -115,7 +128,7 @@ class Receiver:
         v5 = self._address.protocol == "5"
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id="gatehouse-console",
+            client_id=f"gatehouse-console-{uuid.uuid4()}" if self._beside else "gatehouse-console",
             protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
             clean_session=None if v5 else False,
             manual_ack=True,
@@ -135,7 +148,13 @@ class Receiver:
             self._tell_fault(f"the broker refuses the console: {reason}; check GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE")
             return
         self._fault = ""
-        client.subscribe([(topic.of_every_node, topic.qos) for topic in topics.TOPICS if topic.written_by == "node"])
+        of_nodes = [topic for topic in topics.TOPICS if topic.written_by == "node"]
+        shared = [topic for topic in of_nodes if topic.numbered] if self._address.protocol == "5" else []
+        if shared:  # a session from before this was so
+            client.unsubscribe([topic.of_every_node for topic in shared])
+        client.subscribe(
+            [(f"{_SHARE if topic in shared else ''}{topic.of_every_node}", topic.qos) for topic in of_nodes]
+        )
         self.connections += 1
         self._fresh.set()
         self.connected.set()
@@ -159,7 +178,7 @@ class Receiver:
 
     def _greet(self, client: mqtt.Client) -> None:
         """Acknowledges nothing to every outbox: a node that has waited in vain hears that it can send again."""
-        if not self._fresh.is_set():
+        if self._beside or not self._fresh.is_set():
             return
         self._fresh.clear()
         try:
@@ -173,7 +192,7 @@ class Receiver:
     def _ask(self, client: mqtt.Client) -> None:
         """Asks the nodes for what is missing, again and again until it comes or they say that it never will."""
         now_s = self._wall_s()
-        if not self.connected.is_set() or 0 <= now_s - self._asked_at_s < ASK_S:
+        if self._beside or not self.connected.is_set() or 0 <= now_s - self._asked_at_s < ASK_S:
             return
         self._asked_at_s = now_s
         try:
@@ -188,6 +207,13 @@ class Receiver:
 
     def _verdicts(self, batch: list[mqtt.MQTTMessage], stop: threading.Event) -> list[Verdict | None]:
         """Takes a batch in as a whole; each alone where that fails, so that one holds up no other."""
+        if self._beside:
+            for one in batch:
+                if not _is_numbered(one.topic):
+                    self._intake.overhear(one.topic, waited_s(one))
+            batch = [one for one in batch if _is_numbered(one.topic)]
+        if not batch:
+            return []
         try:
             return self._intake.take_all([(one.topic, bytes(one.payload), waited_s(one)) for one in batch])
         except (SQLAlchemyError, OverflowError, ValueError):

@@ -5,20 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from console.domain.alert import (
     IN_HAND,
     SEVERITY_OF_ORDER,
-    SEVERITY_ORDER,
     STATE_ORDER,
     AlertState,
     Severity,
-    is_late,
 )
-from console.store import changes, escalations, incidents
-from console.store.nodes import Node
-from console.store.tables import alert, camera, event, evidence, node, site, user_account
+from console.store.tables import alert, camera, event, node, site, user_account
 
 MOST_EACH = 60  # alerts of an incident on its card: as many as one request can be about
 TURN = 10  # new alerts of a node that stand before the next ones of other nodes
@@ -60,65 +56,10 @@ class Alert:
     close_note: str
 
 
-def take_event(connection: Connection, owner: Node, message: dict[str, Any], now_s: float) -> bool:
-    """Takes in one revision of an event (an EventMessage as JSON); False where a newer or the same one is here already.
-
-    The caller has asked `may_tell`.
-    """
-    event_id, revision = message["event_id"], message["revision"]
-    known = connection.execute(select(event.c.revision).where(event.c.event_id == event_id).with_for_update()).first()
-    if known is not None and known.revision >= revision:
-        return False
-    values = {
-        "revision": revision,
-        "severity_order": SEVERITY_ORDER[Severity(message["severity"])],
-        "revised_at_s": now_s,
-        "message_json": json.dumps(message),
-    }
-    if known is not None:
-        connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
-        _follow(connection, event_id, now_s)
-    else:
-        opened_at_s = message["opened_at_s"] + owner.clock_behind_s
-        fresh = {
-            "event_id": event_id,
-            "node_id": owner.id,
-            "site_id": owner.site_id,
-            "camera": message["camera"],
-            "zone": message.get("zone") or "",
-            "rule": message["rule"],
-            "opened_at_s": opened_at_s,
-            "clock_behind_s": owner.clock_behind_s,
-            "received_at_s": now_s,
-            "late": (late := is_late(opened_at_s, now_s)),
-        }
-        connection.execute(insert(event).values(**fresh, **values))
-        state = AlertState.NEW
-        connection.execute(
-            insert(alert).values(event_id=event_id, state=state, state_order=STATE_ORDER[state], close_note="")
-        )
-        if not late:
-            escalations.begin_alert(connection, event_id, owner.site_id, int(values["severity_order"]), now_s)
-        incidents.regroup(connection, event_id, now_s)
-    changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
-    return True
-
-
-def _follow(connection: Connection, event_id: str, now_s: float) -> None:
-    """What the box reports as worse goes up the ladder of what it is now, while nobody has taken it on."""
-    query = select(alert.c.state, _urgency().label("urgency")).join(event, event.c.event_id == alert.c.event_id)
-    row = connection.execute(query.where(alert.c.event_id == event_id)).one()
-    if row.state == AlertState.NEW:
-        escalations.follow(connection, event_id, AlertState.NEW, row.urgency, now_s)
-
-
-def may_tell(connection: Connection, owner: Node, event_id: str) -> bool:
-    """Whether an event, or evidence of it, may come from this node: nobody else has told of it before."""
-    for table in (event, evidence):
-        teller = connection.execute(select(table.c.node_id).where(table.c.event_id == event_id)).scalar()
-        if teller is not None:
-            return bool(teller == owner.id)
-    return True
+def urgency(connection: Connection, event_id: str) -> int:
+    """The order of the priority of an alert that is there."""
+    query = select(_urgency()).join_from(alert, event, alert.c.event_id == event.c.event_id)
+    return int(connection.execute(query.where(event.c.event_id == event_id)).scalar_one())
 
 
 def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:

@@ -1,11 +1,23 @@
 """What arrived from each node's outbox, what is missing, and what could not be understood."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from console.store.tables import node, outbox, outbox_gap, set_aside
 
@@ -49,25 +61,48 @@ class Absent:
     since_at_s: float | None = None
 
 
-def note_number(connection: Connection, node_id: int, outbox_id: str, number: int, now_s: float) -> bool:
-    """Notes that message `number` of an outbox is here; numbers jumped over are a gap until they come.
+class Numbers:
+    """The numbers of the outboxes whose messages come in one transaction: what is here, and what was jumped over."""
 
-    False, and nothing noted, where it jumps further than any outbox can.
-    """
-    mine = (outbox.c.node_id == node_id) & (outbox.c.outbox_id == outbox_id)
-    highest = connection.execute(select(outbox.c.highest).where(mine).with_for_update()).scalar()
-    if highest is None:
-        connection.execute(insert(outbox).values(node_id=node_id, outbox_id=outbox_id, highest=number))
+    def __init__(self, connection: Connection, boxes: Collection[tuple[int, str]]) -> None:
+        """boxes: node's id and outbox's id of each."""
+        self._connection = connection
+        key = tuple_(outbox.c.node_id, outbox.c.outbox_id)
+        query = select(outbox.c.node_id, outbox.c.outbox_id, outbox.c.highest).where(key.in_(sorted(boxes)))
+        rows = connection.execute(query.order_by(outbox.c.node_id, outbox.c.outbox_id).with_for_update())
+        self._known = {(row.node_id, row.outbox_id): row.highest for row in rows} if boxes else {}
+        self._now = dict(self._known)
+
+    def note(self, box: tuple[int, str], number: int, now_s: float) -> bool:
+        """Notes that message `number` of an outbox is here; numbers jumped over are a gap until they come.
+
+        False, and nothing noted, where it jumps further than any outbox can.
+        """
+        highest = self._now.get(box)
+        if highest is None:
+            self._now[box] = number
+            return True
+        if number > highest + JUMP_MOST:
+            return False
+        if number > highest:
+            self._now[box] = number
+            if number > highest + 1:
+                _add_gap(self._connection, *box, (highest + 1, number - 1), now_s)
+        else:
+            _fill_gap(self._connection, *box, number)
         return True
-    if number > highest + JUMP_MOST:
-        return False
-    if number > highest:
-        connection.execute(update(outbox).where(mine).values(highest=number))
-        if number > highest + 1:
-            _add_gap(connection, node_id, outbox_id, (highest + 1, number - 1), now_s)
-    else:
-        _fill_gap(connection, node_id, outbox_id, number)
-    return True
+
+    def write(self) -> None:
+        """Writes down the highest of each. Call it at the end of the transaction."""
+        fresh = [box for box in self._now if box not in self._known]
+        if fresh:
+            rows = [{"node_id": box[0], "outbox_id": box[1], "highest": self._now[box]} for box in fresh]
+            self._connection.execute(insert(outbox), rows)
+        grown = [box for box, highest in self._known.items() if self._now[box] != highest]
+        if grown:
+            mine = (outbox.c.node_id == bindparam("of")) & (outbox.c.outbox_id == bindparam("its"))
+            rows = [{"of": box[0], "its": box[1], "most": self._now[box]} for box in grown]
+            self._connection.execute(update(outbox).where(mine).values(highest=bindparam("most")), rows)
 
 
 def outboxes(connection: Connection) -> Sequence[tuple[str, str]]:

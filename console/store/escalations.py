@@ -1,6 +1,6 @@
 """What people are being told of, and how far: a notification and what causes it are one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,9 +32,20 @@ class Drill:
     is_over: bool
 
 
-def begin_alert(connection: Connection, event_id: str, site_id: int, severity_order: int, now_s: float) -> None:
-    """An alert has come: its people are told from now on."""
-    _begin(connection, ALERT, site_id, severity_order, now_s, event_id=event_id)
+def begin_alerts(connection: Connection, events: Sequence[Mapping[str, Any]], now_s: float) -> None:
+    """Alerts have come: their people are told from now on. events: as rows of the table."""
+    copied = ("event_id", "site_id", "severity_order")
+    rows = [{**_begun(ALERT, now_s), **{name: one[name] for name in copied}} for one in events]
+    if rows:
+        connection.execute(insert(escalation), rows)
+
+
+def rated(connection: Connection, event_id: str, severity_order: int, now_s: float) -> None:
+    """A box rates an alert anew: it may have another ladder now. One that nobody calls for any more stays so."""
+    calling = (escalation.c.event_id == event_id) & escalation.c.state.in_((RUNNING, OVER))
+    mine = calling & (escalation.c.severity_order != severity_order)
+    values = {"severity_order": severity_order, "state": RUNNING, "next_at_s": now_s}
+    connection.execute(update(escalation).where(mine).values(**values))
 
 
 def begin_fault(connection: Connection, site_id: int, fault_id: int, now_s: float) -> None:
@@ -153,9 +164,13 @@ def _due(now_s: float) -> Any:
 def _begin(
     connection: Connection, purpose: str, site_id: int, severity_order: int, now_s: float, **more: object
 ) -> None:
-    times = {"begun_at_s": now_s, "base_at_s": now_s, "next_at_s": now_s}
-    values = {"purpose": purpose, "site_id": site_id, "severity_order": severity_order, "state": RUNNING}
-    connection.execute(insert(escalation).values(**values, **times, **more))
+    values = {"site_id": site_id, "severity_order": severity_order, **_begun(purpose, now_s)}
+    connection.execute(insert(escalation).values(**values, **more))
+
+
+def _begun(purpose: str, now_s: float) -> dict[str, Any]:
+    """What every one begins with."""
+    return {"purpose": purpose, "state": RUNNING, "begun_at_s": now_s, "base_at_s": now_s, "next_at_s": now_s}
 
 
 def _anew(row: Any, now_s: float) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Keeps alerts that belong together as one incident, whenever and in whatever order they come."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
@@ -13,19 +13,32 @@ from console.store.tables import camera, event, node
 _LOCK = 7_300_000_000  # and the site's id: any numbers of their own among PostgreSQL's advisory locks
 
 
-def regroup(connection: Connection, event_id: str, now_s: float) -> None:
-    """Finds the incidents anew of an alert that has just come and of those around it; tells of what they are now."""
-    origin = connection.execute(_placed().where(event.c.event_id == event_id)).one()
-    lock(connection, _LOCK + origin.site_id)  # two that come at once must see each other
-    around = _around(connection, origin)
-    was = {row.event_id: row.incident_id for row in around}
-    now = incidents(_sighting(row) for row in around)
-    for one, incident_id in now.items():
-        if was[one] != incident_id:
-            connection.execute(update(event).where(event.c.event_id == one).values(incident_id=incident_id))
-    touched = {incident for one in now if was[one] != now[one] for incident in (was[one], now[one])}
-    for incident_id in sorted(touched - {"", event_id}):
-        changes.append(connection, "alert", incident_id, "incident", now_s)
+def regroup(connection: Connection, event_ids: Sequence[str], now_s: float) -> None:
+    """Finds the incidents anew of alerts that have just come and of those around them; tells of what they are now.
+
+    event_ids: of sites that this transaction has `lock_sites` for, and each its own incident so far.
+    """
+    origins = connection.execute(_placed().where(event.c.event_id.in_(event_ids))).all()
+    settled: set[str] = set()
+    for origin in sorted(origins, key=lambda row: (row.opened_at_s, row.event_id)):
+        if origin.event_id in settled:
+            continue
+        around = _around(connection, origin)
+        settled.update(row.event_id for row in around)
+        was = {row.event_id: row.incident_id for row in around}
+        now = incidents(_sighting(row) for row in around)
+        moved = [one for one in now if was[one] != now[one]]
+        for one in moved:
+            connection.execute(update(event).where(event.c.event_id == one).values(incident_id=now[one]))
+        touched = {incident for one in moved for incident in (was[one], now[one])}
+        for incident_id in sorted(touched.difference(event_ids)):
+            changes.append(connection, "alert", incident_id, "incident", now_s)
+
+
+def lock_sites(connection: Connection, site_ids: Collection[int]) -> None:
+    """Waits until nobody else groups alerts of these sites: two that come at once must see each other."""
+    for site_id in sorted(site_ids):  # all in the same order, so that nobody waits for who waits for them
+        lock(connection, _LOCK + site_id)
 
 
 def _placed() -> Any:

@@ -126,6 +126,17 @@ def find(connection: Connection, name: str) -> Node | None:
     return _one(connection, node.c.name == name)
 
 
+def of_names(connection: Connection, names: Collection[str]) -> dict[str, Node]:
+    """The nodes of these names, by name."""
+    query = select(node, site.c.name.label("site_name")).join(site).where(node.c.name.in_(sorted(names)))
+    return {row.name: _node(row) for row in connection.execute(query)}
+
+
+def sites_of(connection: Connection, names: Collection[str]) -> set[int]:
+    """The ids of the sites at which the nodes of these names stand."""
+    return set(connection.execute(select(node.c.site_id).where(node.c.name.in_(sorted(names)))).scalars())
+
+
 def find_by_token(connection: Connection, token: str) -> Node | None:
     """The node that holds this token."""
     return _one(connection, node.c.token_sha256 == token_hash(token))

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
 from sight import known_for, many_schools, seen_badly
+from telling import told
 from termtime import calendar_pictures
-from told import told
 from waiting import until
 
 from console.app.factory import first_link

@@ -1,12 +1,18 @@
 """A console on a real database (SQLite, PostgreSQL), with people and a node."""
 
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert, update
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from told import open_event
 
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, StatusMessage
@@ -15,7 +21,7 @@ from console.app.settings import Settings
 from console.domain.access import Role
 from console.domain.site_tree import WHOLE_TREE, Grants, SiteKind
 from console.ingest.intake import Intake
-from console.store import alerts, api_tokens, evidence, nodes, one_time_links, sessions, sites, users
+from console.store import api_tokens, evidence, nodes, one_time_links, sessions, sites, users
 from console.store.tables import api_token, blind_time
 from console.web.access import COOKIE, session_hash
 
@@ -139,7 +145,7 @@ def _school(desk, connection, province: int, number: int) -> School:
     nodes.set_status(connection, owner.id, box, "online", "1", now_s)
     facts = {"event_id": event_id, "revision": 1, "state": "open", "rule": "loitering", "camera": "gate"}
     event = EventMessage(**facts, opened_at_s=now_s, captured_at_s=now_s)
-    alerts.take_event(connection, owner, event.model_dump(mode="json"), now_s)
+    open_event(connection, owner, event, now_s)
     file = {"role": "clip", "name": "clip.mp4", "media_type": "video/mp4", "bytes": 1, "sha256": "0" * 64}
     file |= {"begins_at_s": now_s, "ends_at_s": now_s}
     evidence.take(connection, owner, {"event_id": event_id, "revision": 1, "files": [file]}, now_s)

@@ -5,6 +5,7 @@ import uuid
 from typing import get_args
 
 import pytest
+from told import open_event
 
 from broker.contract import codec, topics
 from broker.contract.messages import EventMessage
@@ -108,7 +109,7 @@ def test_a_single_camera_is_all_that_is_seen_of_its_site(desk, schools):
         box = nodes.find(connection, here.box)
         facts = {"revision": 1, "state": "open", "rule": "loitering", "camera": "yard"}
         event = EventMessage(event_id=EVENT_ID, **facts, opened_at_s=desk.clock(), captured_at_s=desk.clock())
-        alerts.take_event(connection, box, event.model_dump(mode="json"), desk.clock())
+        open_event(connection, box, event, desk.clock())
         problem = {"code": "recording_short", "severity": "warning", "since_at_s": desk.clock(), "subject": "yard"}
         health = {**box.health, "at_s": desk.clock() + 1, "node_problems": [problem]}
         nodes.set_health(connection, box, health, desk.clock())

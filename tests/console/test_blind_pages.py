@@ -175,8 +175,10 @@ def test_messages_that_are_missing_are_told_with_the_sentence(desk):
     desk.see("sees")
     with desk.console.database.write() as connection:
         node_id = nodes.find(connection, "n1").id
+        numbers = deliveries.Numbers(connection, [(node_id, "box")])
         for number in (1, 5):
-            deliveries.note_number(connection, node_id, "box", number, desk.clock())
+            numbers.note((node_id, "box"), number, desk.clock())
+        numbers.write()
     desk.clock.now_s += 30
     assert f"missing since {at(0)}: 3. An alert may be among them." in stands(desk, "?of=n1/gate")
 

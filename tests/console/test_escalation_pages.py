@@ -6,13 +6,14 @@ import uuid
 
 import pytest
 from sqlalchemy import select
+from told import open_event
 
 from broker.contract.messages import EventMessage
 from console.domain.access import Role
 from console.domain.alert import Severity
 from console.domain.channel import ChannelKind, address_fault, filled, lane, shown, to_fault, without_secrets
 from console.domain.site_tree import Grants
-from console.store import alerts, ladders, nodes
+from console.store import ladders, nodes
 from console.store.escalation_tables import channel, contact, notification
 from console.store.tables import audit_entry
 
@@ -131,7 +132,7 @@ def test_the_call_card_is_spoken_vietnamese_whatever_the_reader_speaks(desk):
         event_id = str(uuid.UUID(int=5))
         facts = {"event_id": event_id, "revision": 1, "state": "open", "rule": "intrusion", "camera": "gate"}
         event = EventMessage(**facts, opened_at_s=desk.clock(), captured_at_s=desk.clock(), dwell_s=40)
-        alerts.take_event(connection, nodes.find(connection, "n1"), event.model_dump(mode="json"), desk.clock())
+        open_event(connection, nodes.find(connection, "n1"), event, desk.clock())
     guard = desk.browser(Role.GUARD)
     page = guard.get(f"/alerts/{event_id}/call-card", headers={"Accept-Language": "en"}).text
     assert "Alo, tôi gọi từ Kim Đồng." in page

@@ -118,17 +118,23 @@ def section(unit: Path, name: str) -> dict[str, list[str]]:
     return {key: [value for name, value in rows if name == key] for key, _ in rows}
 
 
+def account_of(unit: Path) -> str:
+    """What stands beside the console works under its account."""
+    return unit.stem.removesuffix("-ingest@")
+
+
 def test_there_is_a_unit_for_each_part():
-    assert [unit.name for unit in UNITS] == [f"gatehouse-{part}.service" for part in ("broker", "console", "edge")]
+    parts = ("broker", "console-ingest@", "console", "edge")
+    assert [unit.name for unit in UNITS] == [f"gatehouse-{part}.service" for part in parts]
     accounts = (ROOT / "configs/systemd/gatehouse.conf").read_text()
     for unit in UNITS:
-        assert re.search(rf"^u {unit.stem} ", accounts, re.MULTILINE), unit.stem
+        assert re.search(rf"^u {account_of(unit)} ", accounts, re.MULTILINE), unit.stem
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_each_unit_starts_again_for_ever_in_a_sandbox_under_its_own_account(unit):
     service = section(unit, "Service")
-    assert service["User"] == service["StateDirectory"] == [unit.stem]
+    assert service["User"] == service["StateDirectory"] == [account_of(unit)]
     wanted = {"Restart": "always", "ProtectSystem": "strict", "NoNewPrivileges": "yes", "CapabilityBoundingSet": ""}
     for key, value in {**wanted, "PrivateDevices": "yes", "ProtectHome": "yes", "RestrictNamespaces": "yes"}.items():
         assert service[key] == [value], key
