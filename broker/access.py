@@ -8,9 +8,10 @@ import re
 import secrets
 from pathlib import Path
 
-from broker.contract.topics import HEALTH, ROOT, STATUS, TOPICS, Topic, home_assistant
+from broker.contract.topics import HEALTH, ROOT, SIRENS, STATUS, TOPICS, Topic, home_assistant
 
 CONSOLE = "console"  # the console's account; every other account is a node's
+SIREN = "siren-"  # so begins the account of each siren's relay, which hears its own commands and nothing else
 HOME_ASSISTANT = "home-assistant"  # reads how nodes do, where it was given an account; no alert, no picture
 _ITERATIONS = 20_000
 _NO_NAME = "{!r} can't be a name: letters, digits, - and _ only, at most 63"
@@ -74,12 +75,18 @@ def home_assistant_acl_text() -> str:
     return "\n".join([*lines, "", f"pattern write {home_assistant('%u')}", ""])
 
 
+def siren_acl_text() -> str:
+    """What is added to a mosquitto ACL file for sirens: the console sounds each, its relay hears that it is to."""
+    return f"user {CONSOLE}\ntopic write {SIRENS}/+/command\n\npattern read {SIRENS}/%u/command\n"
+
+
 def check_node_name(name: str) -> None:
     """Raises AccessError for a name that no node can have: no topic level, or an account of another kind."""
     if not _NODE_NAME.fullmatch(name):
         raise AccessError(_NO_NAME.format(name))
-    if name in (CONSOLE, HOME_ASSISTANT):
-        whose = "the console's" if name == CONSOLE else "Home Assistant's"
+    if name in (CONSOLE, HOME_ASSISTANT) or name.startswith(SIREN):
+        others = {CONSOLE: "the console's", HOME_ASSISTANT: "Home Assistant's"}
+        whose = others.get(name, "a siren's")
         raise AccessError(f"{name!r} is {whose} own account; give the node another name")
 
 

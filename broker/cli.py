@@ -7,7 +7,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from broker import installation
-from broker.access import HOME_ASSISTANT, AccessError, check_node_name
+from broker.access import HOME_ASSISTANT, SIREN, AccessError, check_node_name
+from broker.contract.topics import siren
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The post office between nodes and console.")
 
@@ -51,6 +52,18 @@ def add_home_assistant(folder: Folder) -> None:
         _fail(error)
     typer.echo(f"send mosquitto a SIGHUP; Home Assistant signs in as {HOME_ASSISTANT} with {secret}")
     typer.echo("each node that it shall see says `home_assistant: true` below `broker`")
+
+
+@app.command()
+def add_siren(folder: Folder, name: Annotated[str, typer.Argument(help="the siren's name")]) -> None:
+    """Make an account for the relay of a siren (or a new password for one): it hears when it is to sound."""
+    try:
+        check_node_name(name)
+        secret = installation.add_siren(folder, name)
+    except (AccessError, installation.SetupError, OSError) as error:
+        _fail(error)
+    typer.echo(f"send mosquitto a SIGHUP; the relay signs in as {SIREN}{name} with the password in {secret}")
+    typer.echo(f"it listens to {siren(name)}; on the page Escalation the siren's address is siren://{name}")
 
 
 @app.command()

@@ -66,10 +66,24 @@ def add_home_assistant(folder: Path) -> Path:
     A second call gives it a new password. Raises SetupError where no broker lives in `folder`.
     """
     secret = add_account(folder, access.HOME_ASSISTANT)
-    rights, known = access.home_assistant_acl_text(), (folder / "acl").read_text()
+    _add_rights(folder, access.home_assistant_acl_text())
+    return secret
+
+
+def add_siren(folder: Path, name: str) -> Path:
+    """Makes the account of a siren's relay, `siren-NAME`, and its rights; returns the file that holds its password.
+
+    A second call gives it a new password. Raises SetupError where no broker lives in `folder`, AccessError.
+    """
+    secret = add_account(folder, access.SIREN + name)
+    _add_rights(folder, access.siren_acl_text())
+    return secret
+
+
+def _add_rights(folder: Path, rights: str) -> None:
+    known = (folder / "acl").read_text()
     if rights not in known:
         (folder / "acl").write_text(f"{known.rstrip()}\n\n{rights}")
-    return secret
 
 
 def run(folder: Path) -> None:

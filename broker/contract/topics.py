@@ -23,6 +23,7 @@ AnyMessage = (
     | ScheduleMessage
 )
 ROOT = "gatehouse/v1/nodes"
+SIRENS = "gatehouse/v1/sirens"
 # The message expiry of all that a node publishes over MQTT 5. Nothing expires in it: the broker takes off what a
 # message waits with it, and what is left tells the console how long that was.
 EXPIRES_AFTER_S = 10 * 365 * 86_400
@@ -64,6 +65,11 @@ _BY_KIND = {topic.kind: topic for topic in TOPICS}
 def home_assistant(node: str) -> str:
     """Where a node tells Home Assistant what it is, where that is asked for; no message of the contract."""
     return f"homeassistant/device/{node}/gatehouse/config"
+
+
+def siren(name: str) -> str:
+    """Where a siren's relay hears when to sound: `{"state": "on", "seconds": 30, "test": false}`, not retained."""
+    return f"{SIRENS}/siren-{name}/command"
 
 
 def parse(topic: str) -> tuple[str, Topic]:

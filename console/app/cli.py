@@ -20,6 +20,7 @@ from console.domain.site_tree import Grants
 from console.store import nodes, one_time_links, second_factors, sessions, sites, users
 from console.store.database import DatabaseAddressError, open_database
 from console.store.schema import migrate
+from console.store.sealed import SealError
 
 MOST_LABEL = 120
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -50,7 +51,7 @@ def serve() -> None:
     try:
         console = build(settings, wall_s)
         server, door = make_server(settings, console.web)
-    except (OSError, ServerError, DatabaseAddressError, SQLAlchemyError) as error:
+    except (OSError, SealError, ServerError, DatabaseAddressError, SQLAlchemyError) as error:
         _fail(error)
     if console.receiver is None:
         typer.echo("no broker_password_file is set: pages only, nothing is heard from nodes")

@@ -4,8 +4,10 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,9 +19,15 @@ from console.domain.access import Role
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.ingest.schedule_sender import ScheduleSender
+from console.notify.apprise_sender import AppriseSender
+from console.notify.dispatcher import Dispatcher, Senders
+from console.notify.siren import SirenBroker, SirenSender
+from console.notify.watcher import Watcher
+from console.notify.web_push import WebPushSender
 from console.store import evidence, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
+from console.store.sealed import Seal
 from console.store.write_behind import WriteBehind
 from console.web import (
     account_pages,
@@ -29,20 +37,24 @@ from console.web import (
     auth,
     blind_pages,
     calendar_pages,
+    escalation_pages,
     factor_pages,
     instruction_pages,
     node_api,
     pages,
     people_pages,
     preferences,
+    push_pages,
     sites_pages,
     stream,
+    watch_pages,
 )
 from console.web.access import guard
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
+from console.web.notice_text import NoticeText
 from console.web.pages import Pages
 from console.web.route_table import NODE
 from console.web.small_body import SmallBody
@@ -104,9 +116,11 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     receiver = None
     if settings.broker_password_file is not None:
         receiver = Receiver(_broker(settings, settings.broker_password_file), Intake(database, wall_s), wall_s)
-    context = _context(settings, database, receiver, wall_s)
+    senders = _senders(settings, database, wall_s)
+    context = _context(settings, database, receiver, senders, wall_s)
+    notify = _notify(settings, context, database, senders, wall_s)
     feed, ended = Feed(database), threading.Event()
-    work = {"feed": feed.run, "notes": context.notes.run}
+    work = {"feed": feed.run, "notes": context.notes.run, **notify}
     if receiver is not None:
         work["receiver"] = receiver.run
         counted = partial(getattr, receiver, "connections")
@@ -147,7 +161,37 @@ def _broker(settings: Settings, password_file: Path) -> BrokerAddress:
     )
 
 
-def _context(settings: Settings, database: Database, receiver: Receiver | None, wall_s: Callable[[], float]) -> Context:
+def _senders(settings: Settings, database: Database, wall_s: Callable[[], float]) -> Senders:
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    broker = None
+    if settings.broker_password_file is not None:
+        host, port = settings.broker_host, settings.broker_port
+        broker = SirenBroker(host, port, settings.broker_tls, settings.broker_ca_file, settings.broker_password_file)
+    contact = settings.address if settings.address.startswith("https://") else "mailto:gatehouse@localhost"
+    push = WebPushSender(database, settings.folder / "push.key", contact, wall_s)
+    return Senders(Seal(settings.folder / "secrets.key"), AppriseSender(), SirenSender(broker), push)
+
+
+def _notify(
+    settings: Settings, context: Context, database: Database, senders: Senders, wall_s: Callable[[], float]
+) -> dict[str, Callable[[threading.Event], None]]:
+    zone = ZoneInfo(settings.timezone)
+
+    def local_of(at_s: float) -> datetime:
+        return datetime.fromtimestamp(at_s, zone)
+
+    compose = NoticeText(context.languages, context.address)
+    dispatcher = Dispatcher(database, senders, compose, wall_s, local_of)
+    return {"dispatcher": dispatcher.run, "watcher": Watcher(database, wall_s, local_of).run}
+
+
+def _context(
+    settings: Settings,
+    database: Database,
+    receiver: Receiver | None,
+    senders: Senders,
+    wall_s: Callable[[], float],
+) -> Context:
     stills = settings.folder / "stills"
     stills.mkdir(parents=True, exist_ok=True)
     return Context(
@@ -156,6 +200,9 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
         sign_ins=Turns("sign-ins"),
         known_sign_ins=Turns("known-sign-ins"),
         files=FileStore(settings.folder / "evidence", 2 * settings.max_file_bytes),
+        seal=senders.seal,
+        is_channel_known=senders.is_known,
+        push_key=senders.push.public_key,
         stills=stills,
         languages=Languages(settings.timezone),
         wall_s=wall_s,
@@ -173,8 +220,8 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
-    work = (pages, alert_work, blind_pages, instruction_pages, calendar_pages)
+    people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
+    work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
     routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)

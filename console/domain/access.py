@@ -30,6 +30,8 @@ class Action(StrEnum):
     SEE_BLIND_TIMES = "see_blind_times"
     SET_INSTRUCTIONS = "set_instructions"  # what is to be done about alerts of a site, and which cameras are neighbours
     SET_CALENDAR = "set_calendar"  # when which rules of a site are armed
+    SET_ESCALATION = "set_escalation"  # who is told of alerts of a site and when, and test alarms
+    SET_CHANNELS = "set_channels"  # the ways by which people are told, with what opens them
     MANAGE_USERS = "manage_users"
     MANAGE_SITES = "manage_sites"
     MANAGE_NODES = "manage_nodes"
@@ -48,7 +50,8 @@ _GUARD = _EVERYBODY | {
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
     # A supervisor answers for what the guards did.
-    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR},
+    Role.SUPERVISOR: _GUARD
+    | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION},
     Role.GUARD: _GUARD,
     # Police review what was recorded; handling alerts stays with the school.
     Role.POLICE: _EVERYBODY | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES},
@@ -58,7 +61,9 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.AUDITOR: _EVERYBODY | {Action.READ_AUDIT, Action.SEE_NODES, Action.SEE_BLIND_TIMES, Action.OWN_TOKENS},
 }
 # What a program never does in the name of a person: accounts, rights, and what leads to them.
-_BY_PEOPLE_ONLY = frozenset({Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES})
+_BY_PEOPLE_ONLY = frozenset(
+    {Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES, Action.SET_CHANNELS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,8 @@ def lent(owner: Rights, role: Role, reach: Reach, *, reads_only: bool) -> Rights
     """
     actions = _ALLOWED.get(role, frozenset()) & owner.actions - _BY_PEOPLE_ONLY
     changing = (
-        {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.MANAGE_NODES}
+        {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION}
+        | {Action.MANAGE_NODES}
         if reads_only
         else set()
     )

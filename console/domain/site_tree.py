@@ -60,6 +60,16 @@ def below(parents: Mapping[int, int | None], roots: Collection[int]) -> frozense
     return frozenset(found)
 
 
+def upwards(parents: Mapping[int, int | None], site_id: int) -> tuple[int, ...]:
+    """A site and all above it, the nearest first. parents: of each site the one above it, or None."""
+    found: list[int] = []
+    one: int | None = site_id
+    while one is not None and one not in found:
+        found.append(one)
+        one = parents.get(one)
+    return tuple(found)
+
+
 def reach_of(grants: Grants, parents: Mapping[int, int | None]) -> Reach:
     """The places that grants cover now."""
     if grants.everywhere:

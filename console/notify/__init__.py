@@ -1,1 +1,1 @@
-"""Telling people; channels come later."""
+"""Tells people: from the outbox through apprise, or to a siren."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from console.domain.alert import SEVERITY_OF_ORDER, SEVERITY_ORDER, STATE_ORDER, AlertState
 from console.domain.alert_work import Act, Step, StepRefusedError, Work, after, has_effect, priority
-from console.store import changes
+from console.store import changes, escalations
 from console.store.alerts import NoSuchAlertError
 from console.store.tables import alert, alert_step, event, user_account
 
@@ -79,6 +79,8 @@ def _act(connection: Connection, event_id: str, what: Act, now_s: float) -> Outc
         was, now = _words(connection, work, became, what, priority(work, severity))
         told = {"step": what.step, "was": was, "became": now, "text": what.text.strip()[:1000]}
         connection.execute(insert(alert_step).values(event_id=event_id, at_s=now_s, user_id=what.by, **told))
+        if became != work:
+            escalations.follow(connection, event_id, became.state, SEVERITY_ORDER[priority(became, severity)], now_s)
         changes.append(connection, "alert", event_id, what.step, now_s)
     return Outcome(event_id)
 

@@ -56,6 +56,12 @@ class Alert:
     close_note: str
 
 
+def urgency(connection: Connection, event_id: str) -> int:
+    """The order of the priority of an alert that is there."""
+    query = select(_urgency()).join_from(alert, event, alert.c.event_id == event.c.event_id)
+    return int(connection.execute(query.where(event.c.event_id == event_id)).scalar_one())
+
+
 def of_state(connection: Connection, state: AlertState, limit: int) -> Sequence[Alert]:
     """Alerts that stand there: what was taken on or closed last comes first.
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from console.domain.alert import SEVERITY_ORDER, STATE_ORDER, AlertState, Severity, is_late
-from console.store import changes, incidents
+from console.store import alerts, changes, escalations, incidents
 from console.store.nodes import Node
 from console.store.tables import alert, event, evidence
 
@@ -18,12 +18,14 @@ class Events:
     def __init__(self, connection: Connection, event_ids: Collection[str]) -> None:
         """event_ids: all that will be asked for."""
         self._connection = connection
-        mine = select(event.c.event_id, event.c.node_id, event.c.revision).where(event.c.event_id.in_(event_ids))
+        columns = (event.c.event_id, event.c.node_id, event.c.revision, event.c.severity_order)
+        mine = select(*columns).where(event.c.event_id.in_(event_ids))
         rows = connection.execute(mine.order_by(event.c.event_id).with_for_update()).all() if event_ids else []
         proof = select(evidence.c.event_id, evidence.c.node_id).where(evidence.c.event_id.in_(event_ids))
         self._teller = {row.event_id: row.node_id for row in (connection.execute(proof) if event_ids else ())}
         self._teller |= {row.event_id: row.node_id for row in rows}
         self._revision = {row.event_id: row.revision for row in rows}
+        self._severity = {row.event_id: row.severity_order for row in rows}
         self._fresh: dict[str, dict[str, Any]] = {}
 
     def may_tell(self, owner: Node, event_id: str) -> bool:
@@ -60,6 +62,8 @@ class Events:
             self._fresh[event_id] |= values
         else:
             self._connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
+            if self._severity.get(event_id) != values["severity_order"]:
+                escalations.rated(self._connection, event_id, alerts.urgency(self._connection, event_id), now_s)
         what = message["state"] if known is not None else "opened"
         changes.append(self._connection, "alert", event_id, what, now_s)
         return True
@@ -72,6 +76,7 @@ class Events:
         new = {"state": state, "state_order": STATE_ORDER[state], "close_note": ""}
         self._connection.execute(insert(event), list(self._fresh.values()))
         self._connection.execute(insert(alert), [{"event_id": event_id, **new} for event_id in self._fresh])
+        escalations.begin_alerts(self._connection, [one for one in self._fresh.values() if not one["late"]], now_s)
         incidents.regroup(self._connection, list(self._fresh), now_s)
 
 

@@ -91,7 +91,8 @@ def _rows(table: Table, reach: Reach) -> ColumnElement[bool]:
         name = c.name if table is tables.camera else c.camera
         return or_(_of_sites(table, reach), *(and_(c.node_id == box, name == camera) for box, camera in cameras))
     if "event_id" in c:
-        return c.event_id.in_(select(site_event.c.event_id).where(_rows(site_event, reach)))
+        of_events = c.event_id.in_(select(site_event.c.event_id).where(_rows(site_event, reach)))
+        return or_(_of_sites(table, reach), of_events) if "site_id" in c else of_events
     if "node_id" in c or "site_id" in c:
         return _of_sites(table, reach)
     return false()

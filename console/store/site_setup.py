@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from console.domain import site_tree
 from console.domain.site_tree import SiteKind
 from console.store.tables import camera, instruction, node, site
 
@@ -38,6 +39,13 @@ def listing(connection: Connection) -> Sequence[Site]:
     """Every site at which something can ring, by name: a district without a box of its own is none."""
     rings = (site.c.kind == SiteKind.SCHOOL) | site.c.id.in_(select(node.c.site_id))
     return [Site(row.id, row.name) for row in connection.execute(select(site).where(rings).order_by(site.c.name))]
+
+
+def everywhere(connection: Connection) -> Sequence[Site]:
+    """Every site that may be seen, a site before those below it."""
+    rows = connection.execute(select(site.c.id, site.c.name, site.c.kind, site.c.parent_id))
+    found = [site_tree.Site(row.id, row.name, SiteKind(row.kind), row.parent_id) for row in rows]
+    return [Site(one.id, one.name) for _, one in site_tree.in_order(found)]
 
 
 def cameras(connection: Connection, site_id: int) -> Sequence[SiteCamera]:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from console.domain.access import EVERYWHERE, Place
 from console.domain.site_tree import Site, SiteKind, may_stand_below
 from console.store.database import lock
+from console.store.escalation_tables import channel, contact, escalation, ladder, watch_fault, watch_hours
 from console.store.narrowing import seeing
 from console.store.tables import calendar, camera, event, instruction, node, site
 
@@ -68,11 +69,11 @@ def remove(connection: Connection, site_id: int) -> None:
     """
     lock(connection, _LOCK)
     with seeing(EVERYWHERE):
-        for used in (site.c.parent_id, node.c.site_id, event.c.site_id):
+        for used in (site.c.parent_id, node.c.site_id, event.c.site_id, escalation.c.site_id):
             if connection.execute(select(used).where(used == site_id).limit(1)).first() is not None:
                 raise SiteError("site_in_use")
-    for said in (instruction, calendar):
-        connection.execute(delete(said).where(said.c.site_id == site_id))
+    for table in (instruction, calendar, ladder, contact, channel, watch_hours, watch_fault):
+        connection.execute(delete(table).where(table.c.site_id == site_id))
     connection.execute(delete(site).where(site.c.id == site_id))
 
 

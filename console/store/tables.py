@@ -27,7 +27,7 @@ metadata = MetaData(
 )
 
 # SQLite counts up only for INTEGER PRIMARY KEY; PostgreSQL gets 64 bits.
-_BigId = BigInteger().with_variant(Integer, "sqlite")
+BIG_ID = BigInteger().with_variant(Integer, "sqlite")
 
 site = Table(
     "site",
@@ -36,6 +36,10 @@ site = Table(
     Column("name", String(120), nullable=False, unique=True),
     Column("kind", String(10), nullable=False, server_default="school"),
     Column("parent_id", Integer),  # the site above it
+    # What is read out to the police.
+    Column("address", String(300), nullable=False, server_default=""),
+    Column("gate", String(200), nullable=False, server_default=""),
+    Column("phone", String(40), nullable=False, server_default=""),
 )
 
 node = Table(
@@ -82,7 +86,7 @@ camera = Table(
 blind_time = Table(
     "blind_time",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("node_id", ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
     Column("camera", String(64), nullable=False),
     Column("zone", String(64), nullable=False),  # empty: the whole camera
@@ -140,7 +144,7 @@ alert = Table(
 alert_step = Table(
     "alert_step",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("event_id", ForeignKey("alert.event_id"), nullable=False),
     Column("at_s", Float, nullable=False),
     Column("user_id", ForeignKey("user_account.id"), nullable=False),
@@ -177,7 +181,7 @@ evidence = Table(
 evidence_file = Table(
     "evidence_file",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("event_id", ForeignKey("evidence.event_id"), nullable=False),
     Column("node_id", ForeignKey("node.id"), nullable=False),
     Column("role", String(20), nullable=False),
@@ -197,7 +201,7 @@ evidence_file = Table(
 set_aside = Table(
     "set_aside",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("topic", String(300), nullable=False),
     Column("payload_sha256", String(64), nullable=False),
     Column("payload", LargeBinary, nullable=False),
@@ -223,7 +227,7 @@ outbox = Table(
 outbox_gap = Table(
     "outbox_gap",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("node_id", ForeignKey("node.id"), nullable=False),
     Column("outbox_id", String(64), nullable=False),
     Column("first_missing", BigInteger, nullable=False),
@@ -305,7 +309,7 @@ session = Table(
 sign_in_try = Table(
     "sign_in_try",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("key_sha256", String(64), nullable=False),
     Column("at_s", Float, nullable=False),
     Index(None, "key_sha256"),
@@ -344,7 +348,7 @@ link_site = Table(
 change = Table(
     "change",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("at_s", Float, nullable=False),
     Column("kind", String(20), nullable=False),
     Column("key", String(140), nullable=False),
@@ -355,7 +359,7 @@ change = Table(
 audit_entry = Table(
     "audit_entry",
     metadata,
-    Column("id", _BigId, primary_key=True),
+    Column("id", BIG_ID, primary_key=True),
     Column("at_s", Float, nullable=False),
     Column("user_id", ForeignKey("user_account.id"), nullable=False),
     Column("action", String(40), nullable=False),

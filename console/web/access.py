@@ -23,7 +23,7 @@ __all__ = ["COOKIE", "guard", "route_of", "session_hash"]
 log = logging.getLogger(__name__)
 MOST_ID = 2**31 - 1
 
-_SOURCES = ("script", "style", "img", "media", "connect", "worker")
+_SOURCES = ("script", "style", "img", "media", "connect", "worker", "manifest")
 _POLICY = "; ".join(
     (
         "default-src 'none'",

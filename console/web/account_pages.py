@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from console.domain.access import Place, Role, roles_to_lend
 from console.domain.site_tree import in_order
-from console.store import api_tokens, audit, second_factors, sessions, sites, users
+from console.store import api_tokens, audit, push_subscriptions, second_factors, sessions, sites, users
 from console.store.api_tokens import ApiToken
 from console.store.sessions import SignedIn
 from console.web.access import MOST_ID
@@ -114,6 +114,7 @@ def _page(request: Request, status: int = 200, *, password_problem: str = "", ne
         values = {
             "sessions": sessions.of_user(connection, who.user_id, context.wall_s()),
             "tokens": api_tokens.of_user(connection, who.user_id),
+            "browsers": push_subscriptions.count(connection, who.user_id),
             "codes_left": second_factors.codes_left(connection, who.user_id),
             "sites": in_order(sites.listing(connection)),
         }
@@ -127,6 +128,7 @@ def _page(request: Request, status: int = 200, *, password_problem: str = "", ne
         must_have_factor=who.role in context.totp_roles,
         done=request.query_params.get("done", ""),
         days=DAYS,
+        push_key=context.push_key,
         roles=roles_to_lend(who.rights.actions),
         **values,
     )

@@ -10,7 +10,7 @@ from broker.contract.messages import CAMERA_ALARMS
 from console.domain.alert import IN_HAND, AlertState, of_lens
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
-from console.store import alerts, evidence
+from console.store import alerts, evidence, wall_watch
 from console.web.camera_view import CameraView, Watch
 from console.web.i18n import Language
 from console.web.words import sentence
@@ -130,6 +130,7 @@ class Wall:
     more_in_hand: int
     rings: int
     watch: Watch
+    faults: tuple[wall_watch.Fault, ...] = ()  # of the watch itself; they ring, too, until somebody knows of them
 
     @property
     def more_new_in_all(self) -> int:
@@ -187,6 +188,7 @@ def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST_IN_HAND)
     )
     counted = alerts.count_new(connection)
     states = Counter((view.alert.node, view.alert.state) for card in shown for view in card.views)
+    faults = tuple(wall_watch.faults(connection))
     more_new = ((one, one.number - states[one.node, AlertState.NEW]) for one in counted)
     here_in_hand = sum(number for (_, state), number in states.items() if state in IN_HAND)
     return Wall(
@@ -197,8 +199,9 @@ def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST_IN_HAND)
         in_all := alerts.count_in_hand(connection),
         tuple((one, more) for one, more in more_new if more > 0),
         max(0, in_all - here_in_hand),
-        sum(one.rings for one in counted),
+        sum(one.rings for one in counted) + sum(fault.known_by is None for fault in faults),
         watch,
+        faults,
     )
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.domain.access import Role
+from console.domain.channel import ChannelKind
 from console.store.database import Database
+from console.store.sealed import Seal
 from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
@@ -22,6 +24,8 @@ class Context:
     broker_connected: whether the console hears the boxes now.
     address: how people reach the console, for links; empty: as the request did.
     totp_roles: who must have a second factor.
+    seal: for what opens other services. is_channel_known: whether an address of a way to tell people can be used.
+    push_key: what a browser must know to take pushed alarms of this console.
     """
 
     database: Database
@@ -29,6 +33,9 @@ class Context:
     sign_ins: Turns
     known_sign_ins: Turns
     files: FileStore
+    seal: Seal
+    is_channel_known: Callable[[ChannelKind, str], bool]
+    push_key: str
     stills: Path
     languages: Languages
     wall_s: Callable[[], float]

@@ -14,13 +14,14 @@ from sqlalchemy import Connection
 
 from console.domain.access import Action, Rights, may
 from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
-from console.store import alert_work, alerts, audit, deliveries, nodes, site_setup
+from console.store import alert_work, alerts, audit, deliveries, nodes, notifications, site_setup
 from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, wall, why
 from console.web.alerts_api import FACTS
 from console.web.calendar_words import told_change
 from console.web.camera_view import Watch, watch, with_blind_totals
 from console.web.context import Context
 from console.web.errors import Refused
+from console.web.escalation_view import hidden_to
 from console.web.i18n import Language
 from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
@@ -30,6 +31,7 @@ from console.web.words import SCRIPT_WORDS, WORDS, sentence
 router = APIRouter()
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES[".webmanifest"] = "application/manifest+json"  # a phone that puts the console on its home screen
 _STATIC = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir() if path.suffix in _TYPES}
 
 
@@ -165,6 +167,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         view, *other_views = alert_views(connection, [found, *others], seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
+        notified = notifications.of_alert(connection, event_id)
         related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
         instruction = site_setup.instructions(connection, found.site_id).get(kind_of(found.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
@@ -177,6 +180,8 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         why=sentence_why,
         incident=sorted((view, *other_views), key=lambda one: one.alert.opened_at_s),
         history=history,
+        notified=notified,
+        hidden_to=hidden_to,
         related=related,
         instruction=instruction,
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first

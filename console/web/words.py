@@ -1,6 +1,7 @@
 """Code words of messages and states as sentences in English; the catalogue turns them into other languages."""
 
 from console.web.calendar_words import CALENDAR_WORDS
+from console.web.escalation_words import ESCALATION_PROBLEMS, ESCALATION_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS
 
@@ -347,6 +348,8 @@ WORDS: dict[str, dict[str, str]] = {
 
 WORDS |= PEOPLE_WORDS
 WORDS |= CALENDAR_WORDS
+WORDS |= ESCALATION_WORDS
+WORDS["problem"] |= ESCALATION_PROBLEMS
 
 SCRIPT_WORDS = {
     "stale": "No connection since {time}. What you see may be old.",

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
 from sight import known_for, many_schools, seen_badly
+from telling import told
 from termtime import calendar_pictures
 from waiting import until
 
@@ -44,6 +45,7 @@ CONDITIONS = (
     "people",
     "flood",
     "calendar",
+    "told",
 )
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
@@ -206,6 +208,15 @@ def take_calendar(browser: Browser, school: School, out: Path, _condition: str) 
     calendar_pictures(browser, out, school, SIZES, LANGUAGES)
 
 
+def telling(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """Who is told: nobody yet, then a whole ladder, what came of it, the card to read out, and a watch nobody keeps."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    shoot(browser, school, out, f"{condition}-", {"none": "/escalation"}, Role.ADMINISTRATOR)
+    alert = f"/alerts/{told(school).event_id}"
+    paths = {"all": "/escalation", "alert": alert, "card": f"{alert}/call-card", "wall": "/"}
+    shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
+
+
 def main(
     out: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "var" / "screenshots",
     only: Annotated[str, typer.Option(help="one condition")] = "",
@@ -218,9 +229,9 @@ def main(
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                {"people": take_people, "work": working, "calendar": take_calendar}.get(condition, take)(
-                    browser, school, out, condition
-                )
+                {"people": take_people, "work": working, "calendar": take_calendar, "told": telling}.get(
+                    condition, take
+                )(browser, school, out, condition)
         browser.close()
     if readme:
         for name, target in README.items():

@@ -27,7 +27,7 @@ MAY_READ_THE_CLOCK = {
 }
 MAY_READ_THE_ENVIRONMENT = {"edge/config/environment.py", "console/app/settings.py"}
 # The top of a thread or of a process, where a bug is logged and the rest lives on.
-MAY_CATCH_EVERYTHING = {"console/app/factory.py"}
+MAY_CATCH_EVERYTHING = {"console/app/factory.py", "console/notify/dispatcher.py"}
 
 
 def sources() -> list[Path]:

@@ -1,0 +1,72 @@
+"""English texts of the code words about who is told, and of what they are told; the catalogue has the Vietnamese."""
+
+ESCALATION_WORDS: dict[str, dict[str, str]] = {
+    "channel_kind": {
+        "email": "E-mail",
+        "sms": "SMS",
+        "telegram": "Telegram",
+        "zalo": "Zalo",
+        "webhook": "Webhook",
+        "push": "Web push",
+        "siren": "Siren",
+    },
+    "short_day": {"0": "Mon", "1": "Tue", "2": "Wed", "3": "Thu", "4": "Fri", "5": "Sat", "6": "Sun"},
+    "told_state": {
+        "waiting": "waiting",
+        "sending": "being sent",
+        "sent": "sent",
+        "failed": "not reached",
+        "stopped": "not needed any more: taken on before",
+        "nobody": "nobody on duty",
+        "no_way": "no number or mailbox is known",
+    },
+    "told_result": {
+        "sent": "sent",
+        "refused": "refused",
+        "no_answer": "no answer within 30 s",
+        "unknown": "the console ended meanwhile: it may have come through",
+    },
+    "watch_fault": {
+        "nobody_watching": "Nobody has the wall open",
+        "sound_blocked": "The wall can't be heard: its sound is off",
+        "channel_failed": "People can't be told this way",
+    },
+    "call": {
+        "from": "I am calling from {text}.",
+        "address": "The address is {text}.",
+        "no_address": "The address is: (say it)",
+        "gate": "Please come to this gate: {text}.",
+        "no_gate": "Please come to this gate: (say which)",
+        "phone": "You can call back at {text}.",
+    },
+    "call_what": {
+        "loitering": "Since {time} somebody has been hanging around at: {place}.",
+        "repeated_presence": "The same person keeps coming back at: {place}, last at {time}.",
+        "intrusion": "Somebody has got into the school at {time}, at: {place}.",
+        "crowd": "A crowd of {people} people has been gathering since {time} at: {place}.",
+        "line_crossing": "Somebody has got over the line at {time}, at: {place}.",
+        "camera_fault": "A camera has been tampered with or has failed at {time}: {place}.",
+    },
+    "notice": {
+        "test_title": "TEST from Gatehouse: {site}",
+        "test": "A test alarm of {time}. Nothing has happened.",
+        "gate": "Gate: {gate}",
+        "since": "Since {since}, rang at {rang}",
+        "fault_since": "Since {time}",
+    },
+}
+ESCALATION_PROBLEMS: dict[str, str] = {
+    "channel_scheme": "This is no address of such a way. Look at the example beside it.",
+    "channel_address": "The address is too long, or has a blank in it.",
+    "channel_siren": "The address of a siren is siren:// and its name.",
+    "channel_place": "The address needs {to} where each person's own number, mailbox or chat stands.",
+    "channel_unknown": "This address can't be used: a part of it is missing or wrong.",
+    "channel_to": "This number or mailbox can't be right for this way.",
+    "contact_name": "Please give the person's name.",
+    "step_name": "Please give the step a name.",
+    "ladder_severity": "Please choose at least one priority.",
+    "hours_wrong": "These hours can't be: give times like 06:30 and choose at least one day.",
+    "too_many": "There are too many of them already.",
+    "changed_meanwhile": "Somebody has changed this ladder meanwhile. Look at it, then do it again.",
+    "no_ladder": "No ladder is for this priority.",
+}
