@@ -75,11 +75,13 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
         "revised_at_s": now_s,
         "message_json": json.dumps(message),
     }
+    dwell_s = message.get("dwell_s", 0.0)
     if known is not None:
         connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
+        connection.execute(update(alert).where(alert.c.event_id == event_id).values(dwell_s=dwell_s))
     else:
         opened_at_s = message["opened_at_s"] + owner.clock_behind_s
-        fresh = {
+        found_by = {
             "event_id": event_id,
             "node_id": owner.id,
             "site_id": owner.site_id,
@@ -87,15 +89,15 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
             "zone": message.get("zone") or "",
             "rule": message["rule"],
             "opened_at_s": opened_at_s,
+        }
+        fresh = {
             "clock_behind_s": owner.clock_behind_s,
             "received_at_s": now_s,
             "late": is_late(opened_at_s, now_s),
         }
-        connection.execute(insert(event).values(**fresh, **values))
-        state = AlertState.NEW
-        connection.execute(
-            insert(alert).values(event_id=event_id, state=state, state_order=STATE_ORDER[state], close_note="")
-        )
+        connection.execute(insert(event).values(**found_by, **fresh, **values))
+        work = {"state": AlertState.NEW, "state_order": STATE_ORDER[AlertState.NEW], "close_note": ""}
+        connection.execute(insert(alert).values(**found_by, **work, dwell_s=dwell_s))
         incidents.regroup(connection, event_id, now_s)
     changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
     return True

@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from console.domain.node_clock import NodeClock, heard
 from console.domain.node_links import links_after
@@ -50,22 +50,6 @@ class Node:
     def clock_behind_s(self) -> float:
         """Seconds to add to a time of this node for the same by the console's clock."""
         return self.clock.behind_s if self.clock else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """One camera as its node last reported it. `health` is the CameraHealth message as JSON."""
-
-    node: str
-    site: str
-    name: str
-    label: str
-    state: str
-    since_at_s: float | None
-    reason: str
-    reason_code: str
-    still_at_s: float | None
-    health: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +115,11 @@ def find_by_token(connection: Connection, token: str) -> Node | None:
     return _one(connection, node.c.token_sha256 == token_hash(token))
 
 
-def listing(connection: Connection) -> Sequence[Node]:
-    """Every node, by site and name."""
-    query = select(node, site.c.name.label("site_name")).join(site).order_by(site.c.name, node.c.name)
-    return [_node(row) for row in connection.execute(query)]
+def listing(connection: Connection, *, brief: bool = False) -> Sequence[Node]:
+    """Every node, by site and name. brief: of the cameras in its health the names alone, and nothing of its machine."""
+    columns = [one for one in node.c if one.name != ("health_json" if brief else "brief_json")]
+    query = select(*columns, site.c.name.label("site_name")).join(site).order_by(site.c.name, node.c.name)
+    return [_node(row, row.brief_json if brief else row.health_json) for row in connection.execute(query)]
 
 
 def set_status(connection: Connection, node_id: int, name: str, status: str, version: str, now_s: float) -> None:
@@ -153,6 +138,7 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
     repeated = owner.clock is not None and health["at_s"] == owner.health.get("at_s")  # the broker keeps the last one
     seen_at_s = owner.last_seen_at_s if repeated else now_s
     values = {"last_seen_at_s": seen_at_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
+    values["brief_json"] = json.dumps(_brief(health))
     values["clock_json"] = json.dumps(asdict(clock))
     values["links_json"] = json.dumps(_links(owner, health))
     connection.execute(update(node).where(node.c.id == node_id).values(**values))
@@ -284,34 +270,6 @@ def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) ->
     return names
 
 
-def cameras(connection: Connection, node_ids: Collection[int] | None = None) -> Sequence[Camera]:
-    """Every camera that its node still reports; those that do not see come first. node_ids: None for those of all."""
-    query = (
-        select(camera, node.c.name.label("node_name"), site.c.name.label("site_name"))
-        .join(node, node.c.id == camera.c.node_id)
-        .join(site, site.c.id == node.c.site_id)
-        .where(camera.c.listed, true() if node_ids is None else camera.c.node_id.in_(node_ids))
-        .order_by(site.c.name, node.c.name, camera.c.name)
-    )
-    rank = {"blind": 0, "impaired": 1}
-    found = [
-        Camera(
-            row.node_name,
-            row.site_name,
-            row.name,
-            row.label or row.name,
-            row.state,
-            row.since_at_s,
-            row.reason,
-            row.reason_code,
-            row.still_at_s,
-            json.loads(row.health_json or REPORT_JSON),
-        )
-        for row in connection.execute(query)
-    ]
-    return sorted(found, key=lambda one: rank.get(one.state, 2))
-
-
 def known_cameras(connection: Connection) -> Sequence[KnownCamera]:
     """Every camera that a node names or once named, by site and label, without its zones; those still there first."""
     query = (
@@ -379,10 +337,16 @@ def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s
 def _one(connection: Connection, condition: Any) -> Node | None:
     query = select(node, site.c.name.label("site_name")).join(site).where(condition)
     row = connection.execute(query).first()
-    return _node(row) if row else None
+    return _node(row, row.health_json) if row else None
 
 
-def _node(row: Any) -> Node:
+def _brief(health: Mapping[str, Any]) -> dict[str, Any]:
+    """What a list of many nodes tells of a health report."""
+    told = {name: value for name, value in health.items() if name != "machine"}
+    return told | {"cameras": [{"camera": one["camera"]} for one in health.get("cameras", ())]}
+
+
+def _node(row: Any, health_json: str | None) -> Node:
     return Node(
         row.id,
         row.name,
@@ -392,7 +356,7 @@ def _node(row: Any) -> Node:
         row.status,
         row.last_seen_at_s,
         row.version,
-        json.loads(row.health_json or REPORT_JSON),
+        json.loads(health_json or REPORT_JSON),
         NodeClock(**json.loads(row.clock_json)) if row.clock_json else None,
         json.loads(row.links_json or REPORT_JSON),
     )

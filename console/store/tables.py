@@ -55,6 +55,9 @@ node = Table(
     Column("health_json", Text),
     Column("clock_json", Text),
     Column("links_json", Text),
+    Column(
+        "brief_json", Text
+    ),  # of its health what a wall of a thousand boxes asks: all but its machine and its cameras' reports
 )
 
 camera = Table(
@@ -131,7 +134,31 @@ alert = Table(
     Column("closed_at_s", Float),
     Column("close_reason", String(20)),
     Column("close_note", String(1000), nullable=False),
-    Index(None, "state_order"),
+    # What people search by and what statistics count, as the event has it: its own rows are wide with their messages.
+    Column("site_id", Integer, nullable=False, server_default="0"),
+    Column("node_id", Integer, nullable=False, server_default="0"),
+    Column("camera", String(64), nullable=False, server_default=""),
+    Column("zone", String(64), nullable=False, server_default=""),
+    Column("rule", String(40), nullable=False, server_default=""),
+    Column("opened_at_s", Float, nullable=False, server_default="0"),
+    Column("dwell_s", Float, nullable=False, server_default="0"),
+    Index(None, "state_order", "closed_at_s"),
+    Index("ix_alert_of_site", "site_id", "opened_at_s"),
+    # Holds all that is asked for across many sites, so that a search that finds little reads nothing else.
+    Index(
+        "ix_alert_in_time",
+        "opened_at_s",
+        "event_id",
+        "site_id",
+        "node_id",
+        "camera",
+        "zone",
+        "rule",
+        "state_order",
+        "close_reason",
+        "acknowledged_at_s",
+        "dwell_s",
+    ),
 )
 
 # What people did with an alert, step by step. Never changed, never deleted.

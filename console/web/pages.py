@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 
 from console.domain.access import Action, Rights, may
 from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
-from console.store import alert_work, alerts, audit, deliveries, nodes, site_setup
-from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, wall, why
+from console.store import alert_work, alerts, audit, cameras, deliveries, site_setup
+from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, places_of, wall, why
 from console.web.alerts_api import FACTS
-from console.web.camera_view import Watch, watch, with_blind_totals
+from console.web.camera_view import Watch, watch, watch_for_alerts, with_blind_totals
 from console.web.context import Context
 from console.web.errors import Refused
 from console.web.i18n import Language
@@ -132,7 +132,7 @@ _InHand = Annotated[int, Query(ge=MOST_IN_HAND, le=5000)]  # how many of them pe
 def _wall(request: Request, in_hand: int) -> Wall:
     context = _context(request)
     with context.database.read() as connection:
-        return wall(connection, watch(connection, context.wall_s(), context.broker_connected()), in_hand)
+        return wall(connection, context.wall_s(), context.broker_connected(), in_hand)
 
 
 @router.get("/")
@@ -156,10 +156,11 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
-        seen = watch(connection, now_s, context.broker_connected())
         of_incident = alerts.of_incidents(connection, [found.incident_id])
         others = [one for one in of_incident if one.event_id != event_id]
-        view, *other_views = alert_views(connection, [found, *others], seen)
+        shown = [found, *others]
+        seen = watch_for_alerts(connection, now_s, context.broker_connected(), places_of(shown))
+        view, *other_views = alert_views(connection, shown, seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
         related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
@@ -217,7 +218,7 @@ def ask_still(request: Request, node: str, camera: str) -> Response:
     """Asks the node for a fresh picture."""
     context = _context(request)
     with context.database.read() as connection:
-        known = any((one.node, one.name) == (node, camera) for one in nodes.cameras(connection))
+        known = bool(cameras.named(connection, [(node, camera)]))
     if not known:
         raise Refused(404, "not_found")
     if not context.send_still(node, camera):
