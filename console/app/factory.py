@@ -31,6 +31,7 @@ from console.web import (
     pages,
     people_pages,
     preferences,
+    search_pages,
     sites_pages,
     stream,
 )
@@ -140,7 +141,8 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
     work = (pages, alert_work, blind_pages, instruction_pages)
-    routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
+    finding = (search_pages,)
+    routers = [module.router for module in (*work, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -163,6 +163,13 @@ def find(connection: Connection, event_id: str) -> Alert | None:
     return _alert(row) if row else None
 
 
+def of_ids(connection: Connection, event_ids: Sequence[str]) -> Sequence[Alert]:
+    """These alerts, in this order, without those that are not there."""
+    rows = connection.execute(_query().where(event.c.event_id.in_(event_ids)))
+    found = {row.event_id: _alert(row) for row in rows}
+    return [found[one] for one in event_ids if one in found]
+
+
 def sites_of(connection: Connection, event_ids: Sequence[str]) -> set[int]:
     """The sites of these alerts."""
     query = select(event.c.site_id).distinct().where(event.c.event_id.in_(event_ids))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from console.domain.node_clock import NodeClock, heard
 from console.domain.node_links import links_after
@@ -270,14 +270,18 @@ def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) ->
     return names
 
 
-def known_cameras(connection: Connection) -> Sequence[KnownCamera]:
-    """Every camera that a node names or once named, by site and label, without its zones; those still there first."""
+def known_cameras(connection: Connection, site_id: int | None = None) -> Sequence[KnownCamera]:
+    """Every camera that a node names or once named, by site and label, without its zones; those still there first.
+
+    site_id: of that site alone.
+    """
     query = (
         select(camera.c.name, camera.c.label, camera.c.listed, camera.c.first_at_s)
         .add_columns(node.c.id, node.c.name.label("node_name"), node.c.site_id, site.c.name.label("site_name"))
         .join_from(camera, node, node.c.id == camera.c.node_id)
         .join(site, site.c.id == node.c.site_id)
         .where(camera.c.state != "")  # else only a picture has come
+        .where(true() if site_id is None else node.c.site_id == site_id)
         .order_by(site.c.name, camera.c.listed.desc(), camera.c.label, camera.c.name)
     )
     return [

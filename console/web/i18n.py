@@ -51,6 +51,14 @@ class Language:
         """A UTC moment in the site's zone as people write it into a field, to the minute; see written_moment."""
         return f"{self._local(at_s):{_FIELDS[self.code]}}"
 
+    def day_field(self, day: datetime) -> str:
+        """A local day as people write it into a field."""
+        return f"{day:{_FIELDS[self.code].split()[0]}}"
+
+    def weekday(self, day: datetime) -> str:
+        """A local day by its name, for a list of the last ones."""
+        return str(format_datetime(day, "EEE dd/MM", locale=self.code))
+
     def when(self, at_s: float, now_s: float) -> str:
         """The time alone where the moment is of the same day as `now_s` at the site, else with its date."""
         same_day = self._local(at_s).date() == self._local(now_s).date()

@@ -23,6 +23,7 @@ from console.web.i18n import Language
 from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
 from console.web.preferences import LANGUAGE_COOKIE, theme_of
+from console.web.search_pages import beside
 from console.web.words import SCRIPT_WORDS, sentence
 
 router = APIRouter()
@@ -126,6 +127,7 @@ async def static(name: str) -> Response:
     return Response(_STATIC[name], media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
 
+_Found = Annotated[str, Query(max_length=2000)]
 _InHand = Annotated[int, Query(ge=MOST_IN_HAND, le=5000)]  # how many of them people want to see
 
 
@@ -148,37 +150,41 @@ def wall_inside(request: Request, in_hand: _InHand = MOST_IN_HAND) -> Response:
 
 
 @router.get("/alerts/{event_id}")
-def alert_page(request: Request, event_id: str, taken: bool = False) -> Response:
-    """One alert: clip, snapshot, facts, what to do. taken: say that somebody else was faster to take it on."""
+def alert_page(request: Request, event_id: str, taken: bool = False, found: _Found = "") -> Response:
+    """One alert: clip, snapshot, facts, what to do. taken: say that somebody else was faster to take it on.
+
+    found: the query of the search among whose results one goes on from here.
+    """
     context = _context(request)
-    now_s = context.wall_s()
+    now_s, language = context.wall_s(), request.app.state.pages.language(request)
     with context.database.read() as connection:
-        found = alerts.find(connection, event_id)
-        if found is None:
+        own = alerts.find(connection, event_id)
+        if own is None:
             raise Refused(404, "not_found")
-        of_incident = alerts.of_incidents(connection, [found.incident_id])
+        way = beside(connection, language, found, (own.opened_at_s, event_id), now_s)
+        of_incident = alerts.of_incidents(connection, [own.incident_id])
         others = [one for one in of_incident if one.event_id != event_id]
-        shown = [found, *others]
+        shown = [own, *others]
         seen = watch_for_alerts(connection, now_s, context.broker_connected(), places_of(shown))
         view, *other_views = alert_views(connection, shown, seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
-        related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
-        instruction = site_setup.instructions(connection, found.site_id).get(kind_of(found.event["rule"]), "")
+        related = site_setup.related(connection, own.site_id, own.node, own.event["camera"])
+        instruction = site_setup.instructions(connection, own.site_id).get(kind_of(own.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
     context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, "", now_s))
-    sentence_why = why(request.app.state.pages.language(request), found)
     return _render(
         request,
         "alert.html",
         view=view,
-        why=sentence_why,
+        why=why(language, own),
         incident=sorted((view, *other_views), key=lambda one: one.alert.opened_at_s),
         history=history,
         related=related,
         instruction=instruction,
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first
         taken=taken,
+        way=way,
     )
 
 

@@ -1,5 +1,6 @@
 """Code words of messages and states as sentences in English; the catalogue turns them into other languages."""
 
+from console.web.find_words import FIND_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS
 
@@ -341,6 +342,7 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 WORDS |= PEOPLE_WORDS
+WORDS |= FIND_WORDS
 
 SCRIPT_WORDS = {
     "stale": "No connection since {time}. What you see may be old.",

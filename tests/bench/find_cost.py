@@ -1,7 +1,7 @@
 """What wall, search and statistics cost with 100,000 alerts of 1,000 sites, in SQLite and in PostgreSQL.
 
 Prints of each page the median and the 95th percentile, as whoever asks waits (ms), and the processor time of the
-console (ms; of PostgreSQL without its server's). Rows come from a seed. `--folder` keeps the SQLite file for the next run.
+console (of PostgreSQL without its server's). Rows come from a seed. `--folder` keeps the SQLite file for the next run.
 
     nice -n 10 .venv/bin/python tests/bench/find_cost.py --times 40
 """

@@ -12,6 +12,7 @@ from broker.contract.messages import CameraHealth, HealthMessage
 from console.domain.access import Role
 from console.domain.jpeg import jpeg_size
 from console.store import cameras as store_cameras
+from console.store import nodes
 from console.store.tables import camera
 from console.web.node_api import still_path
 
