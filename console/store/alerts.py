@@ -20,6 +20,7 @@ from console.store import changes, incidents
 from console.store.nodes import Node
 from console.store.tables import alert, camera, event, evidence, node, site, user_account
 
+ANSWER_OF_LATE = -1.0  # nobody could answer in time what was told too late
 MOST_EACH = 60  # alerts of an incident on its card: as many as one request can be about
 TURN = 10  # new alerts of a node that stand before the next ones of other nodes
 
@@ -90,14 +91,13 @@ def take_event(connection: Connection, owner: Node, message: dict[str, Any], now
             "rule": message["rule"],
             "opened_at_s": opened_at_s,
         }
-        fresh = {
-            "clock_behind_s": owner.clock_behind_s,
-            "received_at_s": now_s,
-            "late": is_late(opened_at_s, now_s),
-        }
+        late = is_late(opened_at_s, now_s)
+        fresh = {"clock_behind_s": owner.clock_behind_s, "received_at_s": now_s, "late": late}
         connection.execute(insert(event).values(**found_by, **fresh, **values))
         work = {"state": AlertState.NEW, "state_order": STATE_ORDER[AlertState.NEW], "close_note": ""}
-        connection.execute(insert(alert).values(**found_by, **work, dwell_s=dwell_s))
+        connection.execute(
+            insert(alert).values(**found_by, **work, dwell_s=dwell_s, answered_s=ANSWER_OF_LATE if late else None)
+        )
         incidents.regroup(connection, event_id, now_s)
     changes.append(connection, "alert", event_id, message["state"] if known else "opened", now_s)
     return True

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select, true
 
-from console.domain.alert import STATE_ORDER, AlertState
+from console.domain.alert import REASON_ORDER, STATE_ORDER, AlertState
 from console.domain.local_clock import DAY_S, Offset
 from console.domain.search import Search
 from console.store.tables import alert
@@ -43,7 +43,7 @@ def condition(wanted: Search) -> ColumnElement[bool]:
         parts += [c.node_id == wanted.node_id, c.camera == wanted.camera]
     parts += [c.zone == wanted.zone] if wanted.zone else []
     parts += [_of_rule(wanted.rule), _of_state(wanted.state)]
-    parts += [c.close_reason == wanted.reason] if wanted.reason else []
+    parts += [c.reason_order == REASON_ORDER[wanted.reason]] if wanted.reason else []
     parts += [] if wanted.least_s is None else [c.dwell_s >= wanted.least_s]
     parts += [] if wanted.most_s is None else [c.dwell_s <= wanted.most_s]
     if wanted.daytime is not None:

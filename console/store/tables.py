@@ -142,6 +142,8 @@ alert = Table(
     Column("rule", String(40), nullable=False, server_default=""),
     Column("opened_at_s", Float, nullable=False, server_default="0"),
     Column("dwell_s", Float, nullable=False, server_default="0"),
+    Column("reason_order", Integer, nullable=False, server_default="0"),  # of close_reason; 0 while it is not closed
+    Column("answered_s", Float),  # from the opening to the first step of anybody; less than 0 where it was told late
     Index(None, "state_order", "closed_at_s"),
     Index("ix_alert_of_site", "site_id", "opened_at_s"),
     # Holds all that is asked for across many sites, so that a search that finds little reads nothing else.
@@ -155,8 +157,8 @@ alert = Table(
         "zone",
         "rule",
         "state_order",
-        "close_reason",
-        "acknowledged_at_s",
+        "reason_order",
+        "answered_s",
         "dwell_s",
     ),
 )

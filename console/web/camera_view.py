@@ -152,7 +152,7 @@ def watch(connection: Connection, now_s: float, heard: bool, of: Collection[int]
 
     of: ids of the nodes whose cameras and missing messages are wanted; None for all.
     """
-    boxes = nodes.listing(connection)
+    boxes = nodes.listing(connection, brief=of is not None and not of)
     found = cameras.listing(connection, of)
     wanted = [box for box in boxes if of is None or box.id in of]
     absent = deliveries.absent_of_each(connection, {box.id: box.health.get("outbox_id") for box in wanted})

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert
 
 from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, NetworkLink, ZoneShape
 from console.domain.access import Role
-from console.domain.alert import OF_PEOPLE, SEVERITY_ORDER, STATE_ORDER, AlertState, Severity
+from console.domain.alert import OF_PEOPLE, REASON_ORDER, SEVERITY_ORDER, STATE_ORDER, AlertState, Severity
 from console.domain.site_tree import Grants, SiteKind
 from console.store import sessions, tables, users
 from console.web.access import session_hash
@@ -151,17 +151,19 @@ def _work(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     blank = {"owner_id": None, "owned_at_s": None, "acknowledged_by": None, "acknowledged_at_s": None}
     blank |= {"closed_by": None, "closed_at_s": None, "close_reason": None, "close_note": ""}
+    blank |= {"reason_order": 0, "answered_s": None}
     share = n / ALERTS
     if share < NEW:
         return {**blank, "state": AlertState.NEW, "state_order": STATE_ORDER[AlertState.NEW]}, []
     guard, taken_at_s = chance.choice(guards), opened_at_s + chance.expovariate(1 / 60)
     work = blank | {"owner_id": guard, "owned_at_s": taken_at_s}
-    work |= {"acknowledged_by": guard, "acknowledged_at_s": taken_at_s}
+    work |= {"acknowledged_by": guard, "acknowledged_at_s": taken_at_s, "answered_s": taken_at_s - opened_at_s}
     steps = [{"user_id": guard, "step": "acknowledge", "was": "new", "became": "acknowledged", "text": ""}]
     state = AlertState.ACKNOWLEDGED
     if share >= NEW + IN_HAND:
         state, reason = AlertState.CLOSED, str(chance.choice(REASONS))
         work |= {"closed_by": guard, "closed_at_s": taken_at_s + 90, "close_reason": reason}
+        work["reason_order"] = REASON_ORDER[reason]
         steps += [{"user_id": guard, "step": "close", "was": "acknowledged", "became": reason, "text": ""}]
     return {**work, "state": state, "state_order": STATE_ORDER[state]}, [{**one, "at_s": taken_at_s} for one in steps]
 

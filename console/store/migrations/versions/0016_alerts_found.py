@@ -19,9 +19,15 @@ _COPIED = (
     ('rule', sa.String(40), ''),
     ('opened_at_s', sa.Float(), '0'),
 )
+# The order of the reasons when this was written; 0: not closed.
+_REASONS = (
+    'incident', 'parent_or_carer', 'pupil', 'staff', 'vendor', 'resident', 'passer_by', 'animal', 'false_box', 'test',
+    'tampering', 'camera_mended',
+)
+
 _IN_TIME = (
-    'opened_at_s', 'event_id', 'site_id', 'node_id', 'camera', 'zone', 'rule', 'state_order', 'close_reason',
-    'acknowledged_at_s', 'dwell_s',
+    'opened_at_s', 'event_id', 'site_id', 'node_id', 'camera', 'zone', 'rule', 'state_order', 'reason_order',
+    'answered_s', 'dwell_s',
 )
 
 
@@ -31,6 +37,12 @@ def upgrade() -> None:
         op.add_column('alert', sa.Column(name, kind, server_default=blank, nullable=False))
     copied = ', '.join(f'{name} = event.{name}' for name, _, _ in _COPIED)
     op.execute(f'UPDATE alert SET {copied} FROM event WHERE event.event_id = alert.event_id')
+    op.add_column('alert', sa.Column('reason_order', sa.Integer(), server_default='0', nullable=False))
+    op.add_column('alert', sa.Column('answered_s', sa.Float(), nullable=True))
+    for order, reason in enumerate(_REASONS, 1):
+        op.execute(f"UPDATE alert SET reason_order = {order} WHERE close_reason = '{reason}'")
+    op.execute('UPDATE alert SET answered_s = COALESCE(acknowledged_at_s, closed_at_s) - opened_at_s')
+    op.execute('UPDATE alert SET answered_s = -1 WHERE event_id IN (SELECT event_id FROM event WHERE late)')
     _copy_dwell()
     op.drop_index(op.f('ix_alert_state_order'), 'alert')
     op.create_index(op.f('ix_alert_state_order_closed_at_s'), 'alert', ['state_order', 'closed_at_s'])
@@ -71,5 +83,5 @@ def downgrade() -> None:
     for name in ('ix_alert_in_time', 'ix_alert_of_site', op.f('ix_alert_state_order_closed_at_s')):
         op.drop_index(name, 'alert')
     op.create_index(op.f('ix_alert_state_order'), 'alert', ['state_order'])
-    for name in ('dwell_s', *(name for name, _, _ in reversed(_COPIED))):
+    for name in ('answered_s', 'reason_order', 'dwell_s', *(name for name, _, _ in reversed(_COPIED))):
         op.drop_column('alert', name)
