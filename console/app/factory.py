@@ -33,6 +33,7 @@ from console.web import (
     preferences,
     search_pages,
     sites_pages,
+    statistics_pages,
     stream,
 )
 from console.web.access import guard
@@ -141,7 +142,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
     work = (pages, alert_work, blind_pages, instruction_pages)
-    finding = (search_pages,)
+    finding = (search_pages, statistics_pages)
     routers = [module.router for module in (*work, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)

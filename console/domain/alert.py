@@ -14,7 +14,7 @@ class AlertState(StrEnum):
 
 
 class CloseReason(StrEnum):
-    """What it turned out to be. The share of each tells how well a zone is set. New ones stand last: see REASON_ORDER."""
+    """What it turned out to be. The share of each tells how well a zone is set. A new one stands last."""
 
     INCIDENT = "incident"
     PARENT_OR_CARER = "parent_or_carer"

@@ -1,7 +1,7 @@
 """What a month of alerts adds up to: what they were, when, where, how soon somebody answered, what to do about it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,8 @@ FEW = 8  # alerts whose outcome is known; of fewer nothing is said about a place
 MOST_ADVICE = 4
 _PEAK_HOURS = 2
 _FRACTIONS = ((9, 10), (4, 5), (3, 4), (2, 3), (1, 2))
+
+PlaceKey = int | tuple[int, str, str]  # a site's id; or id of the node, camera, zone
 
 
 class Kind(StrEnum):
@@ -49,9 +51,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class PlaceCount:
-    """A number of alerts of a place, hour of the day (None: of any) and reason. place: what the caller knows it by."""
+    """A number of alerts of a place, hour of the day (None: of any) and reason."""
 
-    place: Hashable
+    place: PlaceKey
     hour: int | None
     reason: str
     number: int
@@ -87,7 +89,7 @@ class Summary:
 class PlaceSummary:
     """The alerts of one place. judged: those of which is known whether they were what the place is watched for."""
 
-    place: Hashable
+    place: PlaceKey
     in_all: int
     kinds: Mapping[Kind, int]
     reasons: Sequence[tuple[str, int]]
@@ -111,7 +113,7 @@ class Advice:
     from_hour, to_hour: between which hours of the day most of them were, where that is so.
     """
 
-    place: Hashable
+    place: PlaceKey
     reason: str
     number: int
     part: int
@@ -141,8 +143,8 @@ def summary(counts: Iterable[Count]) -> Summary:
 
 def by_place(counts: Iterable[PlaceCount]) -> Sequence[PlaceSummary]:
     """Each place, the one with the most alerts first."""
-    reasons: dict[Hashable, Counter[str]] = defaultdict(Counter)
-    hours: dict[Hashable, dict[str, list[int]]] = defaultdict(dict)
+    reasons: dict[PlaceKey, Counter[str]] = defaultdict(Counter)
+    hours: dict[PlaceKey, dict[str, list[int]]] = defaultdict(dict)
     for one in counts:
         reasons[one.place][one.reason] += one.number
         if one.hour is not None:

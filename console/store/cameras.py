@@ -64,6 +64,27 @@ def names(connection: Connection, node_ids: Collection[int]) -> set[tuple[str, s
     return {(row.name, row.camera) for row in found}
 
 
+@dataclass(frozen=True, slots=True)
+class CameraName:
+    """What people call a camera, with its box and site."""
+
+    node: str
+    site: str
+    label: str
+
+
+def names_of(connection: Connection, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], CameraName]:
+    """By id of the node and name what people call these cameras, also those that are there no more."""
+    query = (
+        select(camera.c.node_id, camera.c.name, camera.c.label, node.c.name.label("box"), site.c.name.label("site"))
+        .join(node, node.c.id == camera.c.node_id)
+        .join(site, site.c.id == node.c.site_id)
+        .where(tuple_(camera.c.node_id, camera.c.name).in_(sorted(keys)))
+    )
+    found = connection.execute(query) if keys else ()
+    return {(row.node_id, row.name): CameraName(row.box, row.site, row.label or row.name) for row in found}
+
+
 def _query() -> Any:
     return (
         select(camera, node.c.name.label("node_name"), site.c.name.label("site_name"))

@@ -122,6 +122,13 @@ def has_more_cameras(connection: Connection, most: int) -> bool:
     return connection.execute(select(func.count()).select_from(counted)).scalar_one() > most
 
 
+def count_cameras(connection: Connection, within: Collection[int] | None) -> int:
+    """How many cameras are reported at these sites; None: at all that may be seen."""
+    query = select(func.count()).select_from(camera).join(node, node.c.id == camera.c.node_id).where(camera.c.listed)
+    query = query if within is None else query.where(node.c.site_id.in_(sorted(within)))
+    return int(connection.execute(query).scalar_one())
+
+
 def site_of_box(connection: Connection, name: str) -> int | None:
     """The site of a box that may be seen."""
     return connection.execute(select(node.c.site_id).where(node.c.name == name)).scalar()

@@ -4,6 +4,7 @@ Each query groups by one number that holds all that is asked for: SQLite takes t
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
@@ -31,10 +32,13 @@ def counts(connection: Connection, wanted: Search, offsets: Sequence[Offset]) ->
     ]
 
 
-def of_sites(connection: Connection, wanted: Search) -> Sequence[PlaceCount]:
-    """By site (its id) and reason."""
-    key = alert.c.site_id * _BASE + alert.c.reason_order
-    found = _numbers(connection, wanted, key)
+def of_sites(connection: Connection, wanted: Search, most: int) -> Sequence[PlaceCount]:
+    """By site (its id) and reason, of those sites with the most alerts."""
+    site_id = alert.c.site_id
+    by_number = select(site_id).where(condition(wanted)).group_by(site_id).order_by(func.count().desc(), site_id)
+    most_alerts = frozenset(connection.execute(by_number.limit(most)).scalars())
+    within = replace(wanted, sites=most_alerts)
+    found = _numbers(connection, within, site_id * _BASE + alert.c.reason_order) if most_alerts else ()
     return [PlaceCount(one // _BASE, None, _REASONS[one % _BASE], number) for one, number in found]
 
 
@@ -53,8 +57,8 @@ def of_zones(connection: Connection, wanted: Search, offsets: Sequence[Offset]) 
 
 def _numbers(connection: Connection, wanted: Search, key: ColumnElement[int]) -> Iterator[tuple[int, int]]:
     """Each value of `key` and how many alerts have it."""
-    named = key.label("key")
-    query = select(named, func.count()).where(condition(wanted)).group_by(named)
+    named = select(key.label("key")).where(condition(wanted)).subquery()  # else the key is reckoned twice
+    query = select(named.c.key, func.count()).group_by(named.c.key)
     return ((int(one), number) for one, number in connection.execute(query))
 
 

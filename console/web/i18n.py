@@ -59,6 +59,10 @@ class Language:
         """A local day by its name, for a list of the last ones."""
         return str(format_datetime(day, "EEE dd/MM", locale=self.code))
 
+    def month(self, day: datetime) -> str:
+        """The month of a local day by its name, with the year."""
+        return str(format_datetime(day, "LLLL y", locale=self.code))
+
     def when(self, at_s: float, now_s: float) -> str:
         """The time alone where the moment is of the same day as `now_s` at the site, else with its date."""
         same_day = self._local(at_s).date() == self._local(now_s).date()

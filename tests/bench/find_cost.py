@@ -35,6 +35,18 @@ PAGES = [
     ("whole", "/wall"),
     ("district", "/wall"),
     ("school", "/wall"),
+    ("whole", "/search"),
+    ("whole", "/search?days=400&around=02:14&give=15&rule=loitering&reason=incident&least=10 min"),
+    ("whole", "/search?days=400&reason=animal&state=closed&least=30 min"),
+    ("whole", "/search?find=truong so 7"),
+    ("whole", f"/search?days=30&of={CAMERA}"),
+    ("district", "/search?days=30&reason=incident"),
+    ("school", "/search?days=30&around=16:30"),
+    ("whole", "/statistics"),
+    ("whole", "/statistics?of=%2F2"),
+    ("whole", f"/statistics?of=%2F{SITE}"),
+    ("district", "/statistics"),
+    ("school", "/statistics"),
 ]
 
 
