@@ -26,6 +26,7 @@ from console.web import (
     auth,
     blind_pages,
     factor_pages,
+    handover_pages,
     instruction_pages,
     node_api,
     pages,
@@ -142,7 +143,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
     work = (pages, alert_work, blind_pages, instruction_pages)
-    finding = (search_pages, statistics_pages)
+    finding = (search_pages, statistics_pages, handover_pages)
     routers = [module.router for module in (*work, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)

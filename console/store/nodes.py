@@ -122,6 +122,11 @@ def listing(connection: Connection, *, brief: bool = False) -> Sequence[Node]:
     return [_node(row, row.brief_json if brief else row.health_json) for row in connection.execute(query)]
 
 
+def ids_at(connection: Connection, sites: Collection[int]) -> Sequence[int]:
+    """The ids of the nodes at these sites."""
+    return connection.execute(select(node.c.id).where(node.c.site_id.in_(sorted(sites)))).scalars().all()
+
+
 def set_status(connection: Connection, node_id: int, name: str, status: str, version: str, now_s: float) -> None:
     """Notes 'online' or 'offline', as the node or its last will said."""
     values: dict[str, Any] = {"status": status, "status_at_s": now_s, "version": version}

@@ -100,6 +100,11 @@ class NodeView:
         return ("slow" if behind_s > 0 else "fast") if behind_s else "same"
 
     @property
+    def unheard(self) -> bool:
+        """Whether nothing is heard of it now."""
+        return self.condition in _UNHEARD or self.condition == NodeCondition.UNKNOWN
+
+    @property
     def asks(self) -> bool:
         """Whether the node can be asked for what is missing."""
         return self.condition in (NodeCondition.OK, NodeCondition.DEGRADED)

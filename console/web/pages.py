@@ -52,8 +52,11 @@ class Pages:
         return self._context.languages.choose(cookie, request.headers.get("Accept-Language", ""))
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page. Every template gets `_` (text), `say` (sentence of a code word), `language`, `person`, `may`."""
-        language = self.language(request)
+        """A page. Every template gets `_` (text), `say` (sentence of a code word), `language`, `person`, `may`.
+
+        language: another one than that of the request.
+        """
+        language: Language = values.pop("language", None) or self.language(request)
         person = getattr(request.state, "person", None)
         html = self._templates.get_template(template).render(
             _=language.text,
