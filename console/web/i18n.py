@@ -43,6 +43,10 @@ class Language:
         """Date and time of a UTC moment, in the site's zone."""
         return str(format_datetime(self._local(at_s), "EEE dd/MM/y HH:mm:ss", locale=self.code))
 
+    def minute(self, at_s: float) -> str:
+        """As `moment`, without seconds."""
+        return str(format_datetime(self._local(at_s), "HH:mm EEE dd/MM/y", locale=self.code))
+
     def sortable(self, at_s: float) -> str:
         """Date and time of a UTC moment in the site's zone, for spreadsheets."""
         return f"{self._local(at_s):%Y-%m-%d %H:%M:%S}"
