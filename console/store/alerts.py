@@ -170,6 +170,13 @@ def of_ids(connection: Connection, event_ids: Sequence[str]) -> Sequence[Alert]:
     return [found[one] for one in event_ids if one in found]
 
 
+def place_of(connection: Connection, event_id: str) -> tuple[int, str, str]:
+    """Id of the node, camera and zone of an alert that is there."""
+    query = select(alert.c.node_id, alert.c.camera, alert.c.zone).where(alert.c.event_id == event_id)
+    row = connection.execute(query).one()
+    return row.node_id, row.camera, row.zone
+
+
 def sites_of(connection: Connection, event_ids: Sequence[str]) -> set[int]:
     """The sites of these alerts."""
     query = select(event.c.site_id).distinct().where(event.c.event_id.in_(event_ids))

@@ -84,4 +84,11 @@ FIND_WORDS: dict[str, dict[str, str]] = {
         "answer": "Taken on",
         "blind": "Hours without sight",
     },
+    "story": {
+        "earlier": "was here before, for {length}",
+        "came": "came into the zone",
+        "unseen": "not seen for {length}: {why}",
+        "rang": "it rang",
+        "ended": "{why}",
+    },
 }

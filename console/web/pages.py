@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from console.domain.access import Action, Rights, may
 from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
+from console.domain.stay_story import story_of
 from console.store import alert_work, alerts, audit, cameras, deliveries, site_setup
 from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, places_of, wall, why
 from console.web.alerts_api import FACTS
@@ -23,7 +24,7 @@ from console.web.i18n import Language
 from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
 from console.web.preferences import LANGUAGE_COOKIE, theme_of
-from console.web.search_pages import beside
+from console.web.search_pages import beside, earlier_here
 from console.web.words import SCRIPT_WORDS, sentence
 
 router = APIRouter()
@@ -164,6 +165,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False, found: _Fou
         own = alerts.find(connection, event_id)
         if own is None:
             raise Refused(404, "not_found")
+        before_this = earlier_here(connection, language, own)
         way = beside(connection, language, found, (own.opened_at_s, event_id), now_s)
         of_incident = alerts.of_incidents(connection, [own.incident_id])
         others = [one for one in of_incident if one.event_id != event_id]
@@ -188,6 +190,8 @@ def alert_page(request: Request, event_id: str, taken: bool = False, found: _Fou
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first
         taken=taken,
         way=way,
+        story=story_of(own.event, own.clock_behind_s),
+        before_this=before_this,
     )
 
 

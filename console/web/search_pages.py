@@ -1,6 +1,6 @@
 """Search among all alerts, the same as a table, and the way from one that was found to the next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,6 +17,8 @@ from console.web.csv_lines import csv_head, csv_line
 from console.web.errors import Refused
 from console.web.i18n import Language
 from console.web.search_view import (
+    DAY_S,
+    DAYS,
     GIVES_MIN,
     MOST_COUNTED,
     REASONS,
@@ -36,6 +38,7 @@ from console.web.words import WORDS, sentence
 
 router = APIRouter()
 MOST = 50  # on a page
+MOST_EARLIER = 6
 _AT_ONCE = 1000  # in one reading, for the download
 _WhatIsAsked = Annotated[Asked, Query()]
 
@@ -133,6 +136,31 @@ def beside(connection: Connection, language: Language, found: str, at: search.Cu
         before + 1 if before < MOST_COUNTED else None,
         counted,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierHere:
+    """Alerts of the same place in the days before one, the latest first, at most `MOST_EARLIER`.
+
+    around: the address of a search at this place at this time of day; number: of all there are, up to what is counted.
+    """
+
+    found: Sequence[alerts.Alert]
+    number: int
+    around: str
+
+
+def earlier_here(connection: Connection, language: Language, own: alerts.Alert) -> EarlierHere:
+    """What rang at the place of an alert in the week before it: whoever it was, for no face is ever compared."""
+    node_id, camera, zone = alerts.place_of(connection, own.event_id)
+    here = Search(own.opened_at_s - DAYS * DAY_S, own.opened_at_s, None, node_id, camera, zone)
+    cursors = search.ids(connection, here, MOST_EARLIER)
+    found = alerts.of_ids(connection, [event_id for _, event_id in cursors])
+    key = "/".join(part for part in (own.node, camera, zone) if part)
+    clock = language.time(own.opened_at_s)[:5]
+    begin, end = (language.field(at_s).split()[0] for at_s in (here.begin_s, here.end_s))
+    asked = Asked.model_validate({"of": key, "around": clock, "give": 60, "from": begin, "to": end})
+    return EarlierHere(found, search.count(connection, here, MOST_COUNTED), asked.address())
 
 
 def _table(context: Context, language: Language, wanted: Search) -> Iterator[str]:

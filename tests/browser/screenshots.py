@@ -31,7 +31,8 @@ LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
-CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood", "find")
+CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
+CONDITIONS += ("find",)
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -222,7 +223,8 @@ def main(
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                {"people": take_people, "work": working, "find": finding}.get(condition, take)(browser, school, out, condition)
+                how = {"people": take_people, "work": working, "find": finding}.get(condition, take)
+                how(browser, school, out, condition)
         browser.close()
     if readme:
         for name, target in README.items():
