@@ -85,14 +85,14 @@ class StatisticsView:
 def span_of(language: Language, asked: AskedStatistics, now_s: float) -> tuple[float, float] | None:
     """From when to when: a month by the local calendar, to now where it lasts; None where it is none, or to come."""
     if not asked.month:
-        return now_s - DAYS * DAY_S, now_s
+        return now_s - DAYS * DAY_S, now_s + 1
     found = _MONTH.fullmatch(asked.month)
     if not found:
         return None
     year, month = int(found[1]), int(found[2])
     begin = datetime(year, month, 1, tzinfo=language.timezone)
     end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=language.timezone)
-    return (begin.timestamp(), min(end.timestamp(), now_s)) if begin.timestamp() < now_s else None
+    return (begin.timestamp(), min(end.timestamp(), now_s + 1)) if begin.timestamp() < now_s else None
 
 
 def months(language: Language, now_s: float) -> Sequence[tuple[str, str]]:
