@@ -146,6 +146,7 @@ alert = Table(
     Column("answered_s", Float),  # from the opening to the first step of anybody; less than 0 where it was told late
     Index(None, "state_order", "closed_at_s"),
     Index("ix_alert_of_site", "site_id", "opened_at_s"),
+    Index(None, "site_id", "state_order"),
     # Holds all that is asked for across many sites, so that a search that finds little reads nothing else.
     Index(
         "ix_alert_in_time",

@@ -28,7 +28,7 @@ router = APIRouter()
 HOURS = (8, 12, 24)
 _SHIFT_H = 12
 # As many lines as one printed page has room for, under names and notes of ordinary length.
-MOST_OPEN, MOST_CLOSED, MOST_BLIND = 7, 7, 5
+MOST_OPEN, MOST_CLOSED, MOST_BLIND = 6, 6, 4
 _LONG_AGO_S = 400 * 86_400.0
 _MOST_COUNTED = 1000
 

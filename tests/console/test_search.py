@@ -77,7 +77,7 @@ def found(desk, told, query: str = "", **more) -> list[str]:
     """The names of what is found, in its order."""
     names = {event_id: name for name, event_id in told.items()}
     page = read(desk, f"/search?days=30&{query}", **more)
-    return [names[one] for one in re.findall(r'<li id="a-([0-9a-f-]{36})"', page)]
+    return [names[one] for one in re.findall(r'<a id="a-([0-9a-f-]{36})"', page)]
 
 
 def day(desk, back: int) -> str:
@@ -137,7 +137,7 @@ def test_a_page_goes_on_where_the_one_before_ended(desk, told, monkeypatch):
     monkeypatch.setattr("console.web.search_pages.MOST", 4)
     page = read(desk, "/search?days=30")
     on = re.search(r'href="([^"]+)" rel="next"', page)[1]
-    assert re.findall(r'<li id="a-([0-9a-f-]{36})"', read(desk, on)) == [told["tuesday-late"], told["tuesday"]]
+    assert re.findall(r'<a id="a-([0-9a-f-]{36})"', read(desk, on)) == [told["tuesday-late"], told["tuesday"]]
 
 
 def test_the_table_opens_in_a_spreadsheet_and_is_written_down(desk, told):

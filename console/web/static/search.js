@@ -20,7 +20,3 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" && at === last) document.getElementById("goes-on")?.focus();
   else choose(event.key === "ArrowDown" ? at + 1 : Math.max(at - 1, 0));
 });
-
-// Back from an alert: the row that it came from is the chosen one.
-const came = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-if (came) choose(rows().findIndex((row) => came.contains(row)));

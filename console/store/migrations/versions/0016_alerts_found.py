@@ -46,6 +46,7 @@ def upgrade() -> None:
     _copy_dwell()
     op.drop_index(op.f('ix_alert_state_order'), 'alert')
     op.create_index(op.f('ix_alert_state_order_closed_at_s'), 'alert', ['state_order', 'closed_at_s'])
+    op.create_index(op.f('ix_alert_site_id_state_order'), 'alert', ['site_id', 'state_order'])
     op.create_index('ix_alert_of_site', 'alert', ['site_id', 'opened_at_s'])
     op.create_index('ix_alert_in_time', 'alert', list(_IN_TIME))
     op.add_column('node', sa.Column('brief_json', sa.Text(), nullable=True))
@@ -80,7 +81,7 @@ def _copy_brief() -> None:
 def downgrade() -> None:
     """Back to the version before."""
     op.drop_column('node', 'brief_json')
-    for name in ('ix_alert_in_time', 'ix_alert_of_site', op.f('ix_alert_state_order_closed_at_s')):
+    for name in ('ix_alert_in_time', 'ix_alert_of_site', op.f('ix_alert_site_id_state_order'), op.f('ix_alert_state_order_closed_at_s')):
         op.drop_index(name, 'alert')
     op.create_index(op.f('ix_alert_state_order'), 'alert', ['state_order'])
     for name in ('answered_s', 'reason_order', 'dwell_s', *(name for name, _, _ in reversed(_COPIED))):
