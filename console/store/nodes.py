@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, true, update
 
 from console.domain.node_clock import NodeClock, heard
 from console.domain.node_links import links_after
@@ -115,10 +115,17 @@ def find_by_token(connection: Connection, token: str) -> Node | None:
     return _one(connection, node.c.token_sha256 == token_hash(token))
 
 
-def listing(connection: Connection, *, brief: bool = False) -> Sequence[Node]:
-    """Every node, by site and name. brief: of the cameras in its health the names alone, and nothing of its machine."""
+def listing(connection: Connection, *, brief: bool = False, unheard_since_s: float | None = None) -> Sequence[Node]:
+    """Every node, by site and name. brief: of the cameras in its health the names alone, and nothing of its machine.
+
+    unheard_since_s: those alone that have said they go, or said nothing since then.
+    """
+    silent: ColumnElement[bool] = true()
+    if unheard_since_s is not None:
+        seen_at_s = node.c.last_seen_at_s
+        silent = or_(node.c.status == "offline", seen_at_s.is_(None), seen_at_s < unheard_since_s)
     columns = [one for one in node.c if one.name != ("health_json" if brief else "brief_json")]
-    query = select(*columns, site.c.name.label("site_name")).join(site).order_by(site.c.name, node.c.name)
+    query = select(*columns, site.c.name.label("site_name")).join(site).where(silent).order_by(site.c.name, node.c.name)
     return [_node(row, row.brief_json if brief else row.health_json) for row in connection.execute(query)]
 
 

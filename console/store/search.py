@@ -71,6 +71,8 @@ def _of_rule(rule: str) -> ColumnElement[bool]:
 def _of_state(state: str) -> ColumnElement[bool]:
     if state == OPEN:
         return alert.c.state_order < STATE_ORDER[AlertState.CLOSED]
+    if state == AlertState.CLOSED:  # plus nothing: nearly all are closed, and SQLite would go through them by state
+        return alert.c.state_order + 0 == STATE_ORDER[AlertState.CLOSED]
     return alert.c.state_order == STATE_ORDER[AlertState(state)] if state else true()
 
 

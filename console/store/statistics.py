@@ -18,6 +18,7 @@ from console.store.tables import alert
 _HOUR_S = 3600
 _BASE = 100  # more than there are reasons, hours or answers
 _REASONS = ("", *CloseReason)
+_MANY = 200  # sites; so many are read together, not by their names
 
 
 def counts(connection: Connection, wanted: Search, offsets: Sequence[Offset]) -> Sequence[Count]:
@@ -33,12 +34,12 @@ def counts(connection: Connection, wanted: Search, offsets: Sequence[Offset]) ->
 
 
 def of_sites(connection: Connection, wanted: Search, most: int) -> Sequence[PlaceCount]:
-    """By site (its id) and reason, of those sites with the most alerts."""
+    """By site (its id) and reason: of the `most` sites with the most alerts, of all where that is a great number."""
     site_id = alert.c.site_id
     by_number = select(site_id).where(condition(wanted)).group_by(site_id).order_by(func.count().desc(), site_id)
-    most_alerts = frozenset(connection.execute(by_number.limit(most)).scalars())
-    within = replace(wanted, sites=most_alerts)
-    found = _numbers(connection, within, site_id * _BASE + alert.c.reason_order) if most_alerts else ()
+    chosen = frozenset(connection.execute(by_number.limit(most)).scalars()) if most < _MANY else None
+    within = wanted if chosen is None else replace(wanted, sites=chosen)
+    found = _numbers(connection, within, site_id * _BASE + alert.c.reason_order) if chosen != frozenset() else ()
     return [PlaceCount(one // _BASE, None, _REASONS[one % _BASE], number) for one, number in found]
 
 

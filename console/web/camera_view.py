@@ -8,7 +8,13 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from console.domain.node_clock import WRONG_S
-from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
+from console.domain.node_condition import (
+    SILENT_AFTER_S,
+    CameraCondition,
+    NodeCondition,
+    camera_condition,
+    node_condition,
+)
 from console.store import blind_times, cameras, deliveries, nodes
 from console.web.node_problem import NodeProblem, gone_links, node_problems
 
@@ -164,6 +170,12 @@ def watch(connection: Connection, now_s: float, heard: bool, of: Collection[int]
     seen = {(one.node, one.name) for one in found}
     views = tuple(_node(_within_sight(box, seen), absent.get(box.id, _NOT_ASKED), now_s, heard) for box in boxes)
     return Watch(views, _cameras(found, views), heard)
+
+
+def unheard_since_s(connection: Connection, now_s: float, heard: bool) -> dict[int, float]:
+    """As `Watch.unheard_since_s`, for who needs nothing else."""
+    boxes = nodes.listing(connection, brief=True, unheard_since_s=now_s - SILENT_AFTER_S if heard else None)
+    return Watch(tuple(_node(box, _NOT_ASKED, now_s, heard) for box in boxes), (), heard).unheard_since_s()
 
 
 def watch_for_alerts(connection: Connection, now_s: float, heard: bool, named: Collection[tuple[str, str]]) -> Watch:

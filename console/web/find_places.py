@@ -87,8 +87,9 @@ def _site_of(chosen: Place) -> int | None:
 
 
 def _within(chosen: Place, every: Mapping[int, Site]) -> frozenset[int] | None:
-    """A camera is named by its box and needs no site."""
-    if chosen.camera or chosen.scope.site_id is None:
+    if chosen.camera:
+        return frozenset({chosen.camera.site_id})
+    if chosen.scope.site_id is None:
         return None
     return below({one.id: one.parent_id for one in every.values()}, [chosen.scope.site_id])
 

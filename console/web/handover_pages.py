@@ -137,6 +137,9 @@ def _told(
     seconds = blind_of(connection, where, Span(*span), now_s, heard=heard)
     boxes = watch(connection, now_s, heard, of=nodes.ids_at(connection, within))
     labels = {(one.camera.node, one.camera.name): one.camera.label for one in boxes.cameras}
+    unseeing = [one.camera.label for one in boxes.cameras if one.condition != CameraCondition.SEES]
+    unheard = [one.node.label for one in boxes.nodes if one.node.site_id in within and one.unheard]
+    room = MOST_BLIND - bool(unseeing) - bool(unheard)  # they have a line of their own
     return Handover(
         *span,
         [_open_line(connection, one) for one in views[: len(open_ids)]],
@@ -144,11 +147,11 @@ def _told(
         sums.summary(statistics.counts(connection, shift, offsets(language.timezone, *span))),
         views[len(open_ids) :],
         search.count(connection, done, _MOST_COUNTED),
-        [(labels.get((one.node, one.camera), one.camera), one) for one in blind[:MOST_BLIND]],
-        len(blind) > MOST_BLIND,
+        [(labels.get((one.node, one.camera), one.camera), one) for one in blind[:room]],
+        len(blind) > room,
         sum(seconds.values()),
-        [one.camera.label for one in boxes.cameras if one.condition != CameraCondition.SEES],
-        [one.node.label for one in boxes.nodes if one.node.site_id in within and one.unheard],
+        unseeing,
+        unheard,
     )
 
 

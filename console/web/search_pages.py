@@ -153,7 +153,7 @@ class EarlierHere:
 def earlier_here(connection: Connection, language: Language, own: alerts.Alert) -> EarlierHere:
     """What rang at the place of an alert in the week before it: whoever it was, for no face is ever compared."""
     node_id, camera, zone = alerts.place_of(connection, own.event_id)
-    here = Search(own.opened_at_s - DAYS * DAY_S, own.opened_at_s, None, node_id, camera, zone)
+    here = Search(own.opened_at_s - DAYS * DAY_S, own.opened_at_s, frozenset({own.site_id}), node_id, camera, zone)
     cursors = search.ids(connection, here, MOST_EARLIER)
     found = alerts.of_ids(connection, [event_id for _, event_id in cursors])
     key = "/".join(part for part in (own.node, camera, zone) if part)

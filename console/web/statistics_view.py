@@ -17,7 +17,7 @@ from console.store import blind_times, search, sites, statistics
 from console.store.blind_times import Scope, Span
 from console.store.cameras import CameraName
 from console.store.cameras import names_of as cameras_of
-from console.web.camera_view import watch
+from console.web.camera_view import unheard_since_s
 from console.web.find_places import Places
 from console.web.i18n import Language
 from console.web.words import sentence
@@ -152,7 +152,7 @@ def blind_of(
     connection: Connection, where: Places, span: Span, now_s: float, *, heard: bool
 ) -> Mapping[tuple[int, str], float]:
     """By id of the node and camera how many seconds of a time it saw nothing."""
-    unheard = watch(connection, now_s, heard, of=()).unheard_since_s()
+    unheard = unheard_since_s(connection, now_s, heard)
     scope = where.chosen.scope if where.chosen.camera else Scope(sites=where.within)
     return blind_times.blind_s(connection, scope, span, unheard)
 

@@ -47,6 +47,8 @@ PAGES = [
     ("whole", f"/statistics?of=%2F{SITE}"),
     ("district", "/statistics"),
     ("school", "/statistics"),
+    ("whole", "/statistics.csv?table=places"),
+    ("school", "/handover"),
 ]
 
 
@@ -70,9 +72,11 @@ def run(title: str, database: str, folder: Path, times: int, seed: int, only: st
             begun = time.perf_counter()
             find_rows.make(connection, seed, NOW_S)
             typer.echo(f"{title}: rows made in {time.perf_counter() - begun:.0f} s")
-    with console.database.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
+    if (
+        console.database.engine.dialect.name == "postgresql"
+    ):  # as its autovacuum does by and by; SQLite knows no figures
+        with console.database.write() as connection:
+            connection.exec_driver_sql("ANALYZE")
     leave_alone_what_stays()
     typer.echo(f"{title:36}{'p50':>8}{'p95':>8}{'cpu p50':>9}{'kB':>7}")
     for name, path in PAGES:
