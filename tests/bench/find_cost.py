@@ -72,9 +72,7 @@ def run(title: str, database: str, folder: Path, times: int, seed: int, only: st
             begun = time.perf_counter()
             find_rows.make(connection, seed, NOW_S)
             typer.echo(f"{title}: rows made in {time.perf_counter() - begun:.0f} s")
-    if (
-        console.database.engine.dialect.name == "postgresql"
-    ):  # as its autovacuum does by and by; SQLite knows no figures
+    if console.database.engine.dialect.name == "postgresql":  # as its autovacuum does; SQLite knows no figures
         with console.database.write() as connection:
             connection.exec_driver_sql("ANALYZE")
     leave_alone_what_stays()
