@@ -52,15 +52,15 @@ def story_of(event: Mapping[str, Any], behind_s: float) -> Story | None:
     """
     if event["rule"] not in ("loitering", "repeated_presence", "intrusion"):
         return None
-    path = event.get("path") or ()
-    first_s = path[0]["at_s"] if path else event["captured_at_s"] - event["dwell_s"]
-    here_s = min(first_s, event["opened_at_s"])
+    gaps, path = event.get("gaps_bridged") or (), event.get("path") or ()
+    beginnings = [event["opened_at_s"], *(one["from_at_s"] for one in gaps[:1]), *(one["at_s"] for one in path[:1])]
+    if event["rule"] != "repeated_presence":  # whose seconds are those of all visits
+        beginnings.append(event["captured_at_s"] - event["dwell_s"])
+    here_s = min(beginnings)
     visits = list(_visits(event.get("earlier_visits") or (), here_s))
     end_s = event["closed_at_s"] if event.get("closed_at_s") is not None else event["captured_at_s"]
     chapters = [*visits, Chapter(Part.CAME, here_s, here_s)]
-    chapters += [
-        Chapter(Part.UNSEEN, one["from_at_s"], one["to_at_s"], one["reason"]) for one in event.get("gaps_bridged") or ()
-    ]
+    chapters += [Chapter(Part.UNSEEN, one["from_at_s"], one["to_at_s"], one["reason"]) for one in gaps]
     chapters.append(Chapter(Part.RANG, event["opened_at_s"], event["opened_at_s"]))
     if event["state"] == "closed":
         chapters.append(Chapter(Part.ENDED, end_s, end_s, event.get("closed_because") or "left"))
