@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, true, tuple_
+from sqlalchemy import Connection, case, func, select, true
 
 from console.store.nodes import REPORT_JSON
 from console.store.tables import camera, node, site
@@ -38,8 +38,12 @@ def listing(connection: Connection, node_ids: Collection[int] | None = None) -> 
 
 def named(connection: Connection, names: Collection[tuple[str, str]]) -> Sequence[Camera]:
     """Those of these (node, name) that their nodes still report."""
-    query = _query().where(tuple_(node.c.name, camera.c.name).in_(sorted(names)))
-    return [_camera(row) for row in connection.execute(query)] if names else ()
+    if not names:
+        return ()
+    # Not by pairs: PostgreSQL compares each row with each of them.
+    nodes, own = ({one[at] for one in names} for at in (0, 1))
+    query = _query().where(node.c.name.in_(sorted(nodes)), camera.c.name.in_(sorted(own)))
+    return [_camera(row) for row in connection.execute(query) if (row.node_name, row.name) in names]
 
 
 def unseeing(connection: Connection, unheard: Collection[int], most: int) -> Sequence[Camera]:
@@ -79,10 +83,11 @@ def names_of(connection: Connection, keys: Collection[tuple[int, str]]) -> dict[
         select(camera.c.node_id, camera.c.name, camera.c.label, node.c.name.label("box"), site.c.name.label("site"))
         .join(node, node.c.id == camera.c.node_id)
         .join(site, site.c.id == node.c.site_id)
-        .where(tuple_(camera.c.node_id, camera.c.name).in_(sorted(keys)))
+        .where(camera.c.node_id.in_(sorted({node_id for node_id, _ in keys})))
     )
     found = connection.execute(query) if keys else ()
-    return {(row.node_id, row.name): CameraName(row.box, row.site, row.label or row.name) for row in found}
+    every = {(row.node_id, row.name): CameraName(row.box, row.site, row.label or row.name) for row in found}
+    return {key: name for key, name in every.items() if key in keys}
 
 
 def _query() -> Any:

@@ -231,7 +231,7 @@ def ask_still(request: Request, node: str, camera: str) -> Response:
     """Asks the node for a fresh picture."""
     context = _context(request)
     with context.database.read() as connection:
-        known = bool(cameras.named(connection, [(node, camera)]))
+        known = bool(cameras.named(connection, {(node, camera)}))
     if not known:
         raise Refused(404, "not_found")
     if not context.send_still(node, camera):

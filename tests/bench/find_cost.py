@@ -73,8 +73,8 @@ def run(title: str, database: str, folder: Path, times: int, seed: int, only: st
             find_rows.make(connection, seed, NOW_S)
             typer.echo(f"{title}: rows made in {time.perf_counter() - begun:.0f} s")
     if console.database.engine.dialect.name == "postgresql":  # as its autovacuum does; SQLite knows no figures
-        with console.database.write() as connection:
-            connection.exec_driver_sql("ANALYZE")
+        with console.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
     leave_alone_what_stays()
     typer.echo(f"{title:36}{'p50':>8}{'p95':>8}{'cpu p50':>9}{'kB':>7}")
     for name, path in PAGES:

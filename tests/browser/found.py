@@ -29,10 +29,16 @@ _HABITS = (
 )
 
 
-def month(school: School) -> EventMessage:
+def tonight_and_month(school: School) -> EventMessage:
     """Fills the last 30 days and tonight; returns an alert of tonight that is open, with everything."""
-    chance = random.Random(7)
     urgent, _ = full(school)
+    month(school)
+    return urgent
+
+
+def month(school: School) -> None:
+    """Fills the last 30 days."""
+    chance = random.Random(7)
     now_s = wall_s()
     midnight_s = (now_s + 7 * _HOUR_S) // _DAY_S * _DAY_S - 7 * _HOUR_S  # in Vietnam
     with school.console.database.write() as connection:
@@ -51,7 +57,6 @@ def month(school: School) -> EventMessage:
             row = {"node_id": box.id, "camera": camera, "zone": "", "reason_code": "stalled", "state": "blind"}
             row |= {"from_at_s": now_s - ago_s, "to_at_s": now_s - ago_s + long_s}
             connection.execute(blind_time.insert(), [row])
-    return urgent
 
 
 def busiest_shift(school: School) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import cv2
 import typer
 from at_work import at_work
-from found import busiest_shift, month
+from found import busiest_shift, tonight_and_month
 from lens import blinded
 from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
@@ -186,7 +186,7 @@ def finding(browser: Browser, school: School, out: Path, condition: str) -> None
     school.health()
     empty = {"search-empty": "/search", "statistics-empty": "/statistics", "handover-empty": "/handover"}
     shoot(browser, school, out, f"{condition}-", empty, Role.ADMINISTRATOR)
-    alert = month(school)
+    alert = tonight_and_month(school)
     fence = f"/search?days=30&of={NODE}%2Ffence&around=16:30&give=60"
     paths = {"search": "/search?days=30", "search-fence": fence, "search-wrong": "/search?around=25h&least=x"}
     paths |= {"search-none": "/search?days=30&reason=animal&least=20+min", "statistics": "/statistics"}

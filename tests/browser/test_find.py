@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 def test_from_a_question_to_the_alert_and_on_by_keyboard_and_the_shift_on_one_sheet(window, school):
     school.sign_in(LAN, Role.SUPERVISOR)
+    school.health()
     month(school)
     context = window(None)
     context.add_cookies([school.sign_in(LAN, Role.SUPERVISOR)])
