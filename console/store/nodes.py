@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -126,7 +127,8 @@ def listing(connection: Connection, *, brief: bool = False, unheard_since_s: flo
         silent = or_(node.c.status == "offline", seen_at_s.is_(None), seen_at_s < unheard_since_s)
     columns = [one for one in node.c if one.name != ("health_json" if brief else "brief_json")]
     query = select(*columns, site.c.name.label("site_name")).join(site).where(silent).order_by(site.c.name, node.c.name)
-    return [_node(row, row.brief_json if brief else row.health_json) for row in connection.execute(query)]
+    found = connection.execute(query)
+    return [_node(row, _read(row.brief_json or REPORT_JSON) if brief else _health(row)) for row in found]
 
 
 def ids_at(connection: Connection, sites: Collection[int]) -> Sequence[int]:
@@ -353,7 +355,7 @@ def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s
 def _one(connection: Connection, condition: Any) -> Node | None:
     query = select(node, site.c.name.label("site_name")).join(site).where(condition)
     row = connection.execute(query).first()
-    return _node(row, row.health_json) if row else None
+    return _node(row, _health(row)) if row else None
 
 
 def _brief(health: Mapping[str, Any]) -> dict[str, Any]:
@@ -362,7 +364,19 @@ def _brief(health: Mapping[str, Any]) -> dict[str, Any]:
     return told | {"cameras": [{"camera": one["camera"]} for one in health.get("cameras", ())]}
 
 
-def _node(row: Any, health_json: str | None) -> Node:
+def _health(row: Any) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(row.health_json or REPORT_JSON)
+    return told
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> dict[str, Any]:
+    """Little JSON that is the same at most readings of a wall; nobody changes what comes of it."""
+    told: dict[str, Any] = json.loads(text)
+    return told
+
+
+def _node(row: Any, health: dict[str, Any]) -> Node:
     return Node(
         row.id,
         row.name,
@@ -372,7 +386,7 @@ def _node(row: Any, health_json: str | None) -> Node:
         row.status,
         row.last_seen_at_s,
         row.version,
-        json.loads(health_json or REPORT_JSON),
+        health,
         NodeClock(**json.loads(row.clock_json)) if row.clock_json else None,
-        json.loads(row.links_json or REPORT_JSON),
+        _read(row.links_json or REPORT_JSON),
     )

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from found import LAN, busiest_shift, month
+from found import LAN, busiest_shift, known, month
 from playwright.sync_api import expect
 from school import NODE
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 def test_from_a_question_to_the_alert_and_on_by_keyboard_and_the_shift_on_one_sheet(window, school):
     school.sign_in(LAN, Role.SUPERVISOR)
-    school.health()
+    known(school)
     month(school)
     context = window(None)
     context.add_cookies([school.sign_in(LAN, Role.SUPERVISOR)])
@@ -33,8 +33,6 @@ def test_from_a_question_to_the_alert_and_on_by_keyboard_and_the_shift_on_one_sh
     expect(page.locator("#story li.rang")).to_contain_text("chuông báo động")
     page.keyboard.press("ArrowLeft")
     page.wait_for_url(f"**/alerts/{ids[1]}?found=*")
-    page.evaluate("window.unchanged = true")
-    school.health()  # the page looks at itself anew, and still knows the way
     page.keyboard.press("Escape")
     page.wait_for_url("**/search?*")
     expect(page.locator(f"#a-{ids[1]}")).to_be_focused()
