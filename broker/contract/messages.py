@@ -63,6 +63,13 @@ class GapBridged(Message):
     reason: Literal["missed_detection", "occlusion", "identity_switch", "brief_exit"]
 
 
+class Visit(Message):
+    """A stay of the same person in the same zone before this one, known while the picture never lost them."""
+
+    from_at_s: Moment
+    to_at_s: Moment
+
+
 class EventMessage(Message):
     """One revision of an event. `event_id` is immutable; the highest `revision` is the truth.
 
@@ -94,6 +101,7 @@ class EventMessage(Message):
     box: Box | None = None
     path: tuple[PathPoint, ...] = Field((), max_length=500)
     gaps_bridged: tuple[GapBridged, ...] = Field((), max_length=200)
+    earlier_visits: tuple[Visit, ...] = Field((), max_length=100, description="oldest first; older boxes don't tell")
     model: str = Field("", max_length=200, description="name of the network in the node's manifest")
 
 

@@ -39,13 +39,16 @@ from console.web import (
     calendar_pages,
     escalation_pages,
     factor_pages,
+    handover_pages,
     instruction_pages,
     node_api,
     pages,
     people_pages,
     preferences,
     push_pages,
+    search_pages,
     sites_pages,
+    statistics_pages,
     stream,
     watch_pages,
 )
@@ -222,7 +225,8 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
     work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
-    routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
+    finding = (search_pages, statistics_pages, handover_pages)
+    routers = [module.router for module in (*work, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

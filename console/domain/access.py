@@ -28,6 +28,7 @@ class Action(StrEnum):
     SEE_NODES = "see_nodes"
     SEE_STILLS = "see_stills"
     SEE_BLIND_TIMES = "see_blind_times"
+    SEE_STATISTICS = "see_statistics"  # numbers of alerts, and of nobody's
     SET_INSTRUCTIONS = "set_instructions"  # what is to be done about alerts of a site, and which cameras are neighbours
     SET_CALENDAR = "set_calendar"  # when which rules of a site are armed
     SET_ESCALATION = "set_escalation"  # who is told of alerts of a site and when, and test alarms
@@ -46,6 +47,7 @@ _GUARD = _EVERYBODY | {
     Action.SEE_NODES,
     Action.SEE_STILLS,
     Action.SEE_BLIND_TIMES,
+    Action.SEE_STATISTICS,
 }
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
@@ -58,7 +60,8 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     # An installer sets cameras up and has no business with alerts of people.
     Role.INSTALLER: _EVERYBODY | {Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES, Action.SEE_BLIND_TIMES},
     # An auditor looks at what people did and whether it was watched, at no picture of anybody.
-    Role.AUDITOR: _EVERYBODY | {Action.READ_AUDIT, Action.SEE_NODES, Action.SEE_BLIND_TIMES, Action.OWN_TOKENS},
+    Role.AUDITOR: _EVERYBODY
+    | {Action.READ_AUDIT, Action.SEE_NODES, Action.SEE_BLIND_TIMES, Action.SEE_STATISTICS, Action.OWN_TOKENS},
 }
 # What a program never does in the name of a person: accounts, rights, and what leads to them.
 _BY_PEOPLE_ONLY = frozenset(

@@ -14,7 +14,7 @@ class AlertState(StrEnum):
 
 
 class CloseReason(StrEnum):
-    """What it turned out to be. The share of each tells how well a zone is set."""
+    """What it turned out to be. The share of each tells how well a zone is set. A new one stands last."""
 
     INCIDENT = "incident"
     PARENT_OR_CARER = "parent_or_carer"
@@ -58,6 +58,9 @@ SEVERITY_ORDER: dict[Severity, int] = {
 
 SEVERITY_OF_ORDER = tuple(Severity)
 
+REASON_ORDER: dict[str, int] = {
+    reason: order for order, reason in enumerate(CloseReason, 1)
+}  # as rows have it; 0: none
 STATE_ORDER: dict[AlertState, int] = {state: order for order, state in enumerate(AlertState)}
 IN_HAND = (AlertState.ACKNOWLEDGED, AlertState.IN_PROGRESS, AlertState.ON_HOLD)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from console.domain.alert import SEVERITY_OF_ORDER, SEVERITY_ORDER, STATE_ORDER, AlertState
+from console.domain.alert import REASON_ORDER, SEVERITY_OF_ORDER, SEVERITY_ORDER, STATE_ORDER, AlertState
 from console.domain.alert_work import Act, Step, StepRefusedError, Work, after, has_effect, priority
 from console.store import changes, escalations
 from console.store.alerts import NoSuchAlertError
@@ -113,6 +113,11 @@ def _values(work: Work, became: Work, what: Act, now_s: float) -> dict[str, Any]
     if what.step == Step.CLOSE:
         note = what.text.strip()[:1000]
         values |= {"closed_by": what.by, "closed_at_s": now_s, "close_reason": what.reason, "close_note": note}
+        values["reason_order"] = REASON_ORDER[what.reason or ""]
+    if work.state == AlertState.NEW and became.state != AlertState.NEW:
+        values["answered_s"] = func.coalesce(
+            alert.c.answered_s, now_s - alert.c.opened_at_s
+        )  # of one told late it stays
     if became.chosen is not None and (became.chosen, became.severity_then) != (work.chosen, work.severity_then):
         values["priority_order"] = SEVERITY_ORDER[became.chosen]
         values["severity_order_then"] = SEVERITY_ORDER[became.severity_then or became.chosen]

@@ -16,6 +16,7 @@ from console.domain.alert import (
 )
 from console.store.tables import alert, camera, event, node, site, user_account
 
+ANSWER_OF_LATE = -1.0  # nobody could answer in time what was told too late
 MOST_EACH = 60  # alerts of an incident on its card: as many as one request can be about
 TURN = 10  # new alerts of a node that stand before the next ones of other nodes
 
@@ -83,8 +84,9 @@ def of_incidents(connection: Connection, names: Sequence[str], most_each: int = 
     place = func.row_number().over(partition_by=event.c.incident_id, order_by=first_things_first).label("place")
     here = event.c.incident_id.in_(names)
     ranked = select(event.c.event_id, place).join(alert, alert.c.event_id == event.c.event_id).where(here).subquery()
-    query = _query().join(ranked, ranked.c.event_id == event.c.event_id).where(ranked.c.place <= most_each)
-    return [_alert(row) for row in connection.execute(query.order_by(ranked.c.place))]
+    query = select(ranked.c.event_id).where(ranked.c.place <= most_each).order_by(ranked.c.place, ranked.c.event_id)
+    # In two readings: in one, PostgreSQL joined all alerts with everything before it looked at which ones are meant.
+    return of_ids(connection, connection.execute(query).scalars().all())
 
 
 def _standing(query: Any, states: Sequence[AlertState]) -> Any:
@@ -111,6 +113,20 @@ def find(connection: Connection, event_id: str) -> Alert | None:
     """One alert."""
     row = connection.execute(_query().where(event.c.event_id == event_id)).first()
     return _alert(row) if row else None
+
+
+def of_ids(connection: Connection, event_ids: Sequence[str]) -> Sequence[Alert]:
+    """These alerts, in this order, without those that are not there."""
+    rows = connection.execute(_query().where(event.c.event_id.in_(event_ids)))
+    found = {row.event_id: _alert(row) for row in rows}
+    return [found[one] for one in event_ids if one in found]
+
+
+def place_of(connection: Connection, event_id: str) -> tuple[int, str, str]:
+    """Id of the node, camera and zone of an alert that is there."""
+    query = select(alert.c.node_id, alert.c.camera, alert.c.zone).where(alert.c.event_id == event_id)
+    row = connection.execute(query).one()
+    return row.node_id, row.camera, row.zone
 
 
 def sites_of(connection: Connection, event_ids: Sequence[str]) -> set[int]:

@@ -64,12 +64,16 @@ class BlindTime:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which cameras are meant: of a site, one of a node, or one zone of it with what hides its whole camera."""
+    """Which cameras are meant: of a site, one of a node, or one zone of it with what hides its whole camera.
+
+    sites: ids, where those of several sites are meant.
+    """
 
     site_id: int | None = None
     node_id: int | None = None
     camera: str = ""
     zone: str = ""
+    sites: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,13 @@ def totals(
     return {key: Total(blind_s.get(key, 0.0), whole_s - blind_s.get(key, 0.0)) for key, whole_s in any_s.items()}
 
 
+def blind_s(
+    connection: Connection, scope: Scope, span: Span, heard_until_s: Mapping[int, float]
+) -> dict[tuple[int, str], float]:
+    """By id of the node and camera how many seconds of `span` it saw nothing; see `totals`."""
+    return _covered_s(connection, scope, span, heard_until_s, ("blind",))
+
+
 def _covered_s(
     connection: Connection, scope: Scope, span: Span, heard_until_s: Mapping[int, float], states: tuple[str, ...]
 ) -> dict[tuple[int, str], float]:
@@ -227,6 +238,8 @@ def _of(scope: Scope) -> ColumnElement[bool]:
     belongs: ColumnElement[bool] = true()
     if scope.site_id is not None:
         belongs &= node.c.site_id == scope.site_id
+    if scope.sites is not None:
+        belongs &= node.c.site_id.in_(sorted(scope.sites))
     if scope.node_id is not None:
         belongs &= (blind_time.c.node_id == scope.node_id) & (blind_time.c.camera == scope.camera)
     if scope.zone:

@@ -13,7 +13,7 @@ from console.domain.access import EVERYWHERE
 from console.domain.alert import Severity
 from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, Span
 from console.domain.site_tree import SiteKind
-from console.store import nodes
+from console.store import cameras
 from console.store.database import lock
 from console.store.narrowing import seeing
 from console.store.tables import calendar, node, site
@@ -115,7 +115,7 @@ def rules(connection: Connection, site_id: int) -> Sequence[RuleHere]:
     """The rules that the boxes of a site tell, by box, camera and zone; of a kind there may be several in a zone."""
     at_site = connection.execute(select(node.c.id).where(node.c.site_id == site_id)).scalars().all()
     found = list[RuleHere]()
-    for one in sorted(nodes.cameras(connection, at_site), key=lambda one: (one.node, one.label, one.name)):
+    for one in sorted(cameras.listing(connection, at_site), key=lambda one: (one.node, one.label, one.name)):
         for shape in one.health.get("zones", ()):
             told = shape.get("settings") or [{"rule": rule} for rule in shape.get("rules", ())]
             for setting in told:

@@ -1,7 +1,7 @@
 """What arrived from each node's outbox, what is missing, and what could not be understood."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,27 +118,44 @@ def note_given_up(connection: Connection, node_id: int, outbox_id: str | None, c
 
 
 def absent(connection: Connection, node_id: int, own_outbox: str | None) -> Absent:
-    """The messages of a node that are not here. A node tells how many it gave up, not which: they are gaps as well.
+    """The messages of a node that are not here; see `absent_of_each`."""
+    return absent_of_each(connection, {node_id: own_outbox}).get(node_id, Absent(0, 0, 0))
 
-    own_outbox: id of the outbox that the node has now; None where it has not said so, then every one may be its own.
+
+def absent_of_each(connection: Connection, own_outboxes: Mapping[int, str | None]) -> dict[int, Absent]:
+    """By node, of those asked for, its messages that are not here; a node of which none is missing is left out.
+
+    own_outboxes: by id of the node the id of the outbox that it has now; None where it has not said so, then every one
+    may be its own. A node tells how many it gave up, not which: they are gaps as well.
     """
     span = func.sum(outbox_gap.c.last_missing - outbox_gap.c.first_missing + 1).label("numbers")
-    numbers = select(outbox_gap.c.outbox_id, span, func.min(outbox_gap.c.noticed_at_s).label("since_at_s"))
-    gaps = numbers.where(outbox_gap.c.node_id == node_id).group_by(outbox_gap.c.outbox_id)
-    gap_of = {row.outbox_id: row for row in connection.execute(gaps)}
-    missing, given_up, lost, since_at_s = 0, 0, 0, None
-    for box in connection.execute(select(outbox).where(outbox.c.node_id == node_id)):
-        gap = gap_of.get(box.outbox_id)
-        unnamed = max(0, box.given_up - box.given_up_named)  # an older node names none, so they are gaps as well
-        left = max(0, int(gap.numbers) - unnamed) if gap else 0
-        given_up += max(box.given_up, box.given_up_named)
-        lost += box.gone
-        if own_outbox not in (None, box.outbox_id):
-            lost += left
-        elif left and gap:
-            missing += left
-            since_at_s = min(gap.since_at_s, since_at_s or gap.since_at_s)
-    return Absent(missing, given_up, lost, since_at_s)
+    key = (outbox_gap.c.node_id, outbox_gap.c.outbox_id)
+    numbers = select(*key, span, func.min(outbox_gap.c.noticed_at_s).label("since_at_s")).group_by(*key)
+    boxes = select(outbox)
+    if len(own_outboxes) == 1:  # all in one reading where there are many; no list of a thousand numbers
+        (node_id,) = own_outboxes
+        numbers, boxes = numbers.where(outbox_gap.c.node_id == node_id), boxes.where(outbox.c.node_id == node_id)
+    gap_of = {(row.node_id, row.outbox_id): row for row in connection.execute(numbers)} if own_outboxes else {}
+    found: dict[int, Absent] = {}
+    for box in connection.execute(boxes) if own_outboxes else ():
+        if box.node_id in own_outboxes:
+            gap = gap_of.get((box.node_id, box.outbox_id))
+            before = found.get(box.node_id, Absent(0, 0, 0))
+            found[box.node_id] = _absent_with(before, box, gap, own_outboxes[box.node_id])
+    return found
+
+
+def _absent_with(known: Absent, box: Any, gap: Any, own_outbox: str | None) -> Absent:
+    """What is absent with what of one more outbox is."""
+    unnamed = max(0, box.given_up - box.given_up_named)  # an older node names none, so they are gaps as well
+    left = max(0, int(gap.numbers) - unnamed) if gap else 0
+    given_up, lost = known.given_up + max(box.given_up, box.given_up_named), known.lost + box.gone
+    if own_outbox not in (None, box.outbox_id):
+        return Absent(known.missing, given_up, lost + left, known.since_at_s)
+    since_at_s = known.since_at_s
+    if left and gap:
+        since_at_s = min(gap.since_at_s, since_at_s or gap.since_at_s)
+    return Absent(known.missing + left, given_up, lost, since_at_s)
 
 
 def gaps(connection: Connection, node_id: int, outbox_id: str, before_s: float, most: int) -> list[tuple[int, int]]:

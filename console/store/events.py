@@ -11,6 +11,8 @@ from console.store import alerts, changes, escalations, incidents
 from console.store.nodes import Node
 from console.store.tables import alert, event, evidence
 
+_FOUND_BY = ("event_id", "node_id", "site_id", "camera", "zone", "rule", "opened_at_s")
+
 
 class Events:
     """The events of which one transaction tells. What opens is written at its end, by `write`."""
@@ -27,6 +29,7 @@ class Events:
         self._revision = {row.event_id: row.revision for row in rows}
         self._severity = {row.event_id: row.severity_order for row in rows}
         self._fresh: dict[str, dict[str, Any]] = {}
+        self._dwell_s: dict[str, float] = {}
 
     def may_tell(self, owner: Node, event_id: str) -> bool:
         """Whether an event, or evidence of it, may come from this node: nobody else has told of it before."""
@@ -56,12 +59,14 @@ class Events:
             "revised_at_s": now_s,
             "message_json": json.dumps(message),
         }
+        dwell_s = self._dwell_s[event_id] = message.get("dwell_s", 0.0)
         if known is None:
             self._fresh[event_id] = {**_opened(owner, message, now_s), **values}
         elif event_id in self._fresh:
             self._fresh[event_id] |= values
         else:
             self._connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
+            self._connection.execute(update(alert).where(alert.c.event_id == event_id).values(dwell_s=dwell_s))
             if self._severity.get(event_id) != values["severity_order"]:
                 escalations.rated(self._connection, event_id, alerts.urgency(self._connection, event_id), now_s)
         what = message["state"] if known is not None else "opened"
@@ -72,12 +77,22 @@ class Events:
         """Writes down what opened, and finds the incidents anew that it belongs to."""
         if not self._fresh:
             return
-        state = AlertState.NEW
-        new = {"state": state, "state_order": STATE_ORDER[state], "close_note": ""}
         self._connection.execute(insert(event), list(self._fresh.values()))
-        self._connection.execute(insert(alert), [{"event_id": event_id, **new} for event_id in self._fresh])
+        self._connection.execute(insert(alert), [self._alert(one) for one in self._fresh.values()])
         escalations.begin_alerts(self._connection, [one for one in self._fresh.values() if not one["late"]], now_s)
         incidents.regroup(self._connection, list(self._fresh), now_s)
+
+    def _alert(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The work that the row of an event makes; with what people search by."""
+        state = AlertState.NEW
+        return {
+            **{name: row[name] for name in _FOUND_BY},
+            "dwell_s": self._dwell_s[row["event_id"]],
+            "state": state,
+            "state_order": STATE_ORDER[state],
+            "close_note": "",
+            "answered_s": alerts.ANSWER_OF_LATE if row["late"] else None,
+        }
 
 
 def _opened(owner: Node, message: dict[str, Any], now_s: float) -> dict[str, Any]:

@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, true, update
 
 from console.domain.node_clock import NodeClock, heard
 from console.domain.node_links import links_after
@@ -50,22 +51,6 @@ class Node:
     def clock_behind_s(self) -> float:
         """Seconds to add to a time of this node for the same by the console's clock."""
         return self.clock.behind_s if self.clock else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """One camera as its node last reported it. `health` is the CameraHealth message as JSON."""
-
-    node: str
-    site: str
-    name: str
-    label: str
-    state: str
-    since_at_s: float | None
-    reason: str
-    reason_code: str
-    still_at_s: float | None
-    health: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +114,7 @@ def find(connection: Connection, name: str) -> Node | None:
 def of_names(connection: Connection, names: Collection[str]) -> dict[str, Node]:
     """The nodes of these names, by name."""
     query = select(node, site.c.name.label("site_name")).join(site).where(node.c.name.in_(sorted(names)))
-    return {row.name: _node(row) for row in connection.execute(query)}
+    return {row.name: _node(row, _health(row)) for row in connection.execute(query)}
 
 
 def sites_of(connection: Connection, names: Collection[str]) -> set[int]:
@@ -142,10 +127,24 @@ def find_by_token(connection: Connection, token: str) -> Node | None:
     return _one(connection, node.c.token_sha256 == token_hash(token))
 
 
-def listing(connection: Connection) -> Sequence[Node]:
-    """Every node, by site and name."""
-    query = select(node, site.c.name.label("site_name")).join(site).order_by(site.c.name, node.c.name)
-    return [_node(row) for row in connection.execute(query)]
+def listing(connection: Connection, *, brief: bool = False, unheard_since_s: float | None = None) -> Sequence[Node]:
+    """Every node, by site and name. brief: of the cameras in its health the names alone, and nothing of its machine.
+
+    unheard_since_s: those alone that have said they go, or said nothing since then.
+    """
+    silent: ColumnElement[bool] = true()
+    if unheard_since_s is not None:
+        seen_at_s = node.c.last_seen_at_s
+        silent = or_(node.c.status == "offline", seen_at_s.is_(None), seen_at_s < unheard_since_s)
+    columns = [one for one in node.c if one.name != ("health_json" if brief else "brief_json")]
+    query = select(*columns, site.c.name.label("site_name")).join(site).where(silent).order_by(site.c.name, node.c.name)
+    found = connection.execute(query)
+    return [_node(row, _read(row.brief_json or REPORT_JSON) if brief else _health(row)) for row in found]
+
+
+def ids_at(connection: Connection, sites: Collection[int]) -> Sequence[int]:
+    """The ids of the nodes at these sites."""
+    return connection.execute(select(node.c.id).where(node.c.site_id.in_(sorted(sites)))).scalars().all()
 
 
 def set_status(connection: Connection, node_id: int, name: str, status: str, version: str, now_s: float) -> None:
@@ -164,6 +163,7 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
     repeated = owner.clock is not None and health["at_s"] == owner.health.get("at_s")  # the broker keeps the last one
     seen_at_s = owner.last_seen_at_s if repeated else now_s
     values = {"last_seen_at_s": seen_at_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
+    values["brief_json"] = json.dumps(_brief(health))
     values["clock_json"] = json.dumps(asdict(clock))
     values["links_json"] = json.dumps(_links(owner, health))
     values |= {name: health.get(name) for name in ("schedule_revision", "schedule_until_at_s")}
@@ -296,42 +296,18 @@ def _forget(connection: Connection, node_id: int, which: ColumnElement[bool]) ->
     return names
 
 
-def cameras(connection: Connection, node_ids: Collection[int] | None = None) -> Sequence[Camera]:
-    """Every camera that its node still reports; those that do not see come first. node_ids: None for those of all."""
-    query = (
-        select(camera, node.c.name.label("node_name"), site.c.name.label("site_name"))
-        .join(node, node.c.id == camera.c.node_id)
-        .join(site, site.c.id == node.c.site_id)
-        .where(camera.c.listed, true() if node_ids is None else camera.c.node_id.in_(node_ids))
-        .order_by(site.c.name, node.c.name, camera.c.name)
-    )
-    rank = {"blind": 0, "impaired": 1}
-    found = [
-        Camera(
-            row.node_name,
-            row.site_name,
-            row.name,
-            row.label or row.name,
-            row.state,
-            row.since_at_s,
-            row.reason,
-            row.reason_code,
-            row.still_at_s,
-            json.loads(row.health_json or REPORT_JSON),
-        )
-        for row in connection.execute(query)
-    ]
-    return sorted(found, key=lambda one: rank.get(one.state, 2))
+def known_cameras(connection: Connection, site_id: int | None = None) -> Sequence[KnownCamera]:
+    """Every camera that a node names or once named, by site and label, without its zones; those still there first.
 
-
-def known_cameras(connection: Connection) -> Sequence[KnownCamera]:
-    """Every camera that a node names or once named, by site and label, without its zones; those still there first."""
+    site_id: of that site alone.
+    """
     query = (
         select(camera.c.name, camera.c.label, camera.c.listed, camera.c.first_at_s)
         .add_columns(node.c.id, node.c.name.label("node_name"), node.c.site_id, site.c.name.label("site_name"))
         .join_from(camera, node, node.c.id == camera.c.node_id)
         .join(site, site.c.id == node.c.site_id)
         .where(camera.c.state != "")  # else only a picture has come
+        .where(true() if site_id is None else node.c.site_id == site_id)
         .order_by(site.c.name, camera.c.listed.desc(), camera.c.label, camera.c.name)
     )
     return [
@@ -391,10 +367,28 @@ def set_still(connection: Connection, owner: Node, name: str, sha256: str, now_s
 def _one(connection: Connection, condition: Any) -> Node | None:
     query = select(node, site.c.name.label("site_name")).join(site).where(condition)
     row = connection.execute(query).first()
-    return _node(row) if row else None
+    return _node(row, _health(row)) if row else None
 
 
-def _node(row: Any) -> Node:
+def _brief(health: Mapping[str, Any]) -> dict[str, Any]:
+    """What a list of many nodes tells of a health report."""
+    told = {name: value for name, value in health.items() if name != "machine"}
+    return told | {"cameras": [{"camera": one["camera"]} for one in health.get("cameras", ())]}
+
+
+def _health(row: Any) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(row.health_json or REPORT_JSON)
+    return told
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> dict[str, Any]:
+    """Little JSON that is the same at most readings of a wall; nobody changes what comes of it."""
+    told: dict[str, Any] = json.loads(text)
+    return told
+
+
+def _node(row: Any, health: dict[str, Any]) -> Node:
     return Node(
         row.id,
         row.name,
@@ -404,7 +398,7 @@ def _node(row: Any) -> Node:
         row.status,
         row.last_seen_at_s,
         row.version,
-        json.loads(row.health_json or REPORT_JSON),
+        health,
         NodeClock(**json.loads(row.clock_json)) if row.clock_json else None,
-        json.loads(row.links_json or REPORT_JSON),
+        _read(row.links_json or REPORT_JSON),
     )

@@ -118,6 +118,24 @@ def places_of_nodes(connection: Connection, names: Collection[str]) -> dict[str,
     return {row.name: Place(row.site_id, row.id) for row in found}
 
 
+def has_more_cameras(connection: Connection, most: int) -> bool:
+    """Whether there are more cameras than `most` that may be seen."""
+    counted = select(camera.c.id).where(camera.c.state != "").limit(most + 1).subquery()
+    return connection.execute(select(func.count()).select_from(counted)).scalar_one() > most
+
+
+def count_cameras(connection: Connection, within: Collection[int] | None) -> int:
+    """How many cameras are reported at these sites; None: at all that may be seen."""
+    query = select(func.count()).select_from(camera).join(node, node.c.id == camera.c.node_id).where(camera.c.listed)
+    query = query if within is None else query.where(node.c.site_id.in_(sorted(within)))
+    return int(connection.execute(query).scalar_one())
+
+
+def site_of_box(connection: Connection, name: str) -> int | None:
+    """The site of a box that may be seen."""
+    return connection.execute(select(node.c.site_id).where(node.c.name == name)).scalar()
+
+
 def sites_of_nodes(connection: Connection, node_ids: Collection[int]) -> Mapping[int, int]:
     """The site of each box, whoever asks."""
     with seeing(EVERYWHERE):

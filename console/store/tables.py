@@ -61,6 +61,9 @@ node = Table(
     Column("links_json", Text),
     Column("schedule_revision", String(64)),  # of the calendar that it works by; none: it does not tell
     Column("schedule_until_at_s", Float),  # by its clock
+    Column(
+        "brief_json", Text
+    ),  # of its health what a wall of a thousand boxes asks: all but its machine and its cameras' reports
 )
 
 camera = Table(
@@ -137,7 +140,34 @@ alert = Table(
     Column("closed_at_s", Float),
     Column("close_reason", String(20)),
     Column("close_note", String(1000), nullable=False),
-    Index(None, "state_order"),
+    # What people search by and what statistics count, as the event has it: its own rows are wide with their messages.
+    Column("site_id", Integer, nullable=False, server_default="0"),
+    Column("node_id", Integer, nullable=False, server_default="0"),
+    Column("camera", String(64), nullable=False, server_default=""),
+    Column("zone", String(64), nullable=False, server_default=""),
+    Column("rule", String(40), nullable=False, server_default=""),
+    Column("opened_at_s", Float, nullable=False, server_default="0"),
+    Column("dwell_s", Float, nullable=False, server_default="0"),
+    Column("reason_order", Integer, nullable=False, server_default="0"),  # of close_reason; 0 while it is not closed
+    Column("answered_s", Float),  # from the opening to the first step of anybody; less than 0 where it was told late
+    Index(None, "state_order", "closed_at_s"),
+    Index("ix_alert_of_site", "site_id", "opened_at_s"),
+    Index(None, "site_id", "state_order"),
+    # Holds all that is asked for across many sites, so that a search that finds little reads nothing else.
+    Index(
+        "ix_alert_in_time",
+        "opened_at_s",
+        "event_id",
+        "site_id",
+        "node_id",
+        "camera",
+        "zone",
+        "rule",
+        "state_order",
+        "reason_order",
+        "answered_s",
+        "dwell_s",
+    ),
 )
 
 # What people did with an alert, step by step. Never changed, never deleted.

@@ -1,7 +1,7 @@
 """What pages show of alerts: where, how long and still counting or not, which files are here, and why it rang."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from console.domain.alert import IN_HAND, AlertState, of_lens
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
 from console.store import alerts, evidence, wall_watch
-from console.web.camera_view import CameraView, Watch
+from console.web.camera_view import CameraView, Watch, watch_for_wall
 from console.web.i18n import Language
 from console.web.words import sentence
 
@@ -176,12 +176,20 @@ def _is_known(rule: str, camera: CameraView) -> bool:
     return not blind or (rule in CAMERA_ALARMS and camera.of_lens)
 
 
-def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST_IN_HAND) -> Wall:
-    """The newest incidents in the order in which people must see them."""
+def places_of(found: Iterable[alerts.Alert]) -> set[tuple[str, str]]:
+    """Node and camera of each of these alerts."""
+    return {(one.node, one.event["camera"]) for one in found}
+
+
+def wall(connection: Connection, now_s: float, heard: bool, most_in_hand: int = MOST_IN_HAND) -> Wall:
+    """The newest incidents in the order in which people must see them. heard: see `watch`."""
     closed_ones = (AlertState.CLOSED,)
     groups = (((AlertState.NEW,), MOST_NEW), (IN_HAND, most_in_hand), (closed_ones, MOST_CLOSED))
     names = (alerts.incident_ids(connection, states, most) for states, most in groups)
-    shown = _cards(connection, list(dict.fromkeys(name for some in names for name in some)), watch)
+    incident_ids = list(dict.fromkeys(name for some in names for name in some))
+    found = alerts.of_incidents(connection, incident_ids)
+    watch = watch_for_wall(connection, now_s, heard, places_of(found))
+    shown = _cards(incident_ids, alert_views(connection, found, watch))
     new, in_hand, closed = (
         tuple(card for card in shown if card.lead.alert.state in states)
         for states in ((AlertState.NEW,), IN_HAND, closed_ones)
@@ -205,10 +213,10 @@ def wall(connection: Connection, watch: Watch, most_in_hand: int = MOST_IN_HAND)
     )
 
 
-def _cards(connection: Connection, incident_ids: Sequence[str], watch: Watch) -> tuple[Card, ...]:
+def _cards(incident_ids: Sequence[str], found: Sequence[AlertView]) -> tuple[Card, ...]:
     """A card for each of these incidents, in their order, with all of its alerts."""
     views: dict[str, list[AlertView]] = defaultdict(list)
-    for view in alert_views(connection, alerts.of_incidents(connection, incident_ids), watch):
+    for view in found:
         views[view.alert.incident_id].append(view)
     return tuple(Card(one, tuple(views[one])) for one in incident_ids)
 

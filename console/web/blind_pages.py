@@ -1,7 +1,5 @@
 """The page of blind times, and the same as a table to download."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -17,14 +15,13 @@ from console.web.blind_places import add_zones, camera_key, camera_keys, places
 from console.web.blind_view import MOST_LINES, Question, TimeRangeError, span_of, times_of, view
 from console.web.camera_view import watch
 from console.web.context import Context
+from console.web.csv_lines import csv_head, csv_line
 from console.web.errors import Refused
 from console.web.i18n import Language
 from console.web.words import WORDS, sentence
 
 router = APIRouter()
 _AT_ONCE = 1000  # times in one reading, for the download
-# What a spreadsheet would take for a formula, some of them wide letters, too; names come from boxes.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
 _DAYS = 7
 _Text = Annotated[str, Query(max_length=300)]
 
@@ -121,16 +118,16 @@ def blind_times_table(request: Request, asked: _WhatIsAsked) -> Response:
 def _table(context: Context, language: Language, asked: Question) -> Iterator[str]:
     """Lines of a CSV file that spreadsheets read as UTF-8; read in pieces, however many there are."""
     heads = (sentence(language, "csv", code) for code in WORDS["csv"])
-    yield "\ufeff" + _csv_line([head.format(timezone=language.timezone.key) for head in heads])
+    yield csv_head([head.format(timezone=language.timezone.key) for head in heads])
     before = None
     while True:
         with context.database.read() as connection:
             times = blind_times.listing(connection, asked.place.scope, asked.span, _AT_ONCE, before)
-        yield "".join(_csv_line(_cells(language, asked, one)) for one in times)
+        yield "".join(csv_line(_cells(language, asked, one)) for one in times)
         if len(times) < _AT_ONCE:
             break
         before = times[-1].from_at_s, times[-1].id
-    yield from (_csv_line(_unknown_cells(language, camera, one)) for camera, one in asked.unknown())
+    yield from (csv_line(_unknown_cells(language, camera, one)) for camera, one in asked.unknown())
 
 
 def _cells(language: Language, asked: Question, time: BlindTime) -> list[str]:
@@ -156,9 +153,3 @@ def _unknown_cells(language: Language, camera: nodes.KnownCamera, time: Stretch)
     span = [language.sortable(time.begin_s), language.sortable(time.end_s), f"{time.length_s:.0f}"]
     told = [sentence(language, "not_known", time.sighted), str(time.sighted)]
     return [*where, language.text("not known"), *span, *told]
-
-
-def _csv_line(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
-    return line.getvalue()

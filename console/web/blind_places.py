@@ -22,14 +22,15 @@ class Place:
     zone: nodes.Zone | None = None
 
 
-def places(connection: Connection, *, whole: bool = False) -> dict[str, Place]:
+def places(connection: Connection, *, whole: bool = False, site_id: int | None = None) -> dict[str, Place]:
     """By key everything, each site, each camera and each zone, in the order of a list to choose from.
 
-    Without the zones where there are too many for a list; whole: with them all the same.
+    Without the zones where there are too many for a list; whole: with them all the same. site_id: those of one site.
     """
     found = {"": Place("", "", Scope())}
-    cameras = nodes.known_cameras(connection)
-    zones = nodes.zones(connection, None) if len(cameras) <= MOST_CHOICES or whole else {}
+    cameras = nodes.known_cameras(connection, site_id)
+    boxes = None if site_id is None else {one.node_id for one in cameras}
+    zones = nodes.zones(connection, boxes) if len(cameras) <= MOST_CHOICES or whole else {}
     for camera in cameras:
         one = replace(camera, zones=zones.get((camera.node_id, camera.name), ()))
         site = key_of("", str(one.site_id))

@@ -1,7 +1,6 @@
 """What the page of blind times shows: places to choose, a time, what was watched in it, and each time without sight."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from console.store import blind_times, nodes
 from console.store.blind_times import BlindTime, Span, Total
 from console.web.blind_places import MOST_CHOICES, Place, key_of
 from console.web.camera_view import CameraView, Watch, watch
+from console.web.find_places import folded
 from console.web.i18n import Language
 from console.web.words import sentence
 from console.web.written_moment import read_moment
@@ -216,23 +216,17 @@ def _sums(connection: Connection, asked: Question) -> tuple[Sequence[tuple[Place
 
 def _of_cameras(connection: Connection, asked: Question) -> Iterable[tuple[Place, Total]]:
     totals = blind_times.totals(connection, asked.place.scope, asked.span, asked.unheard_since_s)
-    wanted, of_site = _folded(asked.find), asked.place.scope.site_id
+    wanted, of_site = folded(asked.find), asked.place.scope.site_id
     for one in asked.places.values():
         camera = one.camera
         if camera is None or one.zone or of_site not in (None, camera.site_id):
             continue
         names = (camera.site, camera.label, camera.name, camera.node)
         total = totals.get((camera.node_id, camera.name), Total())
-        if wanted not in _folded(" ".join(names)):
+        if wanted not in folded(" ".join(names)):
             continue
         if camera.listed or _watched_s(asked, one, total):  # else it is gone for longer than this
             yield one, total
-
-
-def _folded(text: str) -> str:
-    """Without capitals and marks, which a guard in a hurry does not write."""
-    plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    return "".join(one for one in plain if not unicodedata.combining(one))
 
 
 def _watched_s(asked: Question, place: Place, total: Total) -> float:

@@ -1,17 +1,26 @@
 """What pages show of cameras and nodes: a camera of a node that is not heard sees nothing, whatever was last said."""
 
-from collections.abc import Collection, Set
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sqlalchemy import Connection
 
 from console.domain.node_clock import WRONG_S
-from console.domain.node_condition import CameraCondition, NodeCondition, camera_condition, node_condition
-from console.store import blind_times, deliveries, nodes
+from console.domain.node_condition import (
+    SILENT_AFTER_S,
+    CameraCondition,
+    NodeCondition,
+    camera_condition,
+    node_condition,
+)
+from console.store import blind_times, cameras, deliveries, nodes
 from console.web.node_problem import NodeProblem, gone_links, node_problems
 
 _RANK = {CameraCondition.UNKNOWN: 0, CameraCondition.BLIND: 0, CameraCondition.IMPAIRED: 1, CameraCondition.SEES: 2}
 SHOWN_S = 7 * 86_400.0
+MOST_NAMED = 60  # cameras that the wall names because they do not see; the page of cameras has all
 _NOT_ASKED = deliveries.Absent(0, 0, 0)
 _UNHEARD = {
     NodeCondition.OFFLINE: "node_offline",
@@ -44,7 +53,7 @@ class CameraView:
     unseen_s: seconds of the last days in which it saw nothing, where they were asked for.
     """
 
-    camera: nodes.Camera
+    camera: cameras.Camera
     condition: CameraCondition
     reason_code: str
     since_at_s: float | None
@@ -97,22 +106,38 @@ class NodeView:
         return ("slow" if behind_s > 0 else "fast") if behind_s else "same"
 
     @property
+    def unheard(self) -> bool:
+        """Whether nothing is heard of it now."""
+        return self.condition in _UNHEARD or self.condition == NodeCondition.UNKNOWN
+
+    @property
     def asks(self) -> bool:
         """Whether the node can be asked for what is missing."""
         return self.condition in (NodeCondition.OK, NodeCondition.DEGRADED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watch:
-    """All nodes and cameras; those that do not see first. heard: whether the console itself hears the nodes."""
+    """All nodes and cameras; those that do not see first. heard: whether the console itself hears the nodes.
+
+    numbers: how many cameras are in each condition, where `cameras` are not all of them.
+    """
 
     nodes: tuple[NodeView, ...]
     cameras: tuple[CameraView, ...]
     heard: bool
+    numbers: Mapping[str, int] | None = None
 
     def count(self, condition: str, node: str | None = None) -> int:
         """How many cameras are in that condition: of one node, or of all."""
+        if self.numbers is not None and node is None:
+            return self.numbers.get(condition, 0)
         return sum(one.condition == condition and node in (None, one.camera.node) for one in self.cameras)
+
+    @property
+    def in_all(self) -> int:
+        """How many cameras there are."""
+        return len(self.cameras) if self.numbers is None else sum(self.numbers.values())
 
     @property
     def heard_at_s(self) -> float | None:
@@ -126,7 +151,11 @@ class Watch:
 
     def camera(self, node: str, name: str) -> CameraView | None:
         """The camera of that node."""
-        return next((one for one in self.cameras if (one.camera.node, one.camera.name) == (node, name)), None)
+        return self._by_name.get((node, name))
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str], CameraView]:
+        return {(one.camera.node, one.camera.name): one for one in self.cameras}
 
 
 def watch(connection: Connection, now_s: float, heard: bool, of: Collection[int] | None = None) -> Watch:
@@ -134,22 +163,70 @@ def watch(connection: Connection, now_s: float, heard: bool, of: Collection[int]
 
     of: ids of the nodes whose cameras and missing messages are wanted; None for all.
     """
-    cameras = nodes.cameras(connection, of)
-    seen = {(one.node, one.name) for one in cameras}
-    boxes = tuple(
-        NodeView(
-            _within_sight(box, seen),
-            node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s, heard),
-            deliveries.absent(connection, box.id, box.health.get("outbox_id"))
-            if of is None or box.id in of
-            else _NOT_ASKED,
-        )
-        for box in nodes.listing(connection)
-    )
+    boxes = nodes.listing(connection, brief=of is not None and not of)
+    found = cameras.listing(connection, of)
+    wanted = [box for box in boxes if of is None or box.id in of]
+    absent = deliveries.absent_of_each(connection, {box.id: box.health.get("outbox_id") for box in wanted})
+    seen = {(one.node, one.name) for one in found}
+    views = tuple(_node(_within_sight(box, seen), absent.get(box.id, _NOT_ASKED), now_s, heard) for box in boxes)
+    return Watch(views, _cameras(found, views), heard)
+
+
+def unheard_since_s(connection: Connection, now_s: float, heard: bool) -> dict[int, float]:
+    """As `Watch.unheard_since_s`, for who needs nothing else."""
+    boxes = nodes.listing(connection, brief=True, unheard_since_s=now_s - SILENT_AFTER_S if heard else None)
+    return Watch(tuple(_node(box, _NOT_ASKED, now_s, heard) for box in boxes), (), heard).unheard_since_s()
+
+
+def watch_for_alerts(connection: Connection, now_s: float, heard: bool, named: Collection[tuple[str, str]]) -> Watch:
+    """As `watch`, with no more cameras than these (node, name): what one alert asks for, of however many boxes."""
+    names = {node for node, _ in named}
+    boxes = [box for box in nodes.listing(connection, brief=True) if box.name in names]
+    views = tuple(_node(box, _NOT_ASKED, now_s, heard) for box in boxes)
+    return Watch(views, _cameras(cameras.named(connection, named), views), heard)
+
+
+def watch_for_wall(connection: Connection, now_s: float, heard: bool, named: Collection[tuple[str, str]]) -> Watch:
+    """As `watch`, with all boxes and how many cameras do not see, at most `MOST_NAMED` of them by name, and `named`.
+
+    A wall of a thousand boxes is drawn at each change: it reads no report of a camera that it does not show.
+    """
+    boxes = nodes.listing(connection, brief=True)
+    absent = deliveries.absent_of_each(connection, {box.id: box.health.get("outbox_id") for box in boxes})
+    numbers = cameras.numbers(connection)
+    boxes = _all_within_sight(connection, boxes, numbers)
+    views = tuple(_node(box, absent.get(box.id, _NOT_ASKED), now_s, heard) for box in boxes)
+    conditions = {one.node.id: one.condition for one in views}
+    counted: Counter[str] = Counter()
+    for node_id, state, number in numbers:
+        counted[camera_condition(state, conditions[node_id])] += number
+    unheard = [one.node.id for one in views if one.condition in _UNHEARD] if heard else []
+    troubled = cameras.unseeing(connection, unheard, MOST_NAMED) if heard else ()
+    shown = {(one.node, one.name): one for one in (*troubled, *cameras.named(connection, named))}
+    return Watch(views, _cameras(list(shown.values()), views), heard, counted)
+
+
+def _node(box: nodes.Node, absent: deliveries.Absent, now_s: float, heard: bool) -> NodeView:
+    condition = node_condition(box.status, box.health.get("state", ""), box.last_seen_at_s, now_s, heard)
+    return NodeView(box, condition, absent)
+
+
+def _cameras(found: Sequence[cameras.Camera], boxes: Sequence[NodeView]) -> tuple[CameraView, ...]:
     by_name = {box.node.name: box for box in boxes}
-    views = [_camera(camera, by_name[camera.node]) for camera in cameras]
-    views.sort(key=lambda one: (_RANK[one.condition], one.camera.site, one.camera.label))
-    return Watch(boxes, tuple(views), heard)
+    views = [_camera(camera, by_name[camera.node]) for camera in found]
+    return tuple(sorted(views, key=lambda one: (_RANK[one.condition], one.camera.site, one.camera.label)))
+
+
+def _all_within_sight(
+    connection: Connection, boxes: Sequence[nodes.Node], numbers: Sequence[tuple[int, str, int]]
+) -> Sequence[nodes.Node]:
+    """As `_within_sight`; looks at names only where a box tells of more cameras than are to be seen of it."""
+    in_sight: Counter[int] = Counter()
+    for node_id, _, number in numbers:
+        in_sight[node_id] += number
+    partly = {box.id for box in boxes if len(box.health.get("cameras", ())) > in_sight[box.id]}
+    seen = cameras.names(connection, partly)
+    return [_within_sight(box, seen) if box.id in partly else box for box in boxes]
 
 
 def _within_sight(box: nodes.Node, seen: Set[tuple[str, str]]) -> nodes.Node:
@@ -158,9 +235,9 @@ def _within_sight(box: nodes.Node, seen: Set[tuple[str, str]]) -> nodes.Node:
     hidden = {one["camera"] for one in reports if (box.name, one["camera"]) not in seen}
     if not hidden:
         return box
-    cameras = [one for one in reports if one["camera"] not in hidden]
+    kept = [one for one in reports if one["camera"] not in hidden]
     problems = [one for one in box.health.get("node_problems") or () if one.get("subject") not in hidden]
-    return replace(box, health={**box.health, "cameras": cameras, "node_problems": problems})
+    return replace(box, health={**box.health, "cameras": kept, "node_problems": problems})
 
 
 def with_blind_totals(connection: Connection, seen: Watch, now_s: float) -> Watch:
@@ -169,11 +246,11 @@ def with_blind_totals(connection: Connection, seen: Watch, now_s: float) -> Watc
     totals = blind_times.totals(connection, blind_times.Scope(), span, seen.unheard_since_s())
     ids = {box.node.name: box.node.id for box in seen.nodes}
     blind_s = {key: total.blind_s for key, total in totals.items()}
-    cameras = (replace(one, unseen_s=blind_s.get((ids[one.camera.node], one.camera.name), 0.0)) for one in seen.cameras)
-    return replace(seen, cameras=tuple(cameras))
+    views = (replace(one, unseen_s=blind_s.get((ids[one.camera.node], one.camera.name), 0.0)) for one in seen.cameras)
+    return replace(seen, cameras=tuple(views))
 
 
-def _camera(camera: nodes.Camera, box: NodeView) -> CameraView:
+def _camera(camera: cameras.Camera, box: NodeView) -> CameraView:
     zones = tuple(
         ZoneView(
             shape["zone"],

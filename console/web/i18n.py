@@ -51,6 +51,10 @@ class Language:
         """A date with its year."""
         return str(format_date(day, "EEE dd/MM/y", locale=self.code))
 
+    def minute(self, at_s: float) -> str:
+        """As `moment`, without seconds."""
+        return str(format_datetime(self._local(at_s), "HH:mm EEE dd/MM/y", locale=self.code))
+
     def sortable(self, at_s: float) -> str:
         """Date and time of a UTC moment in the site's zone, for spreadsheets."""
         return f"{self._local(at_s):%Y-%m-%d %H:%M:%S}"
@@ -58,6 +62,18 @@ class Language:
     def field(self, at_s: float) -> str:
         """A UTC moment in the site's zone as people write it into a field, to the minute; see written_moment."""
         return f"{self._local(at_s):{_FIELDS[self.code]}}"
+
+    def day_field(self, day: datetime) -> str:
+        """A local day as people write it into a field."""
+        return f"{day:{_FIELDS[self.code].split()[0]}}"
+
+    def weekday(self, day: datetime) -> str:
+        """A local day by its name, for a list of the last ones."""
+        return str(format_datetime(day, "EEE dd/MM", locale=self.code))
+
+    def month(self, day: datetime) -> str:
+        """The month of a local day by its name, with the year."""
+        return str(format_datetime(day, "LLLL y", locale=self.code))
 
     def when(self, at_s: float, now_s: float) -> str:
         """The time alone where the moment is of the same day as `now_s` at the site, else with its date."""

@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 
 from console.domain.access import Action, Rights, may
 from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
-from console.store import alert_work, alerts, audit, deliveries, nodes, notifications, site_setup
-from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, wall, why
+from console.domain.stay_story import story_of
+from console.store import alert_work, alerts, audit, cameras, deliveries, notifications, site_setup
+from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, places_of, wall, why
 from console.web.alerts_api import FACTS
 from console.web.calendar_words import told_change
-from console.web.camera_view import Watch, watch, with_blind_totals
+from console.web.camera_view import Watch, watch, watch_for_alerts, with_blind_totals
 from console.web.context import Context
 from console.web.errors import Refused
 from console.web.escalation_view import hidden_to
@@ -26,6 +27,7 @@ from console.web.i18n import Language
 from console.web.instruction_pages import kind_of
 from console.web.node_api import still_path
 from console.web.preferences import LANGUAGE_COOKIE, theme_of
+from console.web.search_pages import beside, earlier_here
 from console.web.words import SCRIPT_WORDS, WORDS, sentence
 
 router = APIRouter()
@@ -55,8 +57,11 @@ class Pages:
         return self._context.languages.choose(cookie, request.headers.get("Accept-Language", ""))
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page. Every template gets `_` (text), `say` (sentence of a code word), `language`, `person`, `may`."""
-        language = self.language(request)
+        """A page. Every template gets `_` (text), `say` (sentence of a code word), `language`, `person`, `may`.
+
+        language: another one than that of the request.
+        """
+        language: Language = values.pop("language", None) or self.language(request)
         person = getattr(request.state, "person", None)
         html = self._templates.get_template(template).render(
             _=language.text,
@@ -131,13 +136,14 @@ async def static(name: str) -> Response:
     return Response(_STATIC[name], media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
 
+_Found = Annotated[str, Query(max_length=2000)]
 _InHand = Annotated[int, Query(ge=MOST_IN_HAND, le=5000)]  # how many of them people want to see
 
 
 def _wall(request: Request, in_hand: int) -> Wall:
     context = _context(request)
     with context.database.read() as connection:
-        return wall(connection, watch(connection, context.wall_s(), context.broker_connected()), in_hand)
+        return wall(connection, context.wall_s(), context.broker_connected(), in_hand)
 
 
 @router.get("/")
@@ -153,31 +159,36 @@ def wall_inside(request: Request, in_hand: _InHand = MOST_IN_HAND) -> Response:
 
 
 @router.get("/alerts/{event_id}")
-def alert_page(request: Request, event_id: str, taken: bool = False) -> Response:
-    """One alert: clip, snapshot, facts, what to do. taken: say that somebody else was faster to take it on."""
+def alert_page(request: Request, event_id: str, taken: bool = False, found: _Found = "") -> Response:
+    """One alert: clip, snapshot, facts, what to do. taken: say that somebody else was faster to take it on.
+
+    found: the query of the search among whose results one goes on from here.
+    """
     context = _context(request)
-    now_s = context.wall_s()
+    now_s, language = context.wall_s(), request.app.state.pages.language(request)
     with context.database.read() as connection:
-        found = alerts.find(connection, event_id)
-        if found is None:
+        own = alerts.find(connection, event_id)
+        if own is None:
             raise Refused(404, "not_found")
-        seen = watch(connection, now_s, context.broker_connected())
-        of_incident = alerts.of_incidents(connection, [found.incident_id])
+        before_this = earlier_here(connection, language, own)
+        way = beside(connection, language, found, (own.opened_at_s, event_id), now_s)
+        of_incident = alerts.of_incidents(connection, [own.incident_id])
         others = [one for one in of_incident if one.event_id != event_id]
-        view, *other_views = alert_views(connection, [found, *others], seen)
+        shown = [own, *others]
+        seen = watch_for_alerts(connection, now_s, context.broker_connected(), places_of(shown))
+        view, *other_views = alert_views(connection, shown, seen)
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
         notified = notifications.of_alert(connection, event_id)
-        related = site_setup.related(connection, found.site_id, found.node, found.event["camera"])
-        instruction = site_setup.instructions(connection, found.site_id).get(kind_of(found.event["rule"]), "")
+        related = site_setup.related(connection, own.site_id, own.node, own.event["camera"])
+        instruction = site_setup.instructions(connection, own.site_id).get(kind_of(own.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
     context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, "", now_s))
-    sentence_why = why(request.app.state.pages.language(request), found)
     return _render(
         request,
         "alert.html",
         view=view,
-        why=sentence_why,
+        why=why(language, own),
         incident=sorted((view, *other_views), key=lambda one: one.alert.opened_at_s),
         history=history,
         notified=notified,
@@ -186,6 +197,9 @@ def alert_page(request: Request, event_id: str, taken: bool = False) -> Response
         instruction=instruction,
         handed_out=sorted(handed_out, key=lambda one: one[0].user != person),  # one's own first
         taken=taken,
+        way=way,
+        story=story_of(own.event, own.clock_behind_s),
+        before_this=before_this,
     )
 
 
@@ -225,7 +239,7 @@ def ask_still(request: Request, node: str, camera: str) -> Response:
     """Asks the node for a fresh picture."""
     context = _context(request)
     with context.database.read() as connection:
-        known = any((one.node, one.name) == (node, camera) for one in nodes.cameras(connection))
+        known = bool(cameras.named(connection, {(node, camera)}))
     if not known:
         raise Refused(404, "not_found")
     if not context.send_still(node, camera):

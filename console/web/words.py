@@ -2,6 +2,7 @@
 
 from console.web.calendar_words import CALENDAR_WORDS
 from console.web.escalation_words import ESCALATION_PROBLEMS, ESCALATION_WORDS
+from console.web.find_words import FIND_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS
 
@@ -350,6 +351,7 @@ WORDS |= PEOPLE_WORDS
 WORDS |= CALENDAR_WORDS
 WORDS |= ESCALATION_WORDS
 WORDS["problem"] |= ESCALATION_PROBLEMS
+WORDS |= FIND_WORDS
 
 SCRIPT_WORDS = {
     "stale": "No connection since {time}. What you see may be old.",

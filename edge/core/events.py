@@ -8,6 +8,7 @@ from typing import Literal
 from edge.core.person import GapReason
 from edge.core.rules.signal import Box, Direction, RuleKind, Signal, SignalState
 from edge.core.scene import Scene
+from edge.core.stay import Visit
 
 Severity = Literal["low", "medium", "high", "critical"]
 Closing = Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"]
@@ -32,6 +33,14 @@ class EventGap:
     from_at_s: float
     to_at_s: float
     reason: GapReason
+
+
+@dataclass(frozen=True, slots=True)
+class EventVisit:
+    """An earlier stay of the same person in the same zone: UTC seconds."""
+
+    from_at_s: float
+    to_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Event:
     box: Box | None = None
     path: tuple[EventPoint, ...] = ()
     gaps_bridged: tuple[EventGap, ...] = ()
+    earlier_visits: tuple[EventVisit, ...] = ()
 
 
 @dataclass(slots=True)
@@ -171,6 +181,7 @@ class EventBook:
             gaps_bridged=tuple(EventGap(_ms(g.from_s + offset_s), _ms(g.to_s + offset_s), g.reason) for g in stay.gaps)
             if stay
             else (),
+            earlier_visits=_visits(stay.earlier, offset_s) if stay else (),
         )
 
     def _severity(self, rule: int, signal: Signal, before: Event | None) -> Severity:
@@ -181,6 +192,10 @@ class EventBook:
         # Derived, not drawn: a replay of the same video gives the same bytes, a retry the same event.
         name = f"{self._node}/{self._camera}/{signal.place}/{signal.rule}/{rule}/{opened_at_s:.3f}/{signal.subject}"
         return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def _visits(earlier: Sequence[Visit], offset_s: float) -> tuple[EventVisit, ...]:
+    return tuple(EventVisit(_ms(one.entered_s + offset_s), _ms(one.left_s + offset_s)) for one in earlier)
 
 
 def _offset_s(before: Event | None, now_s: float) -> float:

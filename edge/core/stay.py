@@ -11,6 +11,7 @@ from edge.core.zone import Containment, Zone
 
 MAX_PATH_POINTS = 300
 MAX_GAPS = 100
+MAX_VISITS = 20
 Ending = Literal["left", "lost"]
 
 
@@ -21,6 +22,14 @@ class PathPoint:
     media_s: float
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An earlier stay of the same person in the same zone, from and to media seconds."""
+
+    entered_s: float
+    left_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class Stay:
     track_ids: the tracker's identities that the person went by, oldest first.
     path: thinned to one point for each half second and tenth of a body height, at most MAX_PATH_POINTS.
     gaps: times not seen inside the zone, and why the stay went on all the same; the last MAX_GAPS.
+    earlier: the person's stays in this zone before this one, while the picture never lost them; the last MAX_VISITS.
     ended_because: None while it lives; "left" the zone or the picture, "lost" in the middle of it.
     """
 
@@ -55,6 +65,7 @@ class Stay:
     track_ids: tuple[int, ...]
     path: tuple[PathPoint, ...]
     gaps: tuple[GapBridged, ...]
+    earlier: tuple[Visit, ...] = ()
     ended_because: Ending | None = None
 
 
@@ -75,6 +86,7 @@ class _Presence:
     last_seen_s: float = 0.0
     path: list[PathPoint] = field(default_factory=list)
     gaps: list[GapBridged] = field(default_factory=list)
+    earlier: list[Visit] = field(default_factory=list)
 
 
 class StayKeeper:
@@ -163,12 +175,16 @@ class StayKeeper:
         heir = self._presences.get(person.merged_into) if person.merged_into is not None else None
         if person.merged_into is not None and (heir is None or heir.stay_id is None):
             # The older self was not in this zone: what the younger did here goes on under the older name.
+            presence.earlier[:0] = heir.earlier if heir is not None else ()
+            del presence.earlier[:-MAX_VISITS]
             self._presences[person.merged_into] = presence
             return []
         return self._close(presence, person, frame_size, "left" if person.ended_because == "left" else "lost")
 
     def _close(self, presence: _Presence, person: Person, frame_size: tuple[int, int], because: Ending) -> list[Stay]:
         stay = self._snapshot(presence, person, frame_size, because)
+        presence.earlier.append(Visit(presence.entered_s, presence.last_seen_s))
+        del presence.earlier[:-MAX_VISITS]
         presence.stay_id = None
         return [stay]
 
@@ -194,6 +210,7 @@ class StayKeeper:
             track_ids=person.track_ids,
             path=tuple(presence.path),
             gaps=tuple(presence.gaps),
+            earlier=tuple(presence.earlier),
             ended_because=because,
         )
 

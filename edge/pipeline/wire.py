@@ -1,6 +1,6 @@
 """Core event -> wire message."""
 
-from broker.contract.messages import EventMessage, GapBridged, PathPoint
+from broker.contract.messages import EventMessage, GapBridged, PathPoint, Visit
 from edge.core.events import Event
 
 
@@ -30,6 +30,7 @@ def event_message(event: Event, model: str) -> EventMessage:
         gaps_bridged=tuple(
             GapBridged(from_at_s=gap.from_at_s, to_at_s=gap.to_at_s, reason=gap.reason) for gap in event.gaps_bridged
         ),
+        earlier_visits=tuple(Visit(from_at_s=one.from_at_s, to_at_s=one.to_at_s) for one in event.earlier_visits),
         model=model,
     )
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import cv2
 import typer
 from at_work import at_work
+from found import busiest_shift, tonight_and_month
 from lens import blinded
 from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
@@ -32,21 +33,8 @@ LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
-CONDITIONS = (
-    "nothing",
-    "quiet",
-    "busy",
-    "work",
-    "failing",
-    "lens",
-    "unseen",
-    "many",
-    "deaf",
-    "people",
-    "flood",
-    "calendar",
-    "told",
-)
+CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
+CONDITIONS += ("calendar", "told", "find")
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -194,6 +182,29 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
         cut(browser, school, out)
 
 
+def finding(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """Search, statistics and the handover of a month, of nothing, and of what can't be read."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    school.health()
+    empty = {"search-empty": "/search", "statistics-empty": "/statistics", "handover-empty": "/handover"}
+    shoot(browser, school, out, f"{condition}-", empty, Role.ADMINISTRATOR)
+    alert = tonight_and_month(school)
+    fence = f"/search?days=30&of={NODE}%2Ffence&around=16:30&give=60"
+    paths = {"search": "/search?days=30", "search-fence": fence, "search-wrong": "/search?around=25h&least=x"}
+    paths |= {"search-none": "/search?days=30&reason=animal&least=20+min", "statistics": "/statistics"}
+    way = f"/alerts/{alert.event_id}?found=days%3D30"
+    shoot(browser, school, out, f"{condition}-", {**paths, "handover": "/handover", "alert": way}, Role.ADMINISTRATOR)
+    busiest_shift(school)
+    shoot(browser, school, out, f"{condition}-", {"handover-full": "/handover"}, Role.ADMINISTRATOR)
+    for name in ("statistics", "handover"):
+        context = browser.new_context(locale="vi-VN")
+        context.add_cookies([school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)])
+        page = context.new_page()
+        settle(page, school.address, f"/{name}")
+        page.pdf(path=out / f"{condition}-{name}.pdf", prefer_css_page_size=True)
+        context.close()
+
+
 def take_people(browser: Browser, school: School, out: Path, condition: str) -> None:
     """The pages about people and rights, and what is shown once."""
     school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
@@ -229,9 +240,9 @@ def main(
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                {"people": take_people, "work": working, "calendar": take_calendar, "told": telling}.get(
-                    condition, take
-                )(browser, school, out, condition)
+                takers = {"people": take_people, "work": working, "calendar": take_calendar}
+                takers |= {"told": telling, "find": finding}
+                takers.get(condition, take)(browser, school, out, condition)
         browser.close()
     if readme:
         for name, target in README.items():

@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert, update
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from told import open_event
+from opened_event import open_event
 
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, StatusMessage

@@ -5,7 +5,7 @@ import uuid
 from typing import get_args
 
 import pytest
-from told import open_event
+from opened_event import open_event
 
 from broker.contract import codec, topics
 from broker.contract.messages import EventMessage

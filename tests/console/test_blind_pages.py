@@ -13,10 +13,10 @@ from console.domain.access import Role
 from console.store import audit, deliveries, nodes
 from console.store import blind_times as unseen
 from console.store.tables import metadata
-from console.web.blind_pages import _csv_line
 from console.web.blind_places import places
 from console.web.blind_view import MOST
 from console.web.camera_view import Watch
+from console.web.csv_lines import csv_line
 from console.web.i18n import Languages
 
 pytestmark = pytest.mark.system
@@ -127,7 +127,7 @@ def test_of_the_time_before_a_zone_was_drawn_nothing_is_claimed(desk):
     "name", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠SUM(1)"]
 )
 def test_no_name_is_a_formula(name):
-    (cell,) = next(csv.reader(io.StringIO(_csv_line([name]), newline="")))
+    (cell,) = next(csv.reader(io.StringIO(csv_line([name]), newline="")))
     assert cell == f"'{name}"
 
 

@@ -5,8 +5,8 @@ import re
 import uuid
 
 import pytest
+from opened_event import open_event
 from sqlalchemy import select
-from told import open_event
 
 from broker.contract.messages import EventMessage
 from console.domain.access import Role

@@ -145,10 +145,10 @@ def test_health_lists_cameras_and_those_that_see_nothing_come_first(desk):
     health = HealthMessage(at_s=1.0, started_at_s=0.0, version="1", state="degraded", cameras=cameras)
     desk.intake.take(*encoded(health))
     with desk.console.database.read() as connection:
-        assert [one.name for one in nodes.cameras(connection)] == ["b", "a"]
+        assert [one.name for one in cameras.listing(connection)] == ["b", "a"]
     desk.intake.take(*encoded(health.model_copy(update={"cameras": cameras[:1]})))
     with desk.console.database.read() as connection:
-        assert [one.name for one in nodes.cameras(connection)] == ["a"]
+        assert [one.name for one in cameras.listing(connection)] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, HealthMessage
 from console.domain.access import Role
 from console.domain.jpeg import jpeg_size
+from console.store import cameras as store_cameras
 from console.store import nodes
 from console.store.tables import camera
 from console.web.node_api import still_path
@@ -44,7 +45,7 @@ def test_a_picture_that_comes_before_the_first_report_is_shown_with_it(desk):
     assert "/cameras/n1/gate/still.jpg" in guard.get("/cameras").text
     assert guard.get("/cameras/n1/gate/still.jpg").content == PICTURE
     with desk.console.database.read() as connection:
-        (one,) = nodes.cameras(connection)
+        (one,) = store_cameras.listing(connection)
     assert (one.name, one.state, one.still_at_s) == ("gate", "sees", desk.clock())
 
 
@@ -55,7 +56,7 @@ def test_a_picture_and_the_first_report_at_the_same_moment(desk):
             report(desk, *(f"c{number}" for number in range(8)))
         assert {one.result() for one in puts} == {204}
     with desk.console.database.read() as connection:
-        cameras = nodes.cameras(connection)
+        cameras = store_cameras.listing(connection)
     assert len(cameras) == 8
     assert all(one.still_at_s for one in cameras)
 
@@ -81,7 +82,7 @@ def test_former_cameras_of_a_node_gone_mad_are_forgotten_with_their_pictures(des
             assert put(desk, name) == 204
     with desk.console.database.read() as connection:
         rows = connection.execute(select(camera.c.name, camera.c.still_sha256)).all()
-        assert len(nodes.cameras(connection)) == 64
+        assert len(store_cameras.listing(connection)) == 64
     shown = {still_path(context, "n1", row.name) for row in rows if row.still_sha256}
     assert len(rows) <= 64 + 2 * nodes.MOST_UNLISTED
     assert set(context.stills.glob("*")) == shown

@@ -29,7 +29,7 @@ from camera_door import CameraDoor
 from site_reckoning import cameras
 from whole_site import NODE, Progress, WholeSite, watched_site
 
-from console.store import nodes
+from console.store import cameras as store_cameras
 from console.web.words import WORDS
 from edge.adapters.processor_use import memory_of
 from edge.virtual_camera.faults import PICTURE_FAULTS, STREAM_FAULTS
@@ -183,7 +183,7 @@ class FaultHour:
     def _said(self, camera: str) -> tuple[str, str]:
         """State and reason of a camera as the console has them."""
         with self._site.database.read() as connection:
-            found = next(one for one in nodes.cameras(connection) if (one.node, one.name) == (NODE, camera))
+            found = next(one for one in store_cameras.listing(connection) if (one.node, one.name) == (NODE, camera))
         return found.state, found.reason_code
 
     def _wait(self, condition, seconds: float) -> object | None:

@@ -168,10 +168,10 @@ class WholeSite(Site):
         return node is not None and node.status == "online" and (node.last_seen_at_s or 0.0) > at_s
 
     def _cameras_are_told(self) -> bool:
-        from console.store import nodes
+        from console.store import cameras
 
         with self.database.read() as connection:
-            return bool(nodes.cameras(connection))
+            return bool(cameras.listing(connection))
 
     def sign_in(self) -> str:
         """Makes a guard; returns the cookie of their session."""

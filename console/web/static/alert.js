@@ -18,7 +18,7 @@ function start() {
 }
 
 async function refresh() {
-  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
   if (answer.redirected) return location.assign(answer.url);
   if (left(answer)) return;
   if (!answer.ok) throw new Error(String(answer.status));
@@ -38,7 +38,8 @@ document.addEventListener("keydown", (event) => {
   if (isOpen() || isTyped(event) || !(event.target instanceof Element)) return;
   const sliding = event.target.matches("input");
   if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !sliding) step(event);
-  if (event.key === "Escape") location.assign("/");
+  if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !sliding) beside(event);
+  if (event.key === "Escape") location.assign(document.querySelector("[data-back]")?.getAttribute("href") ?? "/");
   if (event.target.matches("input, button, summary, a")) return;
   if (event.key === " " && document.getElementById("play")) {
     event.preventDefault();
@@ -53,6 +54,14 @@ function step(event) {
   const at = all.findIndex((one) => one.hasAttribute("aria-current"));
   const link = all[at + (event.key === "ArrowDown" ? 1 : -1)]?.querySelector("a");
   if (at < 0 || !link) return;
+  event.preventDefault();
+  location.assign(link.href);
+}
+/** Opens the next one of what was searched for, or the one before.
+ * @param {KeyboardEvent} event */
+function beside(event) {
+  const link = document.querySelector(event.key === "ArrowLeft" ? "[data-newer]" : "[data-older]");
+  if (!(link instanceof HTMLAnchorElement)) return;
   event.preventDefault();
   location.assign(link.href);
 }

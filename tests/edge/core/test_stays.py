@@ -81,6 +81,9 @@ def test_an_exit_within_the_grace_is_survived_a_longer_one_is_not(street, walker
         assert first.ended_because == "left"
         assert first.dwell_s == pytest.approx(10.5, abs=1 / fps)
         assert first.person_id == second.person_id
+        (earlier,) = second.earlier
+        assert (earlier.entered_s, earlier.left_s) == (first.entered_s, first.last_seen_s)
+        assert first.earlier == ()
 
 
 @modest

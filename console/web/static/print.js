@@ -1,0 +1,2 @@
+// Prints a page that is made to be printed.
+document.getElementById("print")?.addEventListener("click", () => print());
