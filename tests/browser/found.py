@@ -6,7 +6,8 @@ import uuid
 from opened_event import open_event
 from school import LABELS, NODE, ZONES, School, full
 
-from broker.contract.messages import EventMessage
+from broker.contract import topics
+from broker.contract.messages import EventMessage, Visit
 from console.app.system_clock import wall_s
 from console.domain.alert import CloseReason
 from console.domain.alert_work import Act, Step
@@ -33,6 +34,9 @@ _HABITS = (
 def tonight_and_month(school: School) -> EventMessage:
     """Fills the last 30 days and tonight; returns an alert of tonight that is open, with everything."""
     urgent, _ = full(school)
+    at_s = urgent.opened_at_s
+    visits = tuple(Visit(from_at_s=at_s - ago, to_at_s=at_s - ago + 70) for ago in (400, 260))
+    school.tell(topics.EVENT, urgent.model_copy(update={"revision": 2, "earlier_visits": visits}))
     month(school)
     return urgent
 

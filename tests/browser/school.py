@@ -34,7 +34,6 @@ from broker.contract.messages import (
     NodeProblem,
     PathPoint,
     StatusMessage,
-    Visit,
     ZoneShape,
 )
 from console.app.factory import Console, build
@@ -299,9 +298,7 @@ def full(school: School) -> tuple[EventMessage, EventMessage]:
         GapBridged(from_at_s=now_s - 61, to_at_s=now_s - 57.6, reason="occlusion"),
         GapBridged(from_at_s=now_s - 44, to_at_s=now_s - 43.2, reason="missed_detection"),
     )
-    visits = (Visit(from_at_s=now_s - 420, to_at_s=now_s - 350), Visit(from_at_s=now_s - 260, to_at_s=now_s - 215))
-    facts = {"gaps_bridged": gaps, "earlier_visits": visits}
-    urgent = school.event("gate", 34, severity="critical", stage=2, dwell_s=134, **facts)
+    urgent = school.event("gate", 34, severity="critical", stage=2, dwell_s=134, gaps_bridged=gaps)
     school.bring_evidence(urgent)
     crowd = school.event("street", 85, rule="crowd", severity="medium", people=6, dwell_s=30, threshold_s=20)
     school.bring_evidence(crowd)

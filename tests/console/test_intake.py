@@ -30,6 +30,7 @@ from console.ingest import receiver
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.store import alerts, deliveries, evidence, nodes
+from console.store import cameras as store_cameras
 from console.store.tables import change
 
 pytestmark = pytest.mark.system
@@ -145,10 +146,10 @@ def test_health_lists_cameras_and_those_that_see_nothing_come_first(desk):
     health = HealthMessage(at_s=1.0, started_at_s=0.0, version="1", state="degraded", cameras=cameras)
     desk.intake.take(*encoded(health))
     with desk.console.database.read() as connection:
-        assert [one.name for one in cameras.listing(connection)] == ["b", "a"]
+        assert [one.name for one in store_cameras.listing(connection)] == ["b", "a"]
     desk.intake.take(*encoded(health.model_copy(update={"cameras": cameras[:1]})))
     with desk.console.database.read() as connection:
-        assert [one.name for one in cameras.listing(connection)] == ["a"]
+        assert [one.name for one in store_cameras.listing(connection)] == ["a"]
 
 
 @pytest.mark.parametrize(
