@@ -9,7 +9,8 @@ from console.domain.access import Role, lent, rights_of
 from console.domain.site_tree import Grants, common
 from console.store import grants
 from console.store.sessions import SignedIn
-from console.store.tables import api_token, site, user_account
+from console.store.sign_in_tables import api_token
+from console.store.tables import site, user_account
 
 PREFIX = "ght_"  # tells a token of people from one of boxes, and secret scanners what they found
 MOST = 50  # of a person

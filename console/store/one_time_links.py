@@ -10,7 +10,7 @@ from console.domain.access import Role
 from console.domain.account_name import folded
 from console.domain.site_tree import WHOLE_TREE, Grants
 from console.store.sessions import KEY_LENGTH
-from console.store.tables import link_site, one_time_link
+from console.store.sign_in_tables import link_site, one_time_link
 
 LIFETIME_S = 24 * 3600.0
 

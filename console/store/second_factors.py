@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from console.store.tables import recovery_code, session, user_account
+from console.store.sign_in_tables import recovery_code, session
+from console.store.tables import user_account
 
 
 def secret(connection: Connection, user_id: int) -> str | None:

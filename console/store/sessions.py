@@ -7,7 +7,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from console.domain.access import Rights, Role, rights_of
 from console.store import grants
-from console.store.tables import session, user_account
+from console.store.sign_in_tables import session
+from console.store.tables import user_account
 
 IDLE_S = 12 * 3600.0  # a shift
 LIFETIME_S = 14 * 24 * 3600.0

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from console.domain.throttle import WINDOW_S, wait_s
 from console.store.database import lock
-from console.store.tables import known_browser, sign_in_try
+from console.store.sign_in_tables import known_browser, sign_in_try
 
 _LOCK = 7_203_118
 LIFETIME_S = 365 * 86400.0

@@ -11,7 +11,8 @@ from console.domain.account_name import folded
 from console.domain.site_tree import WHOLE_TREE, Grants
 from console.store import api_tokens, grants, one_time_links
 from console.store.database import lock
-from console.store.tables import session, user_account
+from console.store.sign_in_tables import session
+from console.store.tables import user_account
 
 
 class NameTakenError(ValueError):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from console.domain.watched import Stretch
-from console.store import audit, blind_times, nodes
+from console.store import audit, blind_times, known_cameras
 from console.store.blind_times import BlindTime
 from console.web.blind_places import add_zones, camera_key, camera_keys, places
 from console.web.blind_view import MOST_LINES, Question, TimeRangeError, span_of, times_of, view
@@ -148,7 +148,7 @@ def _cells(language: Language, asked: Question, time: BlindTime) -> list[str]:
     ]
 
 
-def _unknown_cells(language: Language, camera: nodes.KnownCamera, time: Stretch) -> list[str]:
+def _unknown_cells(language: Language, camera: known_cameras.KnownCamera, time: Stretch) -> list[str]:
     where = [camera.site, camera.node, camera.label, camera.name, "", ""]
     span = [language.sortable(time.begin_s), language.sortable(time.end_s), f"{time.length_s:.0f}"]
     told = [sentence(language, "not_known", time.sighted), str(time.sighted)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from console.store import nodes
+from console.store import known_cameras
 from console.store.blind_times import BlindTime, Scope
 
 MOST_CHOICES = 150  # cameras in a list to choose from; among more one searches
@@ -18,8 +18,8 @@ class Place:
     key: str
     label: str
     scope: Scope
-    camera: nodes.KnownCamera | None = None
-    zone: nodes.Zone | None = None
+    camera: known_cameras.KnownCamera | None = None
+    zone: known_cameras.Zone | None = None
 
 
 def places(connection: Connection, *, whole: bool = False, site_id: int | None = None) -> dict[str, Place]:
@@ -28,9 +28,9 @@ def places(connection: Connection, *, whole: bool = False, site_id: int | None =
     Without the zones where there are too many for a list; whole: with them all the same. site_id: those of one site.
     """
     found = {"": Place("", "", Scope())}
-    cameras = nodes.known_cameras(connection, site_id)
+    cameras = known_cameras.listing(connection, site_id)
     boxes = None if site_id is None else {one.node_id for one in cameras}
-    zones = nodes.zones(connection, boxes) if len(cameras) <= MOST_CHOICES or whole else {}
+    zones = known_cameras.zones(connection, boxes) if len(cameras) <= MOST_CHOICES or whole else {}
     for camera in cameras:
         one = replace(camera, zones=zones.get((camera.node_id, camera.name), ()))
         site = key_of("", str(one.site_id))
@@ -42,7 +42,7 @@ def places(connection: Connection, *, whole: bool = False, site_id: int | None =
     return found
 
 
-def _zones_of(camera: nodes.KnownCamera) -> dict[str, Place]:
+def _zones_of(camera: known_cameras.KnownCamera) -> dict[str, Place]:
     found = {}
     for zone in camera.zones:
         scope = Scope(node_id=camera.node_id, camera=camera.name, zone=zone.name)
@@ -54,7 +54,7 @@ def _zones_of(camera: nodes.KnownCamera) -> dict[str, Place]:
 def add_zones(connection: Connection, known: dict[str, Place], keys: Iterable[str]) -> None:
     """Adds the zones of the cameras of these places, where `places` left them out."""
     lacking = {key: one for key in keys if (one := known.get(key)) and one.camera and not one.camera.zones}
-    zones = nodes.zones(connection, {one.scope.node_id or 0 for one in lacking.values()}) if lacking else {}
+    zones = known_cameras.zones(connection, {one.scope.node_id or 0 for one in lacking.values()}) if lacking else {}
     for key, place in lacking.items():
         assert place.camera is not None
         camera = replace(place.camera, zones=zones.get((place.camera.node_id, place.camera.name), ()))

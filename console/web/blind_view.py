@@ -8,7 +8,7 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from console.domain.watched import Sighted, Stretch, stretches, watched
-from console.store import blind_times, nodes
+from console.store import blind_times, known_cameras
 from console.store.blind_times import BlindTime, Span, Total
 from console.web.blind_places import MOST_CHOICES, Place, key_of
 from console.web.camera_view import CameraView, Watch, watch
@@ -88,7 +88,7 @@ class Question:
         """Whether there are too many cameras to choose from a list."""
         return sum(1 for one in self.places.values() if one.camera and not one.zone) > MOST_CHOICES
 
-    def camera(self, time: BlindTime) -> nodes.KnownCamera | None:
+    def camera(self, time: BlindTime) -> known_cameras.KnownCamera | None:
         """The camera of a time, where it is still known."""
         found = self.places.get(key_of(time.node, time.camera))
         return found.camera if found else None
@@ -98,12 +98,12 @@ class Question:
         found = self.camera(time)
         return found.label if found else time.camera
 
-    def zone(self, time: BlindTime) -> nodes.Zone | None:
+    def zone(self, time: BlindTime) -> known_cameras.Zone | None:
         """The zone of a time, without label and rules where the camera has it no more; None for the whole camera."""
         camera = self.camera(time)
         zones = camera.zones if camera else ()
         found = (one for one in zones if one.name == time.zone)
-        return next(found, nodes.Zone(time.zone, time.zone, ())) if time.zone else None
+        return next(found, known_cameras.Zone(time.zone, time.zone, ())) if time.zone else None
 
     def within_s(self, time: BlindTime) -> float:
         """Seconds of a time that lie in what is asked for; of what lasts, until its box was heard last."""
@@ -118,7 +118,7 @@ class Question:
             return time.to_at_s
         return max(time.from_at_s, self.unheard_since_s[camera.node_id])
 
-    def unknown(self) -> Iterable[tuple[nodes.KnownCamera, Stretch]]:
+    def unknown(self) -> Iterable[tuple[known_cameras.KnownCamera, Stretch]]:
         """Of each camera of the place the times of which nothing is known: no time without sight tells nothing there.
 
         A zone that was chosen is known no longer than its camera, and may be known since later.

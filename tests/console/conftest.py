@@ -22,7 +22,8 @@ from console.domain.access import Role
 from console.domain.site_tree import WHOLE_TREE, Grants, SiteKind
 from console.ingest.intake import Intake
 from console.store import api_tokens, evidence, nodes, one_time_links, sessions, sites, users
-from console.store.tables import api_token, blind_time
+from console.store.sign_in_tables import api_token
+from console.store.tables import blind_time
 from console.web.access import COOKIE, session_hash
 
 ORIGIN = "http://testserver"

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from console.store import escalation_tables  # noqa: F401  # its tables are of the metadata, too
+from console.store import escalation_tables, sign_in_tables  # noqa: F401  # their tables are of the metadata, too
 from console.store.tables import metadata
 
 database = context.config.attributes["database"]
