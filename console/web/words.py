@@ -352,6 +352,7 @@ SCRIPT_WORDS = {
     "already_closed": "This alert is closed already.",
     "not_acknowledged": "Acknowledge this alert first.",
     "about": "For all {n} alerts of this incident.",
+    "about_own": "For {n} alerts of this incident. Left alone, because a colleague has them: {m}.",
     "settling": "Another alert has just come. Look at it, then press the key again.",
     "moved_off": "The alert that was chosen is no longer here. Choose another one.",
     "not_done": "That did not work. Please try again.",
