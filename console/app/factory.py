@@ -30,6 +30,8 @@ from console.web import (
     node_api,
     pages,
     people_pages,
+    picture_pages,
+    plan_pages,
     preferences,
     sites_pages,
     stream,
@@ -44,6 +46,7 @@ from console.web.route_table import NODE
 from console.web.small_body import SmallBody
 from console.web.stream import Feed
 from console.web.turns import Turns
+from console.web.whep import LiveSource, login_of
 
 PAGE_PATIENCE_S = 2.0  # how long a page waits for its turn to write
 
@@ -130,6 +133,7 @@ def _context(settings: Settings, database: Database, receiver: Receiver | None, 
         secure=settings.secure,
         max_file_bytes=settings.max_file_bytes,
         address=settings.public_url.rstrip("/"),
+        live=LiveSource(settings.live_url, login_of(settings.live_login_file)) if settings.live_url else None,
         totp_roles=settings.roles_with_totp,
     )
 
@@ -139,7 +143,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences)
-    work = (pages, alert_work, blind_pages, instruction_pages)
+    work = (pages, alert_work, blind_pages, instruction_pages, picture_pages, plan_pages)
     routers = [module.router for module in (*work, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)

@@ -29,6 +29,7 @@ class Action(StrEnum):
     SEE_STILLS = "see_stills"
     SEE_BLIND_TIMES = "see_blind_times"
     SET_INSTRUCTIONS = "set_instructions"  # what is to be done about alerts of a site, and which cameras are neighbours
+    SET_PLANS = "set_plans"  # a site's plan, and where its cameras and zones stand on it
     MANAGE_USERS = "manage_users"
     MANAGE_SITES = "manage_sites"
     MANAGE_NODES = "manage_nodes"
@@ -47,17 +48,19 @@ _GUARD = _EVERYBODY | {
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
     # A supervisor answers for what the guards did.
-    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS},
+    Role.SUPERVISOR: _GUARD | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_PLANS},
     Role.GUARD: _GUARD,
     # Police review what was recorded; handling alerts stays with the school.
     Role.POLICE: _EVERYBODY | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES},
     # An installer sets cameras up and has no business with alerts of people.
-    Role.INSTALLER: _EVERYBODY | {Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES, Action.SEE_BLIND_TIMES},
+    Role.INSTALLER: _EVERYBODY
+    | {Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES, Action.SEE_BLIND_TIMES, Action.SET_PLANS},
     # An auditor looks at what people did and whether it was watched, at no picture of anybody.
     Role.AUDITOR: _EVERYBODY | {Action.READ_AUDIT, Action.SEE_NODES, Action.SEE_BLIND_TIMES, Action.OWN_TOKENS},
 }
 # What a program never does in the name of a person: accounts, rights, and what leads to them.
 _BY_PEOPLE_ONLY = frozenset({Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES})
+_CHANGING = frozenset({Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_PLANS, Action.MANAGE_NODES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def lent(owner: Rights, role: Role, reach: Reach, *, reads_only: bool) -> Rights
     reach: of the owner and of the token, both. reads_only: neither does nor changes anything.
     """
     actions = _ALLOWED.get(role, frozenset()) & owner.actions - _BY_PEOPLE_ONLY
-    changing = {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.MANAGE_NODES} if reads_only else set()
+    changing = _CHANGING if reads_only else set()
     return Rights(frozenset(actions - changing), reach)
 
 

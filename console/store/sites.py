@@ -9,7 +9,7 @@ from console.domain.access import EVERYWHERE, Place
 from console.domain.site_tree import Site, SiteKind, may_stand_below
 from console.store.database import lock
 from console.store.narrowing import seeing
-from console.store.tables import camera, event, instruction, node, site
+from console.store.tables import camera, event, instruction, node, site, site_plan
 
 _LOCK = 7_203_120
 
@@ -72,6 +72,7 @@ def remove(connection: Connection, site_id: int) -> None:
             if connection.execute(select(used).where(used == site_id).limit(1)).first() is not None:
                 raise SiteError("site_in_use")
     connection.execute(delete(instruction).where(instruction.c.site_id == site_id))
+    connection.execute(delete(site_plan).where(site_plan.c.site_id == site_id))
     connection.execute(delete(site).where(site.c.id == site_id))
 
 

@@ -10,6 +10,7 @@ from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
 from console.web.turns import Turns
+from console.web.whep import LiveSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Context:
     send_still: asks a node for a picture; False where it can't be asked now.
     broker_connected: whether the console hears the boxes now.
     address: how people reach the console, for links; empty: as the request did.
+    live: where live pictures come from, where a media server runs beside the console.
     totp_roles: who must have a second factor.
     """
 
@@ -38,4 +40,5 @@ class Context:
     secure: bool
     max_file_bytes: int
     address: str = ""
+    live: LiveSource | None = None
     totp_roles: frozenset[Role] = frozenset()

@@ -39,5 +39,10 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "site_removed": "removed the site",
         "instructions": "wrote the instructions of",
         "areas": "set the neighbouring cameras of",
+        "pictures": "looked at the pictures of",
+        "live": "watched live",
+        "plan": "brought a plan of",
+        "plan_mark": "arranged the plan of",
+        "plan_removed": "removed the plan of",
     },
 }

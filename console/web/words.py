@@ -2,6 +2,7 @@
 
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS
+from console.web.picture_words import PICTURE_PROBLEMS, PICTURE_SCRIPT_WORDS
 
 WORDS: dict[str, dict[str, str]] = {
     "rule": {
@@ -337,6 +338,7 @@ WORDS: dict[str, dict[str, str]] = {
         "malformed": "Something in this request is missing or too long.",
         "database_away": "The console can't reach its database now. It tries again by itself.",
         "broker_away": "The box can't be asked now: no connection to the broker.",
+        **PICTURE_PROBLEMS,
     },
 }
 
@@ -366,6 +368,8 @@ SCRIPT_WORDS = {
     "after": "{s} s after the alarm",
     "asked": "Asked for …",
     "node_away": "The box can't be asked now: no connection to the broker.",
+    **PICTURE_PROBLEMS,
+    **PICTURE_SCRIPT_WORDS,
 }
 
 
