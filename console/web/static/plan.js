@@ -13,13 +13,14 @@ let [cut, busy] = [false, false];
 /** @type {Map<HTMLElement, ReturnType<typeof setTimeout>>} moves that are not saved yet */
 const unsaved = new Map();
 
-const marks = () => /** @type {HTMLElement[]} */ ([...page.querySelectorAll(".mark")]);
+const marks = () => /** @type {HTMLElement[]} */ ([...page.querySelectorAll(".spot")]);
 
 /** Puts every mark where it stands. */
 function place() {
   for (const mark of marks()) {
     mark.style.left = `${Number(mark.dataset.x) * 100}%`;
     mark.style.top = `${Number(mark.dataset.y) * 100}%`;
+    mark.style.translate = `${-100 * Number(mark.dataset.x)}% ${-100 * Number(mark.dataset.y)}%`; // never beyond the sheet
     mark.classList.add("placed");
   }
 }
@@ -85,11 +86,14 @@ function drag(event, mark) {
   const sheet = mark.closest(".sheet")?.getBoundingClientRect();
   const button = mark.querySelector("button");
   if (!sheet || !button || event.button !== 0) return;
+  event.preventDefault(); // else the browser would drag the drawing below
   busy = true;
-  button.focus();
+  button.focus({ preventScroll: true });
   button.setPointerCapture(event.pointerId);
-  const [dx, dy] = [event.clientX - Number(mark.dataset.x) * sheet.width, event.clientY - Number(mark.dataset.y) * sheet.height];
-  const follows = (/** @type {PointerEvent} */ to) => move(mark, (to.clientX - dx) / sheet.width, (to.clientY - dy) / sheet.height);
+  const at = button.getBoundingClientRect(); // it keeps under the pointer, and within the sheet
+  const [left, top] = [event.clientX - at.left + sheet.left, event.clientY - at.top + sheet.top];
+  const [width, height] = [sheet.width - at.width, sheet.height - at.height];
+  const follows = (/** @type {PointerEvent} */ to) => move(mark, (to.clientX - left) / width, (to.clientY - top) / height);
   const ends = () => {
     busy = false;
     button.removeEventListener("pointermove", follows);
@@ -102,7 +106,9 @@ function drag(event, mark) {
 async function add(button) {
   const id = `m-${button.dataset.node}-${button.dataset.camera}-${button.dataset.zone}`;
   const taken = marks().length % 10; // not all on one heap
-  if (await save(button, { x: 0.5, y: 0.3 + taken * 0.05 })) await refresh();
+  if (!(await save(button, { x: 0.5, y: 0.3 + taken * 0.05 }))) return;
+  while (unsaved.size) await new Promise((done) => setTimeout(done, SAVE_MS / 5)); // a key was pressed just before
+  await refresh();
   document.getElementById(id)?.querySelector("button")?.focus();
 }
 
@@ -131,7 +137,7 @@ async function bring(form) {
 }
 
 page.addEventListener("pointerdown", (event) => {
-  const mark = event.target instanceof Element ? event.target.closest(".editing .mark") : null;
+  const mark = event.target instanceof Element ? event.target.closest(".editing .spot") : null;
   if (mark instanceof HTMLElement) drag(event, mark);
 });
 page.addEventListener("click", (event) => {
@@ -139,7 +145,7 @@ page.addEventListener("click", (event) => {
   if (button instanceof HTMLElement) add(button);
 });
 page.addEventListener("keydown", (event) => {
-  const mark = event.target instanceof Element ? event.target.closest(".editing .mark") : null;
+  const mark = event.target instanceof Element ? event.target.closest(".editing .spot") : null;
   if (!(mark instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.altKey) return;
   const step = event.shiftKey ? LARGE_STEP : STEP;
   /** @type {Record<string, number[]>} */
