@@ -24,10 +24,18 @@ def drawing_of(data: bytes) -> Drawing:
             if min(picture.size) < LEAST_SIDE_PX:
                 raise Refused(422, "plan_too_small")
             picture.draft("RGB", (MOST_SIDE_PX, MOST_SIDE_PX))  # a JPEG is decoded no larger than needed
-            upright = ImageOps.exif_transpose(picture)
-            return _encoded(upright)
+            return _encoded(_upright(picture))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
         raise Refused(415, "not_a_plan") from None
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As the camera was held; as it lies where what the file says of that can't be read."""
+    picture.load()
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (SyntaxError, ValueError, KeyError, TypeError, OSError):
+        return picture
 
 
 def _encoded(picture: Image.Image) -> Drawing:
