@@ -30,7 +30,9 @@ def found(axe: Axe, page: Page, where: str) -> list[str]:
     """What is serious on a page, with where it stands."""
     told = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [one for one in told if one["impact"] in ("serious", "critical")]
-    return [f"{where}: {one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in serious]
+    return [
+        f"{where}: {one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in serious
+    ]
 
 
 def a_plan(school) -> None:
@@ -53,8 +55,8 @@ def test_nothing_serious_is_found(window, school, locale, theme):
     context = window(Role.ADMINISTRATOR, locale)
     context.add_cookies([{"name": THEME_COOKIE, "value": theme, "url": school.address}])
     page, axe, faults = context.new_page(), Axe(), []
-    more = (f"/alerts/{event.event_id}", f"/alerts/{closed.event_id}", "/plan?edit=true", f"/blind-times?of={NODE}/gate")
-    for path in (*PAGES, *more, "/people/1", "/nothing"):
+    more = ("/plan?edit=true", f"/blind-times?of={NODE}/gate", "/people/1", "/nothing")
+    for path in (*PAGES, f"/alerts/{event.event_id}", f"/alerts/{closed.event_id}", *more):
         page.goto(school.address + path)
         faults += found(axe, page, path)
     page.goto(school.address)

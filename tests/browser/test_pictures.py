@@ -79,7 +79,7 @@ def test_a_camera_is_watched_live_and_that_stands_in_the_record(page, school):
         page.locator("#p-hoa-sen-1-gate [data-look]").click()
         page.keyboard.press("l")
         expect(page.locator("#look video")).to_be_visible(timeout=15000)
-        until(page, "document.querySelector('video').videoWidth === 320 && document.querySelector('video').currentTime > 1")
+        until(page, "(one => one.videoWidth === 320 && one.currentTime > 1)(document.querySelector('video'))")
         expect(page.locator("#look-told")).to_contain_text("Trực tiếp")
         assert server.asked[0][0] == f"/{NODE}/gate/whep"
         assert "live" in acts(school)

@@ -1,4 +1,4 @@
-"""The wall through a night: how it rings, whom a key means, what it shows from afar, how tabs share their connection."""
+"""The wall through a night: how it rings, whom a key means, what is read from afar, how tabs share a connection."""
 
 import time
 

@@ -103,7 +103,7 @@ def test_a_live_look_needs_the_right_and_a_media_server(desk, schools, monkeypat
     guard = desk.browser(Role.GUARD, Grants(sites=frozenset({here.site})), "guard here")
     assert guard.post(address, data={"offer": OFFER}).status_code == 404  # no media server is named
     asked = []
-    monkeypatch.setattr(whep.LiveSource, "answer", lambda self, node, camera, offer: asked.append((node, camera)) or "v=0")
+    monkeypatch.setattr(whep.LiveSource, "answer", lambda _, *told: asked.append(told[:2]) or "v=0")
     state = desk.console.web.state
     state.context = replace(state.context, live=whep.LiveSource("http://127.0.0.1:1/{camera}"))
     answer = guard.post(address, data={"offer": OFFER})

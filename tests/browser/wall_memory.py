@@ -1,21 +1,16 @@
 """What a wall costs its browser after thousands of alerts: heap, nodes and listeners must not grow.
 
-`.venv/bin/python tests/bench/wall_memory.py --events 5000`. Each alert opens, rings, is acknowledged and closed; that is
-what a wall lives through in weeks. After each tenth of them Chromium is told to collect what nobody uses, and is asked.
+`.venv/bin/python tests/browser/wall_memory.py --events 5000`. Each alert opens, rings, is acknowledged and closed: what a
+wall lives through in weeks. After each tenth of them Chromium is told to collect what nobody uses, and is asked.
 """
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from playwright.sync_api import sync_playwright
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "browser")]
-
 from school import School, running
 from waiting import until
 
