@@ -1,4 +1,4 @@
-"""Every page by axe-core's rules of accessibility (WCAG 2.2 AA and good practice): nothing serious, in either language and theme."""
+"""Every page by the rules of axe-core (WCAG 2.2 AA and good practice): nothing serious, in both languages."""
 
 import io
 

@@ -1,7 +1,7 @@
 """What a wall costs its browser after thousands of alerts: heap, nodes and listeners must not grow.
 
-`.venv/bin/python tests/browser/wall_memory.py --events 5000`. Each alert opens, rings, is acknowledged and closed: what a
-wall lives through in weeks. After each tenth of them Chromium is told to collect what nobody uses, and is asked.
+`.venv/bin/python tests/browser/wall_memory.py --events 5000`. Each alert opens, rings, is acknowledged and closed: what
+a wall lives through in weeks. After each tenth of them Chromium is told to collect what nobody uses, and is asked.
 """
 
 import shutil
@@ -52,7 +52,7 @@ def main(events: Annotated[int, typer.Option(help="alerts to live through")] = 5
             live_through(school, number, 1)
             page.wait_for_timeout(250)  # the page sees each of them come and go
             if number % max(1, events // AT_ONCE // 10) == 0:
-                last = school.event("gate", zone="last")
+                last = school.event("gate", zone=f"last{number}")
                 until(page, f"document.querySelector('[data-id=\"{last.event_id}\"]') !== null")
                 school.handle(last, CloseReason.TEST)
                 until(page, "document.querySelectorAll('.alert.new').length === 0")
