@@ -1,7 +1,7 @@
 """Plans of sites: a drawing, and where cameras and zones stand on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -9,13 +9,20 @@ from console.store.tables import camera, node, plan_mark, site_plan
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a page must know of a plan."""
+
+    sha256: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A picture (JPEG) of a site from above."""
 
     jpeg: bytes
-    sha256: str
-    width_px: int
-    height_px: int
+    sheet: Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +36,21 @@ class Spot:
 Key = tuple[str, str, str]  # node, camera, zone; the zone is empty for the camera itself
 
 
-def find(connection: Connection, site_id: int) -> Drawing | None:
-    """The plan of a site."""
-    row = connection.execute(select(site_plan).where(site_plan.c.site_id == site_id)).first()
-    return Drawing(row.jpeg, row.sha256, row.width_px, row.height_px) if row else None
+def find(connection: Connection, site_id: int) -> Sheet | None:
+    """The plan of a site, without its picture."""
+    columns = (site_plan.c.sha256, site_plan.c.width_px, site_plan.c.height_px)
+    row = connection.execute(select(*columns).where(site_plan.c.site_id == site_id)).first()
+    return Sheet(row.sha256, row.width_px, row.height_px) if row else None
+
+
+def jpeg(connection: Connection, site_id: int) -> bytes | None:
+    """The picture of the plan of a site."""
+    return connection.execute(select(site_plan.c.jpeg).where(site_plan.c.site_id == site_id)).scalar()
 
 
 def set_drawing(connection: Connection, site_id: int, drawing: Drawing, now_s: float) -> None:
     """Keeps the plan of a site, in place of an older one; what stands on it stays where it is."""
-    values = {"sha256": drawing.sha256, "jpeg": drawing.jpeg, "changed_at_s": now_s}
-    values |= {"width_px": drawing.width_px, "height_px": drawing.height_px}
+    values = {**asdict(drawing.sheet), "jpeg": drawing.jpeg, "changed_at_s": now_s}
     same = site_plan.c.site_id == site_id
     if connection.execute(update(site_plan).where(same).values(**values)).rowcount == 0:
         connection.execute(insert(site_plan).values(site_id=site_id, **values))

@@ -5,7 +5,7 @@ import io
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from console.store.plans import Drawing
+from console.store.plans import Drawing, Sheet
 from console.web.errors import Refused
 
 MOST_BYTES = 12 * 1024 * 1024
@@ -46,4 +46,4 @@ def _encoded(picture: Image.Image) -> Drawing:
     target = io.BytesIO()
     flat.save(target, "JPEG", quality=88, optimize=True)
     jpeg = target.getvalue()
-    return Drawing(jpeg, hashlib.sha256(jpeg).hexdigest(), flat.width, flat.height)
+    return Drawing(jpeg, Sheet(hashlib.sha256(jpeg).hexdigest(), flat.width, flat.height))

@@ -112,10 +112,10 @@ def image(request: Request, site_id: _SiteId) -> Response:
     """The drawing of a site."""
     context: Context = request.app.state.context
     with context.database.read() as connection:
-        drawing = plans.find(connection, site_id)
-    if drawing is None:
+        jpeg = plans.jpeg(connection, site_id)
+    if jpeg is None:
         raise Refused(404, "not_found")
-    return Response(drawing.jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.put("/plan/{site_id}/image")
@@ -148,7 +148,7 @@ def _keep(request: Request, site_id: int, data: bytes) -> Response:
     now_s = context.wall_s()
     with context.database.write() as connection:
         plans.set_drawing(connection, site_id, drawing, now_s)
-        _note(connection, request, "plan", site_id, drawing.sha256)
+        _note(connection, request, "plan", site_id, drawing.sheet.sha256)
     return Response(status_code=204)
 
 

@@ -83,6 +83,9 @@ def test_a_camera_is_watched_live_and_that_stands_in_the_record(page, school):
         expect(page.locator("#look-told")).to_contain_text("Trực tiếp")
         assert server.asked[0][0] == f"/{NODE}/gate/whep"
         assert "live" in acts(school)
+        server.frozen = True
+        expect(page.locator("#look-told")).to_contain_text("bị ngắt", timeout=12000)
+        expect(page.locator("#look video")).to_be_hidden()
         page.keyboard.press("Escape")
         until(page, "document.querySelector('video').srcObject === null")
         page.locator("#p-hoa-sen-1-yard [data-look]").click()

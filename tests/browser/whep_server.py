@@ -20,12 +20,14 @@ LOGIN = ("console", "of-the-console")
 class Drawn(VideoStreamTrack):
     """A white bar that walks over a grey ground."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: "MediaServer") -> None:
         super().__init__()
-        self._number = 0
+        self._server, self._number = server, 0
 
     async def recv(self) -> VideoFrame:
         await asyncio.sleep(1 / RATE)
+        while self._server.frozen:
+            await asyncio.sleep(1 / RATE)
         picture = np.full((HEIGHT_PX, WIDTH_PX, 3), 90, np.uint8)
         left = self._number * 8 % (WIDTH_PX - 20)
         picture[:, left : left + 20] = 255
@@ -40,6 +42,7 @@ class MediaServer:
     """What was asked for, and by whom. peers: connections, by the loop of `thread`."""
 
     port: int = 0
+    frozen: bool = False  # the camera has gone, the connection stays
     asked: list[tuple[str, str]] = field(default_factory=list)  # path, Authorization
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     peers: list[RTCPeerConnection] = field(default_factory=list)
@@ -48,7 +51,7 @@ class MediaServer:
         """The answer to an offer."""
         peer = RTCPeerConnection()
         self.peers.append(peer)
-        peer.addTrack(Drawn())
+        peer.addTrack(Drawn(self))
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await peer.setLocalDescription(await peer.createAnswer())
         return peer.localDescription.sdp

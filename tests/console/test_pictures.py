@@ -28,7 +28,7 @@ def test_a_plan_is_drawn_anew_and_carries_nothing_else(kind):
     secret = b"GPS of somebody"
     more = {"exif": b"Exif\x00\x00" + secret} if kind != "PNG" else {}
     found = drawing_of(picture(kind, (5000, 1000), **more))
-    assert (found.width_px, found.height_px) == (MOST_SIDE_PX, MOST_SIDE_PX // 5)
+    assert (found.sheet.width_px, found.sheet.height_px) == (MOST_SIDE_PX, MOST_SIDE_PX // 5)
     assert secret not in found.jpeg
     assert Image.open(io.BytesIO(found.jpeg)).format == "JPEG"
 
@@ -40,7 +40,7 @@ def test_what_is_transparent_is_paper_and_a_turned_photo_stands_upright():
     turned = Image.Exif()
     turned[0x0112] = 6  # a quarter to the right
     found = drawing_of(picture("JPEG", (200, 100), exif=turned))
-    assert (found.width_px, found.height_px) == (100, 200)
+    assert (found.sheet.width_px, found.sheet.height_px) == (100, 200)
 
 
 @pytest.mark.parametrize(

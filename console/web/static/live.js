@@ -21,6 +21,15 @@ export function tick(show) {
   }
 }
 
+/** Whether a change may concern a page that tells in data-nodes of which boxes it shows something. What an alert is of
+ * nobody knows here.
+ * @param {News} news
+ * @param {HTMLElement} page */
+export function concerns(news, page) {
+  if (news.kind !== "node" && news.kind !== "camera") return true;
+  return (page.dataset.nodes ?? "").split(" ").includes((news.key ?? "").split("/")[0]);
+}
+
 /** Leaves a page that whoever looks may not see any more, for one that they may; whether that is so.
  * @param {Response} answer */
 export function left(answer) {

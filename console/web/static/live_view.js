@@ -1,5 +1,6 @@
 // A camera's live picture by WHEP: what this browser can play goes to the console, which asks the media server.
 
+const FROZEN_MS = 5000; // a picture that stands still must not be taken for a quiet place
 const GATHER_MS = 2000; // addresses of this computer; on a school's network they are there at once
 
 /** Begins to play; fails with a word of what is wrong.
@@ -9,7 +10,14 @@ const GATHER_MS = 2000; // addresses of this computer; on a school's network the
  * @returns {Promise<() => void>} what ends it */
 export async function watchLive(video, address, tell) {
   const peer = new RTCPeerConnection();
+  let framedAt = Infinity;
+  const framed = () => {
+    framedAt = performance.now();
+    video.requestVideoFrameCallback(framed);
+  };
+  const watchman = setInterval(() => performance.now() - framedAt > FROZEN_MS && tell("broken"), FROZEN_MS / 5);
   const end = () => {
+    clearInterval(watchman);
     peer.close();
     video.srcObject = null;
   };
@@ -17,6 +25,7 @@ export async function watchLive(video, address, tell) {
   peer.addEventListener("track", (event) => {
     video.srcObject = event.streams[0] ?? new MediaStream([event.track]);
     video.play().catch(() => {}); // it is muted: no browser forbids that
+    video.requestVideoFrameCallback(framed);
   });
   peer.addEventListener("connectionstatechange", () => {
     if (peer.connectionState === "connected") tell("on");

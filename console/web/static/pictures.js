@@ -1,6 +1,6 @@
 // The wall of pictures: fresh ones are asked for while somebody can see them; one can be shown large, and live.
 import { fullScreen } from "./full_screen.js";
-import { follow, gathered, left, nowS, tick } from "./live.js";
+import { concerns, follow, gathered, left, nowS, tick } from "./live.js";
 import { watchLive } from "./live_view.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
@@ -49,9 +49,11 @@ async function refresh() {
 function renew(key) {
   const one = all().find((card) => card.dataset.key === key);
   const [image, age] = [one?.querySelector("img"), one?.querySelector("[data-since]")];
-  if (!one || !image || !age) return soon();
+  if (!one) return;
+  if (!image || !age) return soon();
   image.src = `${one.dataset.address}/still.jpg?at=${nowS()}`;
   age.setAttribute("data-since", String(nowS()));
+  if (one === shown) tellOf(one);
   if (one === shown && large && !endLive) large.src = image.src;
 }
 
@@ -77,6 +79,13 @@ function ageOf(one) {
   return since ? nowS() - Number(since) : Infinity;
 }
 
+/** Says beside the large picture what stands below the small one: how it sees, and how old it is.
+ * @param {HTMLElement} one */
+function tellOf(one) {
+  const lines = one.querySelectorAll(".name .condition, .fault, .alarm, .age");
+  part("look-about", HTMLElement).replaceChildren(...[...lines].map((line) => line.cloneNode(true)));
+}
+
 /** @param {HTMLElement} one */
 function showLarge(one) {
   const image = one.querySelector("img");
@@ -84,6 +93,7 @@ function showLarge(one) {
   shown = one;
   heading.textContent = one.querySelector("strong")?.textContent ?? "";
   told.textContent = "";
+  tellOf(one);
   large.hidden = !image;
   if (image) large.src = image.src;
   look.showModal();
@@ -103,6 +113,7 @@ async function live() {
       told.textContent = words.live_on;
       video.hidden = false;
       if (large) large.hidden = true;
+      part("look-about", HTMLElement).replaceChildren(); // of the small picture
     });
     if (mine !== looks) return end();
     endLive = end;
@@ -119,6 +130,7 @@ function stop(why) {
   endLive = null;
   told.textContent = why;
   if (video) video.hidden = true;
+  if (shown) tellOf(shown);
   if (large) large.hidden = !large.src;
 }
 
@@ -162,7 +174,10 @@ look.addEventListener("close", () => {
 });
 document.addEventListener("visibilitychange", () => document.hidden && endLive && stop(""));
 for (const one of all()) watcher.observe(one);
-follow((news) => (news.what === "still" ? renew(news.key ?? "") : soon(news.hurry)), (silent) => {
+follow((news) => {
+  if (news.what === "still") renew(news.key ?? "");
+  else if (concerns(news, page)) soon(news.hurry);
+}, (silent) => {
   cut = silent;
 });
 setInterval(() => tick(duration), 1000);
