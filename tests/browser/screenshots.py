@@ -13,6 +13,7 @@ import cv2
 import typer
 from at_work import at_work
 from lens import blinded
+from plan import planned
 from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
@@ -142,6 +143,17 @@ def working(browser: Browser, school: School, out: Path, condition: str) -> None
                 context.close()
 
 
+def looked_at(school: School, condition: str) -> dict[str, str]:
+    """The pictures of all cameras, and the plan: before anybody brought one, and with what lights up on it."""
+    if condition not in ("nothing", "busy", "failing"):
+        return {}
+    paths = {"pictures": "/pictures", "plan": "/plan"}
+    if condition == "nothing":
+        return paths
+    planned(school)
+    return paths | {"plan-arranged": "/plan?edit=true"}
+
+
 def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     """All pages in one condition."""
     if condition == "nothing":
@@ -173,6 +185,7 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     elif condition == "flood":
         flood(school)
         paths = {"wall": "/"}
+    paths |= looked_at(school, condition)
     shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
     if condition == "busy":
         cut(browser, school, out)

@@ -1,18 +1,13 @@
 """Every page by the rules of axe-core (WCAG 2.2 AA and good practice): nothing serious, in both languages."""
 
-import io
-
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
+from plan import planned
 from playwright.sync_api import Page
 from school import NODE, failing, full
 from waiting import until
 
 from console.domain.access import Role
-from console.store import plans
-from console.web.access import COOKIE
 from console.web.preferences import THEME_COOKIE
 from console.web.route_table import ROUTES
 
@@ -35,23 +30,12 @@ def found(axe: Axe, page: Page, where: str) -> list[str]:
     ]
 
 
-def a_plan(school) -> None:
-    target = io.BytesIO()
-    Image.new("RGB", (800, 500), (220, 225, 215)).save(target, "PNG")
-    cookie = school.sign_in("administrator", Role.ADMINISTRATOR)
-    headers = {"Origin": school.address, "Cookie": f"{COOKIE}={cookie['value']}"}
-    httpx.put(f"{school.address}/plan/1/image", content=target.getvalue(), headers=headers).raise_for_status()
-    with school.console.database.write() as connection:
-        for number, camera in enumerate(("gate", "fence", "yard")):
-            plans.place(connection, 1, (NODE, camera, ""), plans.Spot(0.2 + 0.3 * number, 0.4))
-
-
 @pytest.mark.parametrize(("locale", "theme"), [("vi-VN", "dark"), ("en-GB", "light")])
 def test_nothing_serious_is_found(window, school, locale, theme):
     school.sign_in("administrator", Role.ADMINISTRATOR)
     failing(school)
     event, closed = full(school)
-    a_plan(school)
+    planned(school)
     context = window(Role.ADMINISTRATOR, locale)
     context.add_cookies([{"name": THEME_COOKIE, "value": theme, "url": school.address}])
     page, axe, faults = context.new_page(), Axe(), []
