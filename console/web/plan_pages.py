@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from console.domain.access import Action, Place, may
-from console.domain.node_condition import CameraCondition
+from console.domain.alert import SEVERITY_ORDER
 from console.store import audit, nodes, plans, site_setup
 from console.store.open_alerts import Lit, by_place
 from console.store.sessions import SignedIn
@@ -77,6 +77,7 @@ def plan_page(
         drawing = plans.find(connection, chosen.id) if chosen else None
         spots = plans.spots(connection, chosen.id) if chosen else {}
         lit = by_place(connection, of) if may(who.rights, Action.SEE_ALERTS) else {}
+    marks = _marks(seen, spots, lit)
     page: Response = request.app.state.pages.render(
         request,
         "plan.html",
@@ -84,7 +85,8 @@ def plan_page(
         chosen=chosen,
         drawing=drawing,
         watch=seen,
-        marks=_marks(seen, spots, lit),
+        marks=marks,
+        ringing=_ringing(marks),
         edit=edit and drawing is not None and may(who.rights, Action.SET_PLANS),
         most_bytes=MOST_BYTES,
     )
@@ -99,12 +101,18 @@ def _marks(seen: Watch, spots: Mapping[plans.Key, plans.Spot], lit: Mapping[plan
         parts = [("", one.camera.label), *((zone.key, zone.name) for zone in one.zones)]
         for zone, label in parts:
             key = (one.camera.node, one.camera.name, zone)
-            condition, reason_code, _ = one.sight(zone)
-            if not zone:
-                condition, reason_code = one.condition, one.reason_code
-            blind = CameraCondition.BLIND if condition == CameraCondition.UNKNOWN else condition
-            found.append(Mark(one, zone, label, spots.get(key), blind, reason_code, lit.get(key)))
+            whole = (one.condition, one.reason_code, None)
+            condition, reason_code, _ = one.sight(zone) if zone else whole
+            found.append(Mark(one, zone, label, spots.get(key), condition, reason_code, lit.get(key)))
     return found
+
+
+def _ringing(marks: list[Mark]) -> list[Mark]:
+    """Where something is open, what needs people most first; a camera only for what none of its zones tells."""
+    of_zones = {mark.lit.event_id for mark in marks if mark.zone and mark.lit}
+    open_now = [(mark.lit, mark) for mark in marks if mark.lit and (mark.zone or mark.lit.event_id not in of_zones)]
+    open_now.sort(key=lambda one: (one[0].new, SEVERITY_ORDER[one[0].priority]), reverse=True)
+    return [mark for _, mark in open_now]
 
 
 @router.get("/plan/{site_id}/image")

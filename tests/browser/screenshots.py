@@ -47,7 +47,7 @@ def settle(page: Page, address: str, path: str) -> None:
     assert page.url == address + path, f"{path} led to {page.url}"
     page.evaluate("for (const image of document.images) image.loading = 'eager'")
     until(page, "[...document.images].every(image => image.complete)")
-    if page.locator("video").count():
+    if page.locator("#player video").count():
         until(
             page, "document.querySelector('video').currentTime > 4.9 || document.querySelector('video').error != null"
         )
