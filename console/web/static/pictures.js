@@ -69,8 +69,8 @@ async function ask() {
   failures = answer?.ok ? 0 : failures + 1;
   if (!answer?.ok) notBefore = performance.now() + pauseAfter(failures);
   const banner = part("told", HTMLElement);
-  banner.hidden = failures === 0;
-  banner.textContent = answer?.status === 503 ? words.node_away : words.not_done;
+  banner.hidden = answer?.status !== 503; // of what nobody asked for nothing else needs to be said
+  banner.textContent = words.node_away;
 }
 
 /** @param {HTMLElement} one */
