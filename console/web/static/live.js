@@ -63,14 +63,15 @@ export function gathered(work, waitMs) {
   };
 }
 
-/** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: after a silence,
- * or where the console lets nobody follow any more. onCut is told of silence and of its end, onTick that time goes by.
+/** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: before it was
+ * connected, after a silence, or where the console lets nobody follow any more. onCut is told of silence and of its end,
+ * onTick that time goes by.
  * @param {(news: News) => void} onChange
  * @param {(cut: boolean) => void} onCut
  * @param {() => void} onTick */
 export function follow(onChange, onCut = () => {}, onTick = () => {}) {
   const banner = part("stale", HTMLElement);
-  let [heard, refused] = [Date.now(), false];
+  let [heard, connected] = [Date.now(), false]; // what changes before it is connected nobody tells it
   const look = () => {
     onTick();
     if (Date.now() - heard < STALE_MS || !banner.hidden) return;
@@ -82,13 +83,14 @@ export function follow(onChange, onCut = () => {}, onTick = () => {}) {
   const hear = (/** @type {News} */ news) => {
     if (news.kind === "tick") return look();
     if (news.kind === "refused") {
-      refused = true;
+      connected = false;
       return onChange({ kind: "again" });
     }
     heard = Date.now();
     if (news.atS !== undefined) aheadS = news.atS - heard / 1000;
-    const [back, wasCut] = [refused || !banner.hidden, !banner.hidden];
-    [banner.hidden, refused] = [true, false];
+    const wasCut = !banner.hidden;
+    const back = wasCut || !connected;
+    [banner.hidden, connected] = [true, true];
     document.body.classList.remove("cut");
     if (wasCut) onCut(false);
     if (back) onChange({ kind: "again", hurry: true });

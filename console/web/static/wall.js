@@ -143,6 +143,5 @@ const silenced = (/** @type {boolean} */ silent) => {
   cut = silent;
 };
 follow((news) => soon(news.hurry), silenced, ring);
-soon(); // what changed between the page and the connection
 setInterval(everySecond, 1000);
 setInterval(() => cut || soon(), ANYWAY_MS);
