@@ -44,6 +44,8 @@ from console.web import (
     node_api,
     pages,
     people_pages,
+    picture_pages,
+    plan_pages,
     preferences,
     push_pages,
     search_pages,
@@ -63,6 +65,7 @@ from console.web.route_table import NODE
 from console.web.small_body import SmallBody
 from console.web.stream import Feed
 from console.web.turns import Turns
+from console.web.whep import LiveSource, login_of
 
 PAGE_PATIENCE_S = 2.0  # how long a page waits for its turn to write
 
@@ -215,6 +218,7 @@ def _context(
         secure=settings.secure,
         max_file_bytes=settings.max_file_bytes,
         address=settings.public_url.rstrip("/"),
+        live=LiveSource(settings.live_url, login_of(settings.live_login_file)) if settings.live_url else None,
         totp_roles=settings.roles_with_totp,
     )
 
@@ -225,8 +229,9 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
     work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
+    seen = (picture_pages, plan_pages)
     finding = (search_pages, statistics_pages, handover_pages)
-    routers = [module.router for module in (*work, *finding, *people, alerts_api, node_api, stream)]
+    routers = [module.router for module in (*work, *seen, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:
         web.include_router(router)
     web.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

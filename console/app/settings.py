@@ -5,6 +5,7 @@ import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from console.domain.access import Role
 from console.store.database import parse_address
+from console.web.whep import login_of
 
 PREFIX = "GATEHOUSE_CONSOLE_"
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -35,11 +37,17 @@ class FileSettings(BaseSettings):
     tls_key: Path | None = None
     broker_ca_file: Path | None = None
     broker_password_file: Path | None = None
+    live_login_file: Path | None = None  # name:password, where the media server of live_url asks for them
 
     def faults(self) -> Iterator[str]:
         """What is wrong with each file, and the cure."""
         if self.broker_password_file is not None and (why := _secret_fault(self.broker_password_file)):
             yield f"{PREFIX}BROKER_PASSWORD_FILE: {why}"
+        if self.live_login_file is not None:
+            try:
+                login_of(self.live_login_file)
+            except (OSError, ValueError) as error:
+                yield f"{PREFIX}LIVE_LOGIN_FILE: {self.live_login_file}: {_words(error)}; write one line, name:password"
         if self.broker_ca_file is not None:
             try:
                 ssl.create_default_context(cafile=str(self.broker_ca_file))
@@ -75,6 +83,7 @@ class Settings(FileSettings):
     broker_tls: bool = True
     broker_protocol: Literal["5", "3.1.1"] = "5"
     max_file_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024**3  # a box makes no clip of more than 2,000,000,000
+    live_url: str = ""  # WHEP address of a media server, with {node} and {camera}; empty: no live view
     totp_roles: str = ""  # roles that must have a second factor, with commas between
 
     # What ties settings together stands at the later one, so that it is told beside what is wrong with others.
@@ -125,6 +134,17 @@ class Settings(FileSettings):
         parts = urlsplit(url)
         if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
             raise ValueError(f"{url!r} is no address of a page; for example https://gatehouse.example.org")
+        return url
+
+    @field_validator("live_url")
+    @classmethod
+    def _whep_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        names = {name for _, name, _, _ in Formatter().parse(url) if name is not None} if url else {"camera"}
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(f"{url!r} is no address; for example http://127.0.0.1:8889/{{node}}/{{camera}}/whep")
+        if "camera" not in names or names - {"node", "camera"}:
+            raise ValueError(f"{url!r} must name {{camera}}, may name {{node}}, and nothing else in braces")
         return url
 
     @field_validator("totp_roles")

@@ -33,6 +33,7 @@ class Action(StrEnum):
     SET_CALENDAR = "set_calendar"  # when which rules of a site are armed
     SET_ESCALATION = "set_escalation"  # who is told of alerts of a site and when, and test alarms
     SET_CHANNELS = "set_channels"  # the ways by which people are told, with what opens them
+    SET_PLANS = "set_plans"  # a site's plan, and where its cameras and zones stand on it
     MANAGE_USERS = "manage_users"
     MANAGE_SITES = "manage_sites"
     MANAGE_NODES = "manage_nodes"
@@ -53,12 +54,14 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
     # A supervisor answers for what the guards did.
     Role.SUPERVISOR: _GUARD
-    | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION},
+    | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR}
+    | {Action.SET_ESCALATION, Action.SET_PLANS},
     Role.GUARD: _GUARD,
     # Police review what was recorded; handling alerts stays with the school.
     Role.POLICE: _EVERYBODY | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES},
     # An installer sets cameras up and has no business with alerts of people.
-    Role.INSTALLER: _EVERYBODY | {Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES, Action.SEE_BLIND_TIMES},
+    Role.INSTALLER: _EVERYBODY
+    | {Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES, Action.SEE_BLIND_TIMES, Action.SET_PLANS},
     # An auditor looks at what people did and whether it was watched, at no picture of anybody.
     Role.AUDITOR: _EVERYBODY
     | {Action.READ_AUDIT, Action.SEE_NODES, Action.SEE_BLIND_TIMES, Action.SEE_STATISTICS, Action.OWN_TOKENS},
@@ -66,6 +69,10 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
 # What a program never does in the name of a person: accounts, rights, and what leads to them.
 _BY_PEOPLE_ONLY = frozenset(
     {Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES, Action.SET_CHANNELS}
+)
+_CHANGING = frozenset(
+    {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION}
+    | {Action.SET_PLANS, Action.MANAGE_NODES}
 )
 
 
@@ -130,12 +137,7 @@ def lent(owner: Rights, role: Role, reach: Reach, *, reads_only: bool) -> Rights
     reach: of the owner and of the token, both. reads_only: neither does nor changes anything.
     """
     actions = _ALLOWED.get(role, frozenset()) & owner.actions - _BY_PEOPLE_ONLY
-    changing = (
-        {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION}
-        | {Action.MANAGE_NODES}
-        if reads_only
-        else set()
-    )
+    changing = _CHANGING if reads_only else set()
     return Rights(frozenset(actions - changing), reach)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, insert, or_, select
 
 from console.domain.access import Reach
-from console.store.tables import audit_entry, event, user_account
+from console.store.tables import audit_entry, event, site, user_account
 
 VIEW_S = 3600.0
 RIGHTS = "rights"  # its detail is "role: places"
@@ -91,6 +91,15 @@ def write_view(connection: Connection, user_id: int, subject: str, detail: str, 
     recent = (audit_entry.c.detail == detail[:300]) & (audit_entry.c.at_s > at_s - VIEW_S)
     if connection.execute(select(audit_entry.c.id).where(same & recent).limit(1)).first() is None:
         write(connection, user_id, "view", subject, detail, at_s)
+
+
+def write_look(connection: Connection, user_id: int, action: str, site_id: int, at_s: float) -> None:
+    """Notes that somebody looked at a site; a page that refreshes itself is one look an hour."""
+    name = connection.execute(select(site.c.name).where(site.c.id == site_id)).scalar() or ""
+    same = (audit_entry.c.user_id == user_id) & (audit_entry.c.subject == name) & (audit_entry.c.action == action)
+    recent = (audit_entry.c.site_id == site_id) & (audit_entry.c.at_s > at_s - VIEW_S)
+    if connection.execute(select(audit_entry.c.id).where(same & recent).limit(1)).first() is None:
+        write_about(connection, user_id, action, name, "", at_s, About(site_id=site_id))
 
 
 def digests_handed_out(connection: Connection, subject: str, name: str) -> Sequence[tuple[AuditEntry, str]]:

@@ -10,7 +10,7 @@ from console.domain.site_tree import Site, SiteKind, may_stand_below
 from console.store.database import lock
 from console.store.escalation_tables import channel, contact, escalation, ladder, watch_fault, watch_hours
 from console.store.narrowing import seeing
-from console.store.tables import calendar, camera, event, instruction, node, site
+from console.store.tables import calendar, camera, event, instruction, node, site, site_plan
 
 _LOCK = 7_203_120
 
@@ -72,7 +72,7 @@ def remove(connection: Connection, site_id: int) -> None:
         for used in (site.c.parent_id, node.c.site_id, event.c.site_id, escalation.c.site_id):
             if connection.execute(select(used).where(used == site_id).limit(1)).first() is not None:
                 raise SiteError("site_in_use")
-    for table in (instruction, calendar, ladder, contact, channel, watch_hours, watch_fault):
+    for table in (instruction, calendar, site_plan, ladder, contact, channel, watch_hours, watch_fault):
         connection.execute(delete(table).where(table.c.site_id == site_id))
     connection.execute(delete(site).where(site.c.id == site_id))
 

@@ -196,6 +196,28 @@ instruction = Table(
 )
 Index("ix_event_order", event.c.severity_order, event.c.opened_at_s)
 
+# A drawing of a site, and where its cameras and zones stand on it: fractions of its width and height.
+site_plan = Table(
+    "site_plan",
+    metadata,
+    Column("site_id", ForeignKey("site.id"), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("jpeg", LargeBinary, nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("changed_at_s", Float, nullable=False),
+)
+
+plan_mark = Table(
+    "plan_mark",
+    metadata,
+    Column("node_id", ForeignKey("node.id", ondelete="CASCADE"), primary_key=True),
+    Column("camera", String(64), primary_key=True),
+    Column("zone", String(64), primary_key=True),  # empty: the camera itself
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+)
+
 # Evidence may come before its event, so it names the event without a foreign key.
 evidence = Table(
     "evidence",

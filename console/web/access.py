@@ -17,7 +17,7 @@ from console.store.narrowing import seeing
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
 from console.web.identity import COOKIE, Missing, bearer, identify, missing, session_hash
-from console.web.route_table import NODE, OPEN, PUBLIC, ROUTES, SIGNED_IN
+from console.web.route_table import BRINGS_FILE, NODE, OPEN, PUBLIC, ROUTES, SIGNED_IN
 
 __all__ = ["COOKIE", "guard", "route_of", "session_hash"]
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ def _rule(request: Request) -> str | Action:
     rule = ROUTES.get((request.method, path)) if path else None
     if rule is None:
         raise Refused(404, "not_found")
+    request.state.brings_file = (request.method, path) in BRINGS_FILE
     return rule
 
 

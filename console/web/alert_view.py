@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from broker.contract.messages import CAMERA_ALARMS
-from console.domain.alert import IN_HAND, AlertState, of_lens
+from console.domain.alert import IN_HAND, SEVERITY_ORDER, AlertState, Severity, of_lens
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
 from console.store import alerts, evidence, wall_watch
@@ -112,6 +112,16 @@ class Card:
         """Ids of those that nobody has closed."""
         return tuple(view.alert.event_id for view in self.views if view.alert.state != AlertState.CLOSED)
 
+    @property
+    def ringing(self) -> tuple[AlertView, ...]:
+        """Those that ring: new ones that were told in time."""
+        return tuple(one for one in self.views if one.alert.state == AlertState.NEW and not one.alert.late)
+
+    def mine(self, name: str) -> tuple[str, ...]:
+        """Ids of those that this person has taken on and not closed."""
+        mine = (one.alert for one in self.views if one.alert.owner == name)
+        return tuple(alert.event_id for alert in mine if alert.state != AlertState.CLOSED)
+
 
 @dataclass(frozen=True, slots=True)
 class Wall:
@@ -136,6 +146,18 @@ class Wall:
     def more_new_in_all(self) -> int:
         """New ones that have no room, of all nodes."""
         return sum(number for _, number in self.more_new)
+
+    @property
+    def loudest(self) -> str:
+        """The priority that rings; of more than the wall holds it holds the most urgent. Empty where nothing rings."""
+        priorities = [Severity(view.alert.priority) for card in self.new for view in card.ringing]
+        return max(priorities, key=SEVERITY_ORDER.__getitem__, default="")
+
+    @property
+    def waits_since_s(self) -> float | None:
+        """When the first of the new alerts on it rang, UTC seconds; None where nobody waits."""
+        new = (view.alert for card in self.new for view in card.views if view.alert.state == AlertState.NEW)
+        return min((alert.opened_at_s for alert in new), default=None)
 
     @property
     def flood(self) -> bool:

@@ -12,6 +12,7 @@ from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
 from console.web.turns import Turns
+from console.web.whep import LiveSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Context:
     send_still: asks a node for a picture; False where it can't be asked now.
     broker_connected: whether the console hears the boxes now.
     address: how people reach the console, for links; empty: as the request did.
+    live: where live pictures come from, where a media server runs beside the console.
     totp_roles: who must have a second factor.
     seal: for what opens other services. is_channel_known: whether an address of a way to tell people can be used.
     push_key: what a browser must know to take pushed alarms of this console.
@@ -45,4 +47,5 @@ class Context:
     secure: bool
     max_file_bytes: int
     address: str = ""
+    live: LiveSource | None = None
     totp_roles: frozenset[Role] = frozenset()

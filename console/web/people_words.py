@@ -47,5 +47,10 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "watch_fault": "took note of the watch's faults at",
         "areas": "set the neighbouring cameras of",
         "calendar": "changed the calendar of",
+        "pictures": "looked at the pictures of",
+        "live": "watched live",
+        "plan": "brought a plan of",
+        "plan_mark": "arranged the plan of",
+        "plan_removed": "removed the plan of",
     },
 }

@@ -48,6 +48,13 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/cameras"): Action.SEE_NODES,
     ("POST", "/cameras/{node}/{camera}/still"): Action.SEE_STILLS,
     ("GET", "/cameras/{node}/{camera}/still.jpg"): Action.SEE_STILLS,
+    ("GET", "/pictures"): Action.SEE_STILLS,
+    ("POST", "/cameras/{node}/{camera}/live"): Action.SEE_STILLS,
+    ("GET", "/plan"): Action.SEE_NODES,
+    ("GET", "/plan/{site_id}/image"): Action.SEE_NODES,
+    ("PUT", "/plan/{site_id}/image"): Action.SET_PLANS,
+    ("POST", "/plan/{site_id}/marks"): Action.SET_PLANS,
+    ("POST", "/plan/{site_id}/remove"): Action.SET_PLANS,
     ("GET", "/blind-times"): Action.SEE_BLIND_TIMES,
     ("GET", "/blind-times.csv"): Action.SEE_BLIND_TIMES,
     ("GET", "/account"): Action.OWN_ACCOUNT,
@@ -83,6 +90,9 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("PATCH", "/api/node/files/{sha256}"): NODE,
     ("PUT", "/api/node/cameras/{camera}/still"): NODE,
 }
+
+# What brings a file instead of a form, and counts its bytes itself.
+BRINGS_FILE = frozenset({("PUT", "/plan/{site_id}/image")})
 
 # What the event stream tells whom, by kind of change; of places within their reach, and of nothing else.
 STREAM: dict[str, Action] = {

@@ -15,7 +15,8 @@ class SmallBody:
     """Reads a body whole, at most `MOST_BYTES` of it, and only then lets the application see it.
 
     The application behind the guard, which says by the request's `state` whether a node speaks: nodes bring files, and
-    their routes count for themselves. Raises Refused for anything too large, or that is no form.
+    their routes count for themselves; so does one that people bring a file to (`brings_file`). Raises Refused for
+    anything too large, or that is no form.
     """
 
     def __init__(self, app: ASGIApp, unlimited: str) -> None:
@@ -24,7 +25,9 @@ class SmallBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
-        if scope["type"] == "http" and scope.get("state", {}).get("rule") != self._unlimited:
+        state = scope.get("state", {})
+        counts_itself = state.get("rule") == self._unlimited or state.get("brings_file", False)
+        if scope["type"] == "http" and not counts_itself:
             receive = _again(await _small_form(scope, receive), receive)
         await self._app(scope, receive, send)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,6 +25,7 @@ from console.web.route_table import STREAM
 router = APIRouter(prefix="/api")
 POLL_S = 0.25
 BEAT_S = 5.0
+COME_BACK_MS = 2000
 _KEEP = 2000
 AGAIN = {"kind": "again", "key": "", "what": ""}  # more has changed than is remembered: look at everything again
 
@@ -79,7 +81,8 @@ class Feed:
     def reaches_back_to(self, last_id: int) -> bool:
         """Whether every change after `last_id` is still remembered."""
         full = len(self._recent) == _KEEP
-        return last_id >= (self._recent[0].id - 1 if full else self._begun_at)
+        # A place that is not there yet is of another database: of what it tells next nothing would be told for long.
+        return self.newest_id >= last_id >= (self._recent[0].id - 1 if full else self._begun_at)
 
     def after(self, last_id: int) -> list[News]:
         """Changes after `last_id` that are still remembered."""
@@ -102,11 +105,11 @@ def _placed(connection: Connection, found: Sequence[changes.Change]) -> list[New
 
 
 @router.get("/stream")
-async def stream(request: Request) -> StreamingResponse:
-    """Follows the feed; a browser that comes back goes on where it was."""
+async def stream(request: Request, after: str = "") -> StreamingResponse:
+    """Follows the feed; a browser that comes back goes on where it was. after: that place, where it opens it anew."""
     feed: Feed = request.app.state.feed
     context: Context = request.app.state.context
-    said = request.headers.get("Last-Event-ID", "")
+    said = request.headers.get("Last-Event-ID", after)
     last_id = int(said) if said.isdigit() and len(said) < 18 else feed.newest_id
     person = request.state.person
     lines = _lines(feed, last_id, person.rights, context.wall_s, lambda: _is_still(context, person))
@@ -129,7 +132,8 @@ async def _lines(
     if not feed.reaches_back_to(last_id):
         last_id = feed.newest_id
         yield f"id: {last_id}\nevent: change\ndata: {json.dumps(AGAIN)}\n\n"
-    yield _beat(last_id, wall_s())  # at once: it tells the page that it is connected
+    comes_back_ms = COME_BACK_MS + secrets.randbelow(COME_BACK_MS)  # not all at once, after a cut that all had
+    yield f"{_beat(last_id, wall_s())}retry: {comes_back_ms}\n\n"  # at once: the page learns that it is connected
     while not feed.closed.is_set():
         found = feed.after(last_id)
         if (found or quiet_s + POLL_S >= BEAT_S) and not await run_in_threadpool(is_still):

@@ -5,6 +5,7 @@ from console.web.escalation_words import ESCALATION_PROBLEMS, ESCALATION_WORDS
 from console.web.find_words import FIND_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS
+from console.web.picture_words import PICTURE_PROBLEMS, PICTURE_SCRIPT_WORDS
 
 WORDS: dict[str, dict[str, str]] = {
     "rule": {
@@ -344,6 +345,7 @@ WORDS: dict[str, dict[str, str]] = {
         "malformed": "Something in this request is missing or too long.",
         "database_away": "The console can't reach its database now. It tries again by itself.",
         "broker_away": "The box can't be asked now: no connection to the broker.",
+        **PICTURE_PROBLEMS,
     },
 }
 
@@ -363,6 +365,7 @@ SCRIPT_WORDS = {
     "already_closed": "This alert is closed already.",
     "not_acknowledged": "Acknowledge this alert first.",
     "about": "For all {n} alerts of this incident.",
+    "about_own": "For {n} alerts of this incident. Left alone, because a colleague has them: {m}.",
     "settling": "Another alert has just come. Look at it, then press the key again.",
     "moved_off": "The alert that was chosen is no longer here. Choose another one.",
     "not_done": "That did not work. Please try again.",
@@ -376,6 +379,8 @@ SCRIPT_WORDS = {
     "after": "{s} s after the alarm",
     "asked": "Asked for …",
     "node_away": "The box can't be asked now: no connection to the broker.",
+    **PICTURE_PROBLEMS,
+    **PICTURE_SCRIPT_WORDS,
 }
 
 

@@ -14,6 +14,7 @@ import typer
 from at_work import at_work
 from found import busiest_shift, tonight_and_month
 from lens import blinded
+from plan import planned
 from playwright.sync_api import Browser, Page, sync_playwright
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
@@ -50,7 +51,7 @@ def settle(page: Page, address: str, path: str) -> None:
     assert page.url == address + path, f"{path} led to {page.url}"
     page.evaluate("for (const image of document.images) image.loading = 'eager'")
     until(page, "[...document.images].every(image => image.complete)")
-    if page.locator("video").count():
+    if page.locator("#player video").count():
         until(
             page, "document.querySelector('video').currentTime > 4.9 || document.querySelector('video').error != null"
         )
@@ -146,6 +147,17 @@ def working(browser: Browser, school: School, out: Path, condition: str) -> None
                 context.close()
 
 
+def looked_at(school: School, condition: str) -> dict[str, str]:
+    """The pictures of all cameras, and the plan: before anybody brought one, and with what lights up on it."""
+    if condition not in ("nothing", "busy", "failing"):
+        return {}
+    paths = {"pictures": "/pictures", "plan": "/plan"}
+    if condition == "nothing":
+        return paths
+    planned(school)
+    return paths | {"plan-arranged": "/plan?edit=true"}
+
+
 def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     """All pages in one condition."""
     if condition == "nothing":
@@ -177,6 +189,7 @@ def take(browser: Browser, school: School, out: Path, condition: str) -> None:
     elif condition == "flood":
         flood(school)
         paths = {"wall": "/"}
+    paths |= looked_at(school, condition)
     shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
     if condition == "busy":
         cut(browser, school, out)

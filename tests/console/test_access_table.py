@@ -84,6 +84,7 @@ def walk(desk, here, role, where, granted) -> None:
 NOT_HERE = (
     "/api/alerts/{event_id}/files/{name}",
     "/cameras/{node}/{camera}/still.jpg",
+    "/plan/{site_id}/image",
     "/account/sessions/{session}/end",
     "/account/tokens/{token_id}/end",
 )
@@ -95,7 +96,8 @@ def test_lists_hold_what_is_of_the_own_sites_and_nothing_else(desk, schools, rol
     here, other = schools
     browser = desk.browser(role, Grants(sites=frozenset({here.district})))
     found = set()
-    for path in ("/", "/wall", "/cameras", "/blind-times", "/blind-times.csv", "/people", "/sites", "/api/alerts"):
+    paths = ("/", "/wall", "/cameras", "/pictures", "/plan", "/blind-times", "/blind-times.csv", "/people", "/sites")
+    for path in (*paths, "/api/alerts"):
         text = browser.get(path).text
         assert not [word for word in other.words if word in text], path
         found |= {word for word in here.words if word in text}

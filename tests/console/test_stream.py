@@ -208,3 +208,17 @@ def test_a_browser_that_was_away_for_too_long_is_told_to_look_again(desk, addres
     lines = follow(desk, address, Role.GUARD, "39")
     heard = [next(lines) for _ in range(3)]
     assert json.loads(heard[2].removeprefix("data: "))["kind"] == "again"
+
+
+def test_a_place_in_the_address_counts_and_one_that_never_was_means_to_look_again(desk, schools, address):
+    """A browser that opens the stream anew can't send the header; after a restore places are younger than it knows."""
+    here, _ = schools
+    note(desk, "node", here.box)
+    caught_up(desk)
+    who = {"Authorization": f"Bearer token {here.box}"}
+    place = desk.console.feed.newest_id - 1
+    with httpx.stream("GET", f"{address}/api/stream?after={place}", headers=who, timeout=20) as answer:
+        assert hear_until(answer.iter_lines(), here.box) == [here.box]
+    lines = listen(address, who, str(desk.console.feed.newest_id + 1000))
+    heard = [next(lines) for _ in range(3)]
+    assert json.loads(heard[2].removeprefix("data: "))["kind"] == "again"

@@ -28,7 +28,7 @@ async function refresh() {
 }
 
 follow((news) => {
-  if (news.kind === "again" || (page.dataset.incident ?? "").split(" ").includes(news.key ?? "-")) soon();
+  if (news.kind === "again" || (page.dataset.incident ?? "").split(" ").includes(news.key ?? "-")) soon(news.hurry);
 });
 new Work(
   () => page,

@@ -33,6 +33,6 @@ page.addEventListener("submit", async (event) => {
   setTimeout(soon, 8000); // the button comes back whether a picture came or not
 });
 follow((news) => {
-  if (news.kind !== "alert") soon();
+  if (news.kind !== "alert") soon(news.hurry);
 });
 setInterval(soon, ANYWAY_MS);

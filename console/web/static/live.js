@@ -1,12 +1,12 @@
 // The live side of a page: follows the change feed, knows the console's time, and says when the feed has gone silent.
-import { openFeed } from "./feed.js";
+import { followInTurn } from "./feed_turns.js";
 import { part } from "./part.js";
+import { pauseAfter } from "./pause.js";
 import { fill, timeOfDay, words } from "./words.js";
 
 /** @typedef {import("./feed.js").News} News */
 
 const STALE_MS = 12000; // the console beats every 5 s
-const AGAIN_MS = 2000;
 let aheadS = 0; // the console's clock less this computer's
 
 /** The console's time, UTC seconds. */
@@ -21,6 +21,15 @@ export function tick(show) {
   }
 }
 
+/** Whether a change may concern a page that tells in data-nodes of which boxes it shows something. What an alert is of
+ * nobody knows here.
+ * @param {News} news
+ * @param {HTMLElement} page */
+export function concerns(news, page) {
+  if (news.kind !== "node" && news.kind !== "camera") return true;
+  return (page.dataset.nodes ?? "").split(" ").includes((news.key ?? "").split("/")[0]);
+}
+
 /** Leaves a page that whoever looks may not see any more, for one that they may; whether that is so.
  * @param {Response} answer */
 export function left(answer) {
@@ -29,62 +38,77 @@ export function left(answer) {
   return refused;
 }
 
-/** Gathers calls: `work` runs `waitMs` after the first of them, never twice at once; what fails is tried again.
+/** Gathers calls: `work` runs `waitMs` after the first of them, never twice at once. What fails is tried again, later
+ * and later; a call with `hurry` does not wait for that.
  * @param {() => Promise<void>} work
  * @param {number} waitMs
- * @returns {() => void} */
+ * @returns {(hurry?: boolean) => void} */
 export function gathered(work, waitMs) {
-  let [asked, running] = [false, false];
+  let [asked, running, failures, timer] = [false, false, 0, 0];
   const turn = async () => {
     [asked, running] = [false, true];
-    await work().catch(() => setTimeout(ask, AGAIN_MS));
+    const done = await work().then(() => true, () => false);
     running = false;
-    if (asked) setTimeout(turn, waitMs);
+    const waits = done ? waitMs : pauseAfter(failures);
+    failures = done ? 0 : failures + 1;
+    asked ||= !done;
+    if (asked) timer = setTimeout(turn, waits);
   };
-  const ask = () => {
-    if (!asked && !running) setTimeout(turn, waitMs);
+  return (hurry = false) => {
+    if (!running && (hurry || !asked)) {
+      clearTimeout(timer);
+      timer = setTimeout(turn, waitMs);
+    }
     asked = true;
   };
-  return ask;
 }
 
-/** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: after a silence,
- * or where the console lets nobody follow any more. onCut is told of silence and of its end.
+/** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: before it was
+ * connected, after a silence, or where the console lets nobody follow any more. onCut is told of silence and of its end,
+ * onTick that time goes by.
  * @param {(news: News) => void} onChange
- * @param {(cut: boolean) => void} onCut */
-export function follow(onChange, onCut = () => {}) {
+ * @param {(cut: boolean) => void} onCut
+ * @param {() => void} onTick */
+export function follow(onChange, onCut = () => {}, onTick = () => {}) {
   const banner = part("stale", HTMLElement);
-  let heard = Date.now();
-  const hear = (/** @type {News} */ news) => {
-    if (news.kind === "refused") return onChange({ kind: "again" });
-    heard = Date.now();
-    if (news.atS !== undefined) aheadS = news.atS - heard / 1000;
-    if (!banner.hidden) {
-      banner.hidden = true;
-      document.body.classList.remove("cut");
-      onCut(false);
-      onChange({ kind: "again" });
-    }
-    if (news.kind !== "beat") onChange(news);
-  };
-  connect(hear);
-  setInterval(() => {
+  let [heard, connected] = [Date.now(), false]; // what changes before it is connected nobody tells it
+  const look = () => {
+    onTick();
     if (Date.now() - heard < STALE_MS || !banner.hidden) return;
     banner.textContent = fill(words.stale, { time: timeOfDay(heard / 1000 + aheadS) });
     banner.hidden = false;
     document.body.classList.add("cut");
     onCut(true);
-  }, 1000);
+  };
+  const hear = (/** @type {News} */ news) => {
+    if (news.kind === "tick") return look();
+    if (news.kind === "refused") {
+      connected = false;
+      return onChange({ kind: "again" });
+    }
+    heard = Date.now();
+    if (news.atS !== undefined) aheadS = news.atS - heard / 1000;
+    const wasCut = !banner.hidden;
+    const back = wasCut || !connected;
+    [banner.hidden, connected] = [true, true];
+    document.body.classList.remove("cut");
+    if (wasCut) onCut(false);
+    if (back) onChange({ kind: "again", hurry: true });
+    if (news.kind === "beat") onTick();
+    else onChange(news);
+  };
+  connect(hear);
+  setInterval(look, 1000);
 }
 
-/** Through the worker that all tabs share; straight where a browser has none.
+/** Through the worker that all tabs share; in turn where a browser has none.
  * @param {(news: News) => void} hear */
 function connect(hear) {
-  if (!("SharedWorker" in window)) return openFeed(hear);
+  if (!("SharedWorker" in window)) return followInTurn(hear);
   let straight = false;
   const worker = new SharedWorker("/static/feed_worker.js", { type: "module" });
   worker.addEventListener("error", () => {
-    if (!straight) openFeed(hear);
+    if (!straight) followInTurn(hear);
     straight = true;
   });
   worker.port.addEventListener("message", (event) => straight || hear(event.data));

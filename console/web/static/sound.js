@@ -2,8 +2,18 @@
 import { words } from "./words.js";
 
 const KEPT = "gatehouse_sound";
-const ALARM = [[0, 880, 0.2], [0.24, 660, 0.2], [0.48, 880, 0.3]];
-const CUT = [[0, 220, 0.5]];
+const [DO, MI, SO, LA, HIGH_DO] = [523, 659, 784, 880, 1047]; // Hz
+
+/** What rings how often: told apart by the number of tones and by haste, not by pitch alone. Each tone is
+ * [begin in seconds, pitch in Hz, length in seconds].
+ * @type {Record<string, {everyMs: number, tones: number[][]}>} */
+const SONGS = {
+  critical: { everyMs: 2000, tones: [0, 1, 2, 3, 4, 5].map((n) => [n * 0.15, n % 2 ? HIGH_DO : LA, 0.13]) },
+  high: { everyMs: 4000, tones: [[0, LA, 0.2], [0.24, MI, 0.2], [0.48, LA, 0.3]] },
+  medium: { everyMs: 8000, tones: [[0, SO, 0.3], [0.36, MI, 0.4]] },
+  low: { everyMs: 15000, tones: [[0, DO, 0.5]] },
+  cut: { everyMs: 4000, tones: [[0, 220, 0.5], [0.6, 165, 0.7]] },
+};
 
 export class Bell {
   /** @param {HTMLButtonElement} button */
@@ -11,11 +21,16 @@ export class Bell {
     this.button = button;
     /** @type {AudioContext | null} */
     this.audio = null;
+    this.rungAt = -Infinity;
     if (localStorage.getItem(KEPT) === "on") this.turn(true);
+    else this.show();
     button.addEventListener("click", () => this.turn(!this.audio));
-    for (const kind of ["pointerdown", "keydown"]) {
-      addEventListener(kind, () => this.audio?.state === "suspended" && this.audio.resume());
-    }
+    for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.wake());
+  }
+
+  /** @returns {"on" | "off" | "blocked"} blocked: the browser waits for a click or a key */
+  get state() {
+    return !this.audio ? "off" : this.audio.state === "running" ? "on" : "blocked";
   }
 
   /** @param {boolean} on */
@@ -25,36 +40,47 @@ export class Bell {
     this.audio?.addEventListener("statechange", () => this.show());
     localStorage.setItem(KEPT, on ? "on" : "off");
     this.show();
-    if (on) this.play(ALARM.slice(0, 1));
+    if (on) this.play("low");
+  }
+
+  wake() {
+    if (this.audio && this.state === "blocked") this.audio.resume();
   }
 
   show() {
-    const rings = this.audio?.state === "running";
-    this.button.setAttribute("aria-pressed", String(rings));
-    this.button.textContent = rings ? words.sound_on : this.audio ? words.sound_waits : words.sound_off;
+    const { state } = this;
+    this.button.setAttribute("aria-pressed", String(state === "on"));
+    this.button.dataset.state = state;
+    this.button.textContent = { on: words.sound_on, off: words.sound_off, blocked: words.sound_waits }[state];
+    document.documentElement.dataset.sound = state;
   }
 
-  alarm() {
-    this.play(ALARM);
+  /** Rings where it is time to; at once where something has just come.
+   * @param {string} song
+   * @param {boolean} now */
+  ring(song, now = false) {
+    if (!now && performance.now() - this.rungAt < SONGS[song].everyMs) return;
+    this.rungAt = performance.now();
+    this.wake(); // a system may have taken the sound away, and given it back since
+    this.play(song);
   }
 
-  cut() {
-    this.play(CUT);
-  }
-
-  /** @param {number[][]} tones [begin in seconds, pitch in Hz, length in seconds] */
-  play(tones) {
+  /** @param {string} song */
+  play(song) {
     if (this.audio?.state !== "running") return;
     this.button.dataset.rung = String(Number(this.button.dataset.rung ?? 0) + 1);
-    for (const [begin, pitch, length] of tones) {
+    this.button.dataset.song = song;
+    for (const [begin, pitch, length] of SONGS[song].tones) {
       const [tone, volume, at] = [this.audio.createOscillator(), this.audio.createGain(), this.audio.currentTime + begin];
+      tone.type = "triangle"; // its overtones carry further than a pure tone
       tone.frequency.value = pitch;
       volume.gain.setValueAtTime(0.0001, at);
-      volume.gain.exponentialRampToValueAtTime(0.4, at + 0.02);
+      volume.gain.exponentialRampToValueAtTime(0.5, at + 0.02);
       volume.gain.exponentialRampToValueAtTime(0.0001, at + length);
       tone.connect(volume).connect(this.audio.destination);
       tone.start(at);
       tone.stop(at + length);
+      tone.addEventListener("ended", () => volume.disconnect());
     }
   }
 }

@@ -8,7 +8,6 @@ import { duration, timeOfDay, words } from "./words.js";
 
 const SOON_MS = 150; // changes that come together are fetched together
 const ANYWAY_MS = 20000; // a box that falls silent changes nothing in the feed
-const RING_MS = 4000;
 const SETTLE_MS = 600; // a key pressed as the order changes must not take on another alert than the one that was seen
 const wall = part("wall", HTMLElement);
 const clock = part("clock", HTMLElement);
@@ -16,7 +15,7 @@ const told = part("told", HTMLElement);
 const bell = new Bell(part("sound", HTMLButtonElement));
 /** @type {WeakMap<Element, {fresh: string[], at: number}>} of each card its new alerts, and when one more came */
 const seen = new WeakMap();
-let [cut, first, firstSince] = [false, firstOpen()?.id, 0];
+let [cut, first, firstSince, rang] = [false, firstOpen()?.id, 0, ringing()];
 const soon = gathered(refresh, SOON_MS);
 
 /** @returns {HTMLElement | null} */
@@ -38,6 +37,19 @@ function rings() {
   return Number(wall.querySelector(".summary")?.getAttribute("data-rings"));
 }
 
+/** Ids of the alerts on the wall that ring. */
+function ringing() {
+  return new Set([...wall.querySelectorAll(".alert")].flatMap((card) => (card.getAttribute("data-ring") ?? "").split(" ").filter(Boolean)));
+}
+
+/** Rings at once for what has just begun to ring, and once, however often the connection is cut meanwhile. */
+function ringForNews() {
+  const now = ringing();
+  const more = [...now].some((id) => !rang.has(id));
+  rang = now;
+  if (more) ring(true); // at once: in a hidden tab the next round may be a minute away
+}
+
 async function refresh() {
   const answer = await fetch(`/wall${location.search}`);
   if (left(answer)) return;
@@ -45,11 +57,10 @@ async function refresh() {
   const wanted = document.createElement("div");
   wanted.id = wall.id;
   wanted.innerHTML = await answer.text();
-  const before = rings();
   const chosen = document.activeElement?.closest(".alert");
   morph(wall, wanted);
   if (chosen) keep(chosen);
-  if (rings() > before) bell.alarm(); // at once: in a hidden tab the next round may be a minute away
+  ringForNews();
   noteFresh();
   const now = firstOpen()?.id;
   if (now !== first) [first, firstSince] = [now, performance.now()];
@@ -67,9 +78,10 @@ function everySecond() {
   document.title = `${sign}Gatehouse`;
 }
 
-function ring() {
-  if (cut || deaf()) bell.cut();
-  else if (rings()) bell.alarm();
+/** @param {boolean} now */
+function ring(now = false) {
+  if (cut || deaf()) bell.ring("cut");
+  else if (rings()) bell.ring(wall.querySelector(".summary")?.getAttribute("data-loudest") || "medium", now);
 }
 
 const listed = () => [...wall.querySelectorAll(".alert")];
@@ -123,10 +135,13 @@ document.addEventListener("keydown", (event) => {
   choose(event.key === "ArrowDown" ? Math.min(at + 1, last) : Math.max(at - 1, 0));
 });
 noteFresh();
-follow(soon, (silent) => {
-  cut = silent;
+document.addEventListener("click", (event) => {
+  const heard = event.target instanceof Element ? event.target.closest("[data-hear]") : null;
+  if (heard instanceof HTMLElement && heard.dataset.hear) bell.play(heard.dataset.hear);
 });
-soon(); // what changed between the page and the connection
+const silenced = (/** @type {boolean} */ silent) => {
+  cut = silent;
+};
+follow((news) => soon(news.hurry), silenced, ring);
 setInterval(everySecond, 1000);
-setInterval(ring, RING_MS);
 setInterval(() => cut || soon(), ANYWAY_MS);

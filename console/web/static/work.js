@@ -1,4 +1,5 @@
 // The steps of an alert's work, by key and by button: the same on the wall and on an alert's page.
+import { fullScreen } from "./full_screen.js";
 import { part } from "./part.js";
 import { fill, words } from "./words.js";
 
@@ -8,23 +9,29 @@ const STEPS = { a: "acknowledge", s: "start", h: "hold", t: "take_over", c: "clo
 const DIALOGS = { close: "closing", note: "noting", prioritise: "rating" };
 
 /** What a step is about, fixed as the key is pressed: what is shown may change before it is sent.
- * fresh: those that nobody has taken on; lead: the one that is shown large.
- * @typedef {{ids: string[], fresh: string[], lead: string, choices: string}} Subject */
+ * fresh: those that nobody has taken on; mine: one's own; the others are colleagues'. lead: the one that is shown large.
+ * @typedef {{ids: string[], fresh: string[], mine: string[], lead: string, choices: string}} Subject */
 
 const listOf = (/** @type {string | undefined} */ ids) => (ids ?? "").split(" ").filter(Boolean);
 
-/** @param {HTMLElement} shown has data-ids, data-new, data-id, data-choices
+/** @param {HTMLElement} shown has data-ids, data-new, data-mine, data-id, data-choices
  * @returns {Subject} */
 function subjectOf(shown) {
-  const { ids, new: fresh, id, choices } = shown.dataset;
-  return { ids: listOf(ids), fresh: listOf(fresh), lead: id ?? "", choices: choices ?? "people" };
+  const { ids, new: fresh, mine, id, choices } = shown.dataset;
+  return { ids: listOf(ids), fresh: listOf(fresh), mine: listOf(mine), lead: id ?? "", choices: choices ?? "people" };
 }
 
-/** The alerts that a step is for.
+/** The alerts that a step is for: of a card that colleagues share what they may not do to each other leaves theirs alone.
+ * Where nothing else is there the console says whose it is.
  * @param {string} step
  * @param {Subject} subject */
 function meantBy(step, subject) {
-  if (step === "acknowledge" && subject.fresh.length) return subject.fresh;
+  const { ids, fresh, mine } = subject;
+  if (step === "acknowledge" && fresh.length) return fresh;
+  if ((step === "start" || step === "hold") && mine.length) return mine;
+  const [open, others] = [ids.filter((id) => fresh.includes(id) || mine.includes(id)), ids.filter((id) => !mine.includes(id))];
+  if (step === "close" && open.length) return open;
+  if (step === "take_over" && others.length) return others;
   return subject.ids.length || step !== "note" ? subject.ids : [subject.lead]; // one can say more of what is closed
 }
 
@@ -73,10 +80,11 @@ export class Work {
 
   /** @param {MouseEvent} event */
   click(event) {
-    const pressed = event.target instanceof Element ? event.target.closest("[data-step], [data-cancel], [data-help], [data-full]") : null;
+    const pressed = event.target instanceof Element ? event.target.closest("[data-step], [data-cancel], [data-help], [data-sounds], [data-full]") : null;
     if (!(pressed instanceof HTMLElement)) return;
     if (pressed.dataset.cancel !== undefined) return pressed.closest("dialog")?.close();
     if (pressed.dataset.help !== undefined) return part("help", HTMLDialogElement).showModal();
+    if (pressed.dataset.sounds !== undefined) return part("sounds", HTMLDialogElement).showModal();
     if (pressed.dataset.full !== undefined) return fullScreen();
     const shown = pressed.closest("[data-ids]");
     if (shown instanceof HTMLElement && pressed.dataset.step) this.take(pressed.dataset.step, shown);
@@ -123,8 +131,9 @@ export class Work {
     const dialog = part(DIALOGS[step], HTMLDialogElement);
     this.asked = { step, subject };
     dialog.querySelector("form")?.reset();
-    const number = meantBy(step, subject).length;
-    for (const about of dialog.querySelectorAll("[data-about]")) about.textContent = number > 1 ? fill(words.about, { n: number }) : "";
+    const [n, all] = [meantBy(step, subject).length, subject.ids.length];
+    const told = n < all ? fill(words.about_own, { n, m: all - n }) : n > 1 ? fill(words.about, { n }) : "";
+    for (const about of dialog.querySelectorAll("[data-about]")) about.textContent = told;
     for (const set of dialog.querySelectorAll("div[data-choices]")) {
       if (set instanceof HTMLElement) set.hidden = set.dataset.choices !== subject.choices;
     }
@@ -152,9 +161,4 @@ export class Work {
     this.busy = false;
     if (this.shown) await this.done(step, this.shown);
   }
-}
-
-function fullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen().catch(() => {}); // a browser may forbid it
 }

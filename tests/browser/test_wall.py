@@ -1,0 +1,103 @@
+"""The wall through a night: how it rings, whom a key means, what is read from afar, how tabs share a connection."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+from school import School
+from waiting import until
+
+from console.app.system_clock import wall_s
+from console.domain.access import Role
+from console.domain.alert_work import Act, Step
+from console.store import alert_work, users
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+RUNG = "Number(document.querySelector('#sound').dataset.rung ?? 0)"
+
+
+def step(school: School, name: str, event_id: str, what: Step) -> None:
+    with school.console.database.write() as connection:
+        user = next(one for one in users.listing(connection) if one.name == name)
+        (came_of,) = alert_work.act(connection, [event_id], Act(what, user.id), wall_s())
+        assert not came_of.refused
+
+
+def test_it_rings_as_urgent_as_it_is_once_for_each_and_says_when_nobody_hears(page, school):
+    sound = page.locator("#sound")
+    school.event("gate", severity="low", zone="a")
+    expect(page.locator(".unheard.off")).to_be_visible(timeout=6000)
+    page.click("#sound")
+    expect(page.locator(".unheard.off")).to_be_hidden()
+    expect(sound).to_have_attribute("data-song", "low")
+    until(page, f"{RUNG} >= 2")
+    urgent = school.event("gate", severity="critical", zone="b")
+    until(page, "document.querySelector('#sound').dataset.song === 'critical'", 6)
+    before = page.evaluate(RUNG)
+    until(page, f"{RUNG} >= {before + 2}", 6)  # every two seconds
+    school.handle(urgent)
+    until(page, "document.querySelectorAll('.alert.acknowledged').length === 1", 6)
+    page.evaluate("new Promise(done => setTimeout(done, 300))")
+    rung = page.evaluate(RUNG)
+    school.shut()  # a cut that is over before anybody is told of it: what came meanwhile rings, and nothing rings twice
+    school.event("gate", severity="high", zone="c")
+    school.open()
+    until(page, "document.querySelectorAll('.alert.new').length === 2", 20)
+    expect(sound).to_have_attribute("data-song", "high")
+    assert page.evaluate(RUNG) == rung + 1
+    page.evaluate("document.querySelector('#sound').click()")
+    expect(sound).to_have_attribute("data-state", "off")
+    expect(page.locator(".unheard.off")).to_be_visible()
+
+
+def test_a_key_on_a_card_that_colleagues_share_means_ones_own(window, school):
+    for name, role in (("guard", Role.GUARD), ("administrator", Role.ADMINISTRATOR)):
+        school.sign_in(name, role)
+    mine, theirs = (school.event("gate", ago_s=ago_s, zone="Vỉa hè") for ago_s in (20, 10))
+    step(school, "guard", mine.event_id, Step.ACKNOWLEDGE)
+    step(school, "administrator", theirs.event_id, Step.ACKNOWLEDGE)
+    page = window().new_page()
+    page.goto(school.address)
+    expect(page.locator("#in-hand .alert")).to_have_count(1)
+    page.locator("#in-hand [data-open]").focus()
+    page.keyboard.press("s")
+    expect(page.locator("#in-hand .work.in_progress")).to_be_visible(timeout=6000)
+    expect(page.locator("#told")).to_be_hidden()
+    page.keyboard.press("c")
+    expect(page.locator("#closing [data-about]")).to_contain_text("Còn 1 cảnh báo do đồng nghiệp nhận")
+    page.keyboard.press("1")
+    expect(page.locator("#told")).to_be_hidden()
+    with school.console.database.read() as connection:
+        assert alert_work.history(connection, theirs.event_id)[-1].step == Step.ACKNOWLEDGE
+
+
+def test_full_screen_is_read_from_afar(page, school):
+    school.event("gate", ago_s=100)
+    expect(page.locator(".alert.new")).to_have_count(1, timeout=6000)
+    expect(page.locator(".board")).to_be_hidden()
+    page.keyboard.press("f")
+    expect(page.locator(".board .waits").first).to_contain_text("1 chưa ai tiếp nhận")
+    expect(page.locator(".board")).to_contain_text("1 phút")
+    expect(page.locator(".bar")).to_be_hidden()
+    page.keyboard.press("f")
+    expect(page.locator(".bar")).to_be_visible()
+
+
+def test_tabs_without_shared_workers_take_turns(window, school):
+    context = window()
+    context.add_init_script("delete window.SharedWorker")
+    first, *others = [context.new_page() for _ in range(7)]
+    for tab in (first, *others):
+        tab.goto(school.address)
+    school.event("gate", zone="a")
+    for tab in others:
+        expect(tab.locator(".alert")).to_have_count(1, timeout=10000)
+    assert school.streams() == 1
+    first.close()  # it followed for all of them
+    school.event("gate", zone="b")
+    for tab in others:
+        expect(tab.locator(".alert")).to_have_count(2, timeout=10000)
+    deadline_s = time.monotonic() + 10
+    while school.streams() != 1:
+        assert time.monotonic() < deadline_s
+        others[0].wait_for_timeout(50)
