@@ -130,7 +130,6 @@ def change(
 def _save(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None) -> None:
     """Raises CalendarError where somebody else was faster."""
     context: Context = request.app.state.context
-    who: SignedIn = request.state.person
     with context.database.write() as connection:
         own = calendars.own_to_change(connection, desk.site.id)
         if told.known != calendars.version(own):
@@ -139,9 +138,15 @@ def _save(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None
             calendars.remove(connection, desk.site.id)
         else:
             calendars.save(connection, desk.site.id, new, context.wall_s())
-        about = audit.About(site_id=desk.site.id)
-        detail = _changes(told, own or Calendar(), new or Calendar())
-        audit.write_about(connection, who.user_id, "calendar", desk.site.name, detail, context.wall_s(), about)
+        _note(connection, request, "calendar", desk.site, _changes(told, own or Calendar(), new or Calendar()))
+
+
+def _note(connection: Connection, request: Request, action: str, site: Site, detail: str) -> None:
+    context: Context = request.app.state.context
+    who: SignedIn = request.state.person
+    audit.write_about(
+        connection, who.user_id, action, site.name, detail, context.wall_s(), audit.About(site_id=site.id)
+    )
 
 
 def _changes(told: CalendarForm, own: Calendar, new: Calendar) -> str:
