@@ -327,7 +327,7 @@ def test_every_role_kind_and_act_has_a_word():
         for word in re.findall(r'_note\([^"]*?"(\w+)"', path.read_text(), re.DOTALL)
     }
     pages = "".join(path.read_text() for path in web.glob("*_pages.py"))
-    written |= set(re.findall(r'write_about\(connection, who\.user_id, "(\w+)"', pages))
+    written |= set(re.findall(r'write_(?:about|look)\([^"()]*"(\w+)"', pages))
     written |= {f"escalation_{part}" for part in re.findall(r'_changed\(request, site_id, "(\w+)"', pages)}
     assert {"invited", "site_added", "token_made", "factor_on", "escalation_ways", "watch_fault"} <= written
     assert written | {audit.RIGHTS, "view", "download"} == set(PEOPLE_WORDS["act"])
