@@ -7,7 +7,7 @@ COPY edge edge
 COPY models models
 COPY broker broker
 COPY console console
-RUN pip install --no-cache-dir -c constraints.txt '.[demo]'
+RUN pip install --no-cache-dir -c constraints.txt '.[demo,oidc]'
 RUN useradd --create-home gatehouse && install -d -o gatehouse /srv
 USER gatehouse
 WORKDIR /srv

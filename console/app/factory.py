@@ -42,6 +42,7 @@ from console.web import (
     handover_pages,
     instruction_pages,
     node_api,
+    oidc,
     pages,
     people_pages,
     picture_pages,
@@ -59,6 +60,7 @@ from console.web.context import Context
 from console.web.errors import Refused, refusal_response
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
+from console.web.identity_provider import IdentityProvider
 from console.web.notice_text import NoticeText
 from console.web.pages import Pages
 from console.web.route_table import NODE
@@ -220,6 +222,16 @@ def _context(
         address=settings.public_url.rstrip("/"),
         live=LiveSource(settings.live_url, login_of(settings.live_login_file)) if settings.live_url else None,
         totp_roles=settings.roles_with_totp,
+        provider=_provider(settings),
+    )
+
+
+def _provider(settings: Settings) -> IdentityProvider | None:
+    if settings.oidc_client_secret_file is None:
+        return None
+    secret = settings.oidc_client_secret_file.read_text(encoding="utf-8").strip()
+    return IdentityProvider(
+        settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_name, settings.public_url.rstrip("/")
     )
 
 
@@ -227,7 +239,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     """The web application: every route behind the one guard."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
-    people = (auth, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
+    people = (auth, oidc, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
     work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
     seen = (picture_pages, plan_pages)
     finding = (search_pages, statistics_pages, handover_pages)

@@ -15,11 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from console.domain.access import Role
 from console.store.database import parse_address
+from console.web.identity_provider import LOOPBACK, is_installed, is_private_way
 from console.web.whep import login_of
 
 PREFIX = "GATEHOUSE_CONSOLE_"
+BROKER = ("password", "name the secrets/console.password of `gatehouse broker init`")
+CLIENT = ("client's secret", "name a file that holds what the provider gave for this client")
 Port = Annotated[int, Field(ge=1, le=65535)]
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class SettingsError(Exception):
@@ -37,12 +39,15 @@ class FileSettings(BaseSettings):
     tls_key: Path | None = None
     broker_ca_file: Path | None = None
     broker_password_file: Path | None = None
+    oidc_client_secret_file: Path | None = None
     live_login_file: Path | None = None  # name:password, where the media server of live_url asks for them
 
     def faults(self) -> Iterator[str]:
         """What is wrong with each file, and the cure."""
-        if self.broker_password_file is not None and (why := _secret_fault(self.broker_password_file)):
+        if self.broker_password_file is not None and (why := _secret_fault(self.broker_password_file, BROKER)):
             yield f"{PREFIX}BROKER_PASSWORD_FILE: {why}"
+        if self.oidc_client_secret_file is not None and (why := _secret_fault(self.oidc_client_secret_file, CLIENT)):
+            yield f"{PREFIX}OIDC_CLIENT_SECRET_FILE: {why}"
         if self.live_login_file is not None:
             try:
                 login_of(self.live_login_file)
@@ -85,6 +90,9 @@ class Settings(FileSettings):
     max_file_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024**3  # a box makes no clip of more than 2,000,000,000
     live_url: str = ""  # WHEP address of a media server, with {node} and {camera}; empty: no live view
     totp_roles: str = ""  # roles that must have a second factor, with commas between
+    oidc_issuer: Annotated[str, Field(max_length=300)] = ""  # a provider of identities, by which people may sign in
+    oidc_client_id: Annotated[str, Field(max_length=255)] = ""  # as the provider knows the console
+    oidc_name: Annotated[str, Field(max_length=40)] = ""  # as people know the provider
 
     # What ties settings together stands at the later one, so that it is told beside what is wrong with others.
 
@@ -155,6 +163,29 @@ class Settings(FileSettings):
             raise ValueError(f"{unknown[0]!r} is no role; give some of {', '.join(Role)}, with commas between")
         return names
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_address(cls, issuer: str) -> str:
+        if issuer and (not is_private_way(issuer) or urlsplit(issuer).query or urlsplit(issuer).fragment):
+            raise ValueError(f"{issuer!r} is no https address; for example https://id.example.org/realms/schools")
+        return issuer
+
+    @field_validator("oidc_name")
+    @classmethod
+    def _whole_provider(cls, name: str, info: ValidationInfo) -> str:
+        parts = {one: info.data.get(one, "unsound") for one in ("oidc_issuer", "oidc_client_id")}
+        parts |= {"oidc_client_secret_file": info.data.get("oidc_client_secret_file"), "oidc_name": name.strip()}
+        missing = [f"{PREFIX}{one.upper()}" for one, value in parts.items() if not value]
+        if len(missing) == len(parts):
+            return ""
+        if missing:
+            raise ValueError(f"a provider of identities needs all four, and these are missing: {', '.join(missing)}")
+        if not info.data.get("public_url", "unsound"):
+            raise ValueError(f"people come back from the provider to the console's address: set {PREFIX}PUBLIC_URL")
+        if not is_installed():
+            raise ValueError("signing in through a provider is an extra: pip install 'gatehouse[oidc]'")
+        return name.strip()
+
     @property
     def roles_with_totp(self) -> frozenset[Role]:
         """Roles that must have a second factor."""
@@ -207,12 +238,13 @@ def _words_of(names: str) -> list[str]:
     return [name for name in (part.strip() for part in names.split(",")) if name]
 
 
-def _secret_fault(path: Path) -> str:
+def _secret_fault(path: Path, kind: tuple[str, str]) -> str:
+    what, cure = kind
     try:
         lines = path.read_text(encoding="utf-8").strip().splitlines()
     except (OSError, ValueError) as error:
-        return f"{path} can't be read ({_words(error)}); name the secrets/console.password of `gatehouse broker init`"
-    return "" if len(lines) == 1 else f"{path} holds {len(lines)} lines; put the password alone into it"
+        return f"{path} can't be read ({_words(error)}); {cure}"
+    return "" if len(lines) == 1 else f"{path} holds {len(lines)} lines; put the {what} alone into it"
 
 
 def _words(error: Exception) -> str:

@@ -1,8 +1,20 @@
 """Tables of who is signed in, and how one gets in."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, false
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint, false
 
 from console.store.tables import BIG_ID, metadata
+
+# Accounts of a provider of identities that stand for people.
+user_oidc = Table(
+    "user_oidc",
+    metadata,
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("issuer", String(300), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("linked_at_s", Float, nullable=False),
+    Column("used_at_s", Float),
+    UniqueConstraint("issuer", "subject"),
+)
 
 recovery_code = Table(
     "recovery_code",

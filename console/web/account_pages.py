@@ -9,7 +9,16 @@ from sqlalchemy import Connection
 
 from console.domain.access import Place, Role, roles_to_lend
 from console.domain.site_tree import in_order
-from console.store import api_tokens, audit, push_subscriptions, second_factors, sessions, sites, users
+from console.store import (
+    api_tokens,
+    audit,
+    provider_links,
+    push_subscriptions,
+    second_factors,
+    sessions,
+    sites,
+    users,
+)
 from console.store.api_tokens import ApiToken
 from console.store.sessions import SignedIn
 from console.web.access import MOST_ID
@@ -17,6 +26,7 @@ from console.web.auth import Text, check_password, fault_of, hash_password, in_t
 from console.web.context import Context
 from console.web.errors import Refused
 from console.web.identity import session_hash
+from console.web.words import WORDS
 
 router = APIRouter()
 DAYS = (30, 90, 365)  # that a token may live
@@ -111,9 +121,11 @@ def _page(request: Request, status: int = 200, *, password_problem: str = "", ne
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
     with context.database.read() as connection:
+        link = provider_links.of_user(connection, who.user_id)
         values = {
             "sessions": sessions.of_user(connection, who.user_id, context.wall_s()),
             "tokens": api_tokens.of_user(connection, who.user_id),
+            "provider_link": link if context.provider and link and link.issuer == context.provider.issuer else None,
             "browsers": push_subscriptions.count(connection, who.user_id),
             "codes_left": second_factors.codes_left(connection, who.user_id),
             "sites": in_order(sites.listing(connection)),
@@ -127,12 +139,18 @@ def _page(request: Request, status: int = 200, *, password_problem: str = "", ne
         this=who.token_sha256[: sessions.KEY_LENGTH],
         must_have_factor=who.role in context.totp_roles,
         done=request.query_params.get("done", ""),
+        provider_problem=_known_problem(request.query_params.get("provider", "")),
         days=DAYS,
         push_key=context.push_key,
         roles=roles_to_lend(who.rights.actions),
         **values,
     )
     return page
+
+
+def _known_problem(word: str) -> str:
+    """A word of the group "problem" that came by the address, else empty: nobody's link writes onto this page."""
+    return word if word in WORDS["problem"] else ""
 
 
 def _note(connection: Connection, who: SignedIn, action: str, detail: str, now_s: float) -> None:

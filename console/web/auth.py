@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, ParamSpec
+from typing import Annotated, ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -30,6 +30,7 @@ BROWSER_COOKIE = "gatehouse_browser"
 NEXT_STEP = {Missing.CODE: "/sign-in/code", Missing.ENROLMENT: "/second-factor"}
 _hasher = PasswordHasher()
 _P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @cache
@@ -74,7 +75,7 @@ async def sign_in(request: Request, name: Text, password: Text) -> Response:
     return await in_turn(request, _sign_in, request, name, password)
 
 
-async def in_turn(request: Request, work: Callable[_P, Response], *args: _P.args, **more: _P.kwargs) -> Response:
+async def in_turn(request: Request, work: Callable[_P, _T], *args: _P.args, **more: _P.kwargs) -> _T:
     """Does work with passwords in turn, apart from all pages; a crowd of strangers can't hold up people at work."""
     context: Context = request.app.state.context
     known = await run_in_threadpool(_is_known_browser, request)
@@ -168,7 +169,7 @@ def _known_browser(request: Request, connection: Connection, user_id: int | None
 @router.get("/welcome/{token}")
 def welcome_page(request: Request, token: str) -> Response:
     """Where a one-time link leads."""
-    return _page(request, "welcome.html", 200, link=_usable(request, token))
+    return _page(request, "welcome.html", 200, link=usable_link(request, token), token=token)
 
 
 @router.post("/welcome/{token}")
@@ -179,25 +180,27 @@ async def welcome(request: Request, token: str, password: Text, again: Text, nam
 
 def _welcome(request: Request, token: str, password: str, again: str, name: str) -> Response:
     context: Context = request.app.state.context
-    link = _usable(request, token)
+    link = usable_link(request, token)
     name, now_s = link.user_name or spelled(name), context.wall_s()
     problem = fault_of(password, again) or ("" if link.user_name or is_name(name) else "name_missing")
     if problem:
-        return _page(request, "welcome.html", 422, link=link, problem=problem)
+        return _page(request, "welcome.html", 422, link=link, token=token, problem=problem)
     hashed = _hasher.hash(password)
     try:
         with context.database.write() as connection:
-            user_id = _account(connection, name, hashed, link, now_s)
+            user_id = account_of_link(connection, name, hashed, link, now_s)
             if not one_time_links.use(connection, session_hash(token), now_s):
                 raise Refused(404, "link_used")
     except users.NameTakenError:
-        return _page(request, "welcome.html", 422, link=link, problem="name_taken")
+        return _page(request, "welcome.html", 422, link=link, token=token, problem="name_taken")
     except users.LastAdministratorError:
-        return _page(request, "welcome.html", 409, link=link, problem="last_administrator")
+        return _page(request, "welcome.html", 409, link=link, token=token, problem="last_administrator")
     return open_session(request, user_id, code_given=False)
 
 
-def _account(connection: Connection, name: str, hashed: str, link: one_time_links.OneTimeLink, now_s: float) -> int:
+def account_of_link(
+    connection: Connection, name: str, hashed: str, link: one_time_links.OneTimeLink, now_s: float
+) -> int:
     """Id of the account of a link. Who chooses a name can't choose somebody else's: NameTakenError."""
     known = users.find(connection, name) if link.user_name else None
     if known is None:
@@ -218,7 +221,8 @@ def sign_out(request: Request) -> Response:
     return response
 
 
-def _usable(request: Request, token: str) -> one_time_links.OneTimeLink:
+def usable_link(request: Request, token: str) -> one_time_links.OneTimeLink:
+    """What a one-time link gives. Raises Refused where it has been used, withdrawn or has expired."""
     context: Context = request.app.state.context
     with context.database.read() as connection:
         link = one_time_links.find(connection, session_hash(token), context.wall_s())

@@ -11,6 +11,7 @@ from console.store.sealed import Seal
 from console.store.write_behind import WriteBehind
 from console.web.file_store import FileStore
 from console.web.i18n import Languages
+from console.web.identity_provider import IdentityProvider
 from console.web.turns import Turns
 from console.web.whep import LiveSource
 
@@ -26,6 +27,7 @@ class Context:
     address: how people reach the console, for links; empty: as the request did.
     live: where live pictures come from, where a media server runs beside the console.
     totp_roles: who must have a second factor.
+    provider: who else says who somebody is; None: passwords alone.
     seal: for what opens other services. is_channel_known: whether an address of a way to tell people can be used.
     push_key: what a browser must know to take pushed alarms of this console.
     """
@@ -49,3 +51,4 @@ class Context:
     address: str = ""
     live: LiveSource | None = None
     totp_roles: frozenset[Role] = frozenset()
+    provider: IdentityProvider | None = None

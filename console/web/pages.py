@@ -72,6 +72,7 @@ class Pages:
             told_change=lambda detail: told_change(detail, partial(sentence, language), WORDS),
             section="",  # which part of the menu a page belongs to; templates say it
             theme=theme_of(request),
+            provider=self._context.provider.name if self._context.provider else "",
             timezone=self._context.timezone,
             now_s=self._context.wall_s(),
             disk_is_full=self._context.files.is_full(),

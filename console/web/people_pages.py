@@ -10,7 +10,17 @@ from sqlalchemy import Connection
 from console.domain.access import Reach, Rights, Role, may_give, rights_of
 from console.domain.account_name import folded, is_name, spelled
 from console.domain.site_tree import Grants, Site, in_order
-from console.store import api_tokens, audit, grants, one_time_links, second_factors, sessions, sites, users
+from console.store import (
+    api_tokens,
+    audit,
+    grants,
+    one_time_links,
+    provider_links,
+    second_factors,
+    sessions,
+    sites,
+    users,
+)
 from console.store.sessions import SignedIn
 from console.web.access import MOST_ID
 from console.web.auth import new_link
@@ -301,6 +311,7 @@ def _person(request: Request, user_id: int, status: int = 200, **values: object)
             "cameras": _cameras(connection, tree),
             "sessions": sessions.of_user(connection, user_id, context.wall_s()),
             "tokens": api_tokens.of_user(connection, user_id),
+            "provider_link": provider_links.of_user(connection, user_id),
             "done": request.query_params.get("done", ""),
         }
     known = {"problem": "", "link": "", "roles": _roles(request.state.person.rights)}

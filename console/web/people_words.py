@@ -34,6 +34,9 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "recovery_renewed": "made new recovery codes of",
         "token_made": "made a token of",
         "token_ended": "ended a token of",
+        "provider_linked": "linked an account of the identity service to the account of",
+        "provider_unlinked": "took away the link to the identity service of",
+        "provider_sign_in": "signed in through the identity service as",
         "site_added": "added the site",
         "site_changed": "changed the site",
         "site_removed": "removed the site",
@@ -53,4 +56,14 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "plan_mark": "arranged the plan of",
         "plan_removed": "removed the plan of",
     },
+}
+
+# Of the group "problem".
+PROVIDER_PROBLEMS = {
+    "provider_away": "The service for signing in is out of reach. Sign in with your password, or try again later.",
+    "provider_refused": "The service for signing in did not confirm who you are. Please try again.",
+    "provider_again": "This sign-in was begun in another browser, or too long ago. Please begin again.",
+    "provider_unknown": "This account is linked to nobody here. Sign in with your password; link it on My account.",
+    "provider_taken": "This account is linked to somebody else already.",
+    "no_provider_link": "There is no link.",
 }

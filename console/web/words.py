@@ -4,7 +4,7 @@ from console.web.calendar_words import CALENDAR_WORDS
 from console.web.escalation_words import ESCALATION_PROBLEMS, ESCALATION_WORDS
 from console.web.find_words import FIND_WORDS
 from console.web.i18n import Language
-from console.web.people_words import PEOPLE_WORDS
+from console.web.people_words import PEOPLE_WORDS, PROVIDER_PROBLEMS
 from console.web.picture_words import PICTURE_PROBLEMS, PICTURE_SCRIPT_WORDS
 
 WORDS: dict[str, dict[str, str]] = {
@@ -350,6 +350,7 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 WORDS |= PEOPLE_WORDS
+WORDS["problem"] |= PROVIDER_PROBLEMS
 WORDS |= CALENDAR_WORDS
 WORDS |= ESCALATION_WORDS
 WORDS["problem"] |= ESCALATION_PROBLEMS

@@ -16,6 +16,7 @@ from found import busiest_shift, tonight_and_month
 from lens import blinded
 from plan import planned
 from playwright.sync_api import Browser, Page, sync_playwright
+from provider import shoot_provider
 from province import doors, peopled
 from school import NODE, School, deaf, failing, flood, full, running
 from sight import known_for, many_schools, seen_badly
@@ -35,7 +36,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
 CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
-CONDITIONS += ("calendar", "told", "find")
+CONDITIONS += ("calendar", "told", "find", "provider")
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -226,6 +227,11 @@ def take_people(browser: Browser, school: School, out: Path, condition: str) -> 
     doors(browser, school, out, SIZES, LANGUAGES)
 
 
+def take_provider(browser: Browser, school: School, out: Path, _condition: str) -> None:
+    """The pages that know of a provider of identities."""
+    shoot_provider(browser, school, out, SIZES, LANGUAGES)
+
+
 def take_calendar(browser: Browser, school: School, out: Path, _condition: str) -> None:
     """The calendar of a school."""
     school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
@@ -254,7 +260,7 @@ def main(
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
                 takers = {"people": take_people, "work": working, "calendar": take_calendar}
-                takers |= {"told": telling, "find": finding}
+                takers |= {"told": telling, "find": finding, "provider": take_provider}
                 takers.get(condition, take)(browser, school, out, condition)
         browser.close()
     if readme:

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -122,6 +123,14 @@ def test_an_account_from_before_names_were_restricted_is_looked_after(command, t
     assert command("remove-user", "x y<b>").exit_code == 0
 
 
+OIDC = {
+    "OIDC_ISSUER": "https://id.example.org",
+    "OIDC_CLIENT_ID": "c",
+    "OIDC_CLIENT_SECRET_FILE": "s",
+    "OIDC_NAME": "ID",
+}
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -134,6 +143,15 @@ def test_an_account_from_before_names_were_restricted_is_looked_after(command, t
         ),
         ({"DATABASE": "postgresql://x@127.0.0.1:99999/x"}, ("GATEHOUSE_CONSOLE_DATABASE: the port 99999 can't be",)),
         ({"DATABASE": "postgresql://x@127.0.0.1:soon/x"}, ("write sqlite:///FILE or postgresql://",)),
+        ({"OIDC_NAME": "ID", "OIDC_ISSUER": "http://id.example.org"}, ("'http://id.example.org' is no https address",)),
+        (
+            {"OIDC_NAME": "ID", "OIDC_ISSUER": "https://id.example.org", "PORT": "no"},
+            (
+                "these are missing: GATEHOUSE_CONSOLE_OIDC_CLIENT_ID, GATEHOUSE_CONSOLE_OIDC_CLIENT_SECRET_FILE",
+                "_PORT: ",
+            ),
+        ),
+        ({**OIDC, "PUBLIC_URL": ""}, ("set GATEHOUSE_CONSOLE_PUBLIC_URL",)),
         (
             {"FODLER": "x", "TIMEZONE": "Mars", "PUBLIC_URL": "ftp://x", "DATABASE": "x", "TLS_KEY": "k", "PORT": "no"}
             | {"HOST": "0.0.0.0", "BROKER_HOST": "192.0.2.1", "BROKER_TLS": "false"},
@@ -157,6 +175,16 @@ def test_settings_that_cannot_be_used_are_all_told_with_their_names(command, set
     for words in said:
         assert words in told.output
     assert "Traceback" not in told.output
+
+
+def test_a_provider_without_the_extra_is_told_with_the_cure(command, monkeypatch):
+    there = {**OIDC, "PUBLIC_URL": "https://gatehouse.example.org"}
+    assert command("add-user", "Mai", "--role", "guard", **there).exit_code == 0
+    monkeypatch.setitem(sys.modules, "authlib", None)
+    told = command("add-user", "Lan", "--role", "guard", **there)
+    assert (told.exit_code, "pip install 'gatehouse[oidc]'" in told.output) == (2, True)
+    told = command("serve", **there, PORT="x")
+    assert "GATEHOUSE_CONSOLE_OIDC_CLIENT_SECRET_FILE: s can't be read" in told.output
 
 
 def test_a_console_that_cannot_serve_says_why_and_ends(command, tmp_path):
