@@ -121,7 +121,7 @@ def test_a_worker_that_hangs_is_killed_and_the_same_event_goes_on(site, patient_
     opened = wait_for(console.opened, 60, "an event")[0]
     os.kill(site.workers(process)[0], signal.SIGSTOP)
     told = site.folder / "edge.log"
-    wait_for(lambda: "hangs; it is killed" in told.read_text(), 30, "the notice")
+    wait_for(lambda: "hangs; it is killed" in told.read_text(), 150, "the notice")  # it may not have reported yet
     check_one_whole_event(console, site, opened)
     console.close()
 
