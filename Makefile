@@ -22,9 +22,9 @@ install-units:
 	install -D -m 644 -t $(DESTDIR)/etc/systemd/system $(foreach part,$(PARTS),$(wildcard configs/systemd/gatehouse-$(part)[.-]*))
 	install -D -m 644 -t $(DESTDIR)/usr/lib/sysusers.d configs/systemd/gatehouse.conf
 
-# Two files at a time: those that start processes wait for most of their time.
+# Three files at a time on two cores: those that start processes wait for most of their time.
 test: .venv/.dev system scripts lint test-quick
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "system or browser" $(TESTS) $(NONE_IS_FINE)
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "system or browser" $(TESTS) $(NONE_IS_FINE)
 
 test-quick: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not system and not browser and not bench" $(TESTS) $(NONE_IS_FINE)
