@@ -29,6 +29,11 @@ class Fault:
     since_at_s: float
     known_by: str | None
 
+    @property
+    def rings(self) -> bool:
+        """Whether nobody knows of it yet."""
+        return self.known_by is None
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -115,11 +120,14 @@ def faults(connection: Connection) -> Sequence[Fault]:
     ]
 
 
-def acknowledge(connection: Connection, site_id: int, by: str, now_s: float) -> None:
-    """Somebody knows of all that goes on at a site: it rings nobody any more, and stands there until it is over."""
-    mine = (watch_fault.c.site_id == site_id) & watch_fault.c.ended_at_s.is_(None) & watch_fault.c.known_by.is_(None)
-    for fault_id in connection.execute(select(watch_fault.c.id).where(mine)).scalars().all():
-        connection.execute(update(watch_fault).where(watch_fault.c.id == fault_id).values(known_by=by))
+def acknowledge(connection: Connection, site_id: int, fault_id: int, by: str, now_s: float) -> None:
+    """Somebody knows of what goes on at a site: it rings nobody any more, and stands there until it is over.
+
+    Of that one alone: another may have come that they have not seen. One that is over, or known, stays as it is.
+    """
+    mine = (watch_fault.c.id == fault_id) & (watch_fault.c.site_id == site_id)
+    going_on = watch_fault.c.ended_at_s.is_(None) & watch_fault.c.known_by.is_(None)
+    if connection.execute(update(watch_fault).where(mine & going_on).values(known_by=by)).rowcount:
         escalations.stop_fault(connection, fault_id, now_s)
 
 

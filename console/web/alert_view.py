@@ -10,6 +10,7 @@ from broker.contract.messages import CAMERA_ALARMS
 from console.domain.alert import IN_HAND, SEVERITY_ORDER, AlertState, Severity, of_lens
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
+from console.domain.wall_watch import FAULT_SEVERITY
 from console.store import alerts, evidence, wall_watch
 from console.web.camera_view import CameraView, Watch, watch_for_wall
 from console.web.i18n import Language
@@ -151,6 +152,7 @@ class Wall:
     def loudest(self) -> str:
         """The priority that rings; of more than the wall holds it holds the most urgent. Empty where nothing rings."""
         priorities = [Severity(view.alert.priority) for card in self.new for view in card.ringing]
+        priorities += [FAULT_SEVERITY for fault in self.faults if fault.rings]
         return max(priorities, key=SEVERITY_ORDER.__getitem__, default="")
 
     @property
@@ -229,7 +231,7 @@ def wall(connection: Connection, now_s: float, heard: bool, most_in_hand: int = 
         in_all := alerts.count_in_hand(connection),
         tuple((one, more) for one, more in more_new if more > 0),
         max(0, in_all - here_in_hand),
-        sum(one.rings for one in counted) + sum(fault.known_by is None for fault in faults),
+        sum(one.rings for one in counted) + sum(fault.rings for fault in faults),
         watch,
         faults,
     )
