@@ -125,6 +125,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Rings:
+    """What rings, for pages other than the wall. loudest: a priority, "cut" where no box is heard, else empty."""
+
+    number: int
+    loudest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wall:
     """Everything on the wall: a card where an alert is new, else where one is in hand, else with those closed.
 
@@ -235,6 +243,15 @@ def wall(connection: Connection, now_s: float, heard: bool, most_in_hand: int = 
         watch,
         faults,
     )
+
+
+def rings(connection: Connection, heard: bool) -> Rings:
+    """The same as the wall says. heard: see `watch`."""
+    number, severity = alerts.ringing(connection)
+    faults = sum(fault.rings for fault in wall_watch.faults(connection))
+    loud = ([severity] if severity else []) + [FAULT_SEVERITY] * bool(faults)
+    loudest = max(loud, key=SEVERITY_ORDER.__getitem__, default="")
+    return Rings(number + faults, loudest if heard else "cut")
 
 
 def _cards(incident_ids: Sequence[str], found: Sequence[AlertView]) -> tuple[Card, ...]:

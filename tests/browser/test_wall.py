@@ -5,12 +5,14 @@ import time
 import pytest
 from playwright.sync_api import expect
 from school import School
+from sqlalchemy import select
 from waiting import until
 
 from console.app.system_clock import wall_s
 from console.domain.access import Role
 from console.domain.alert_work import Act, Step
 from console.store import alert_work, users
+from console.store.escalation_tables import wall_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 RUNG = "Number(document.querySelector('#sound').dataset.rung ?? 0)"
@@ -48,6 +50,25 @@ def test_it_rings_as_urgent_as_it_is_once_for_each_and_says_when_nobody_hears(pa
     page.evaluate("document.querySelector('#sound').click()")
     expect(sound).to_have_attribute("data-state", "off")
     expect(page.locator(".unheard.off")).to_be_visible()
+
+
+def test_whoever_looks_at_one_alert_hears_the_next_one(page, school):
+    """On the way there the sound stays on; and the page says of itself whether it can be heard."""
+    first = school.event("gate", severity="low", zone="a")
+    page.click("#sound")
+    for path in (f"/alerts/{first.event_id}", "/pictures", "/plan"):
+        page.goto(school.address + path)
+        expect(page.locator("#ringing-number")).to_have_text("1", timeout=6000)
+        expect(page.locator("#sound")).to_have_attribute("data-song", "low", timeout=6000)
+    school.handle(school.event("gate", severity="high", zone="b"))
+    urgent = school.event("gate", severity="critical", zone="c")
+    expect(page.locator("#sound")).to_have_attribute("data-song", "critical", timeout=6000)
+    expect(page.locator("#ringing-number")).to_have_text("2")
+    with school.console.database.read() as connection:
+        assert connection.execute(select(wall_page.c.heard)).scalars().all()[-1]
+    for event in (urgent, first):
+        school.handle(event)
+    expect(page.locator("#ringing")).to_be_hidden(timeout=6000)
 
 
 def test_a_key_on_a_card_that_colleagues_share_means_ones_own(window, school):

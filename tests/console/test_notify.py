@@ -273,6 +273,7 @@ def test_the_watch_itself_is_watched(desk, smtp):
     look(1)
     assert look(PATIENCE_S) == [FaultKind.SOUND_BLOCKED]
     wall = browser.get("/wall").text
+    assert browser.get("/api/rings").json() == {"number": 1, "loudest": "high"}
     assert 'data-loudest="high"' in wall  # it rings like the alert whose ladder it goes up
     fault = re.search(r'name="fault" value="(\d+)"', wall)[1]
     assert browser.post("/watch-faults/1/acknowledge", data={"fault": str(int(fault) + 1)}).status_code == 303
