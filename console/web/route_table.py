@@ -100,4 +100,5 @@ STREAM: dict[str, Action] = {
     "alert": Action.SEE_ALERTS,
     "node": Action.USE_CONSOLE,
     "camera": Action.USE_CONSOLE,
+    "watch": Action.SEE_ALERTS,  # what is wrong with the watch over a site
 }

@@ -51,9 +51,9 @@ def acknowledge(request: Request, site_id: _Site, fault: Annotated[int, Form(ge=
         if site is None:
             raise Refused(404, "not_found")
         now_s = context.wall_s()
-        wall_watch.acknowledge(connection, site_id, fault, who.name, now_s)
         about = audit.About(site_id=site_id)
-        audit.write_about(connection, who.user_id, "watch_fault", site.name, "", now_s, about)
+        if wall_watch.acknowledge(connection, site_id, fault, who.name, now_s):
+            audit.write_about(connection, who.user_id, "watch_fault", site.name, "", now_s, about)
     return RedirectResponse("/", status_code=303)
 
 

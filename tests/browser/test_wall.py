@@ -11,7 +11,9 @@ from waiting import until
 from console.app.system_clock import wall_s
 from console.domain.access import Role
 from console.domain.alert_work import Act, Step
-from console.store import alert_work, users
+from console.domain.channel import ChannelKind
+from console.domain.wall_watch import CHANNEL_FAILURES
+from console.store import alert_work, channels, users
 from console.store.escalation_tables import wall_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -50,6 +52,23 @@ def test_it_rings_as_urgent_as_it_is_once_for_each_and_says_when_nobody_hears(pa
     page.evaluate("document.querySelector('#sound').click()")
     expect(sound).to_have_attribute("data-state", "off")
     expect(page.locator(".unheard.off")).to_be_visible()
+
+
+def test_what_is_wrong_with_the_watch_rings_at_once_and_ends_on_every_wall(page, window, school):
+    with school.console.database.write() as connection:
+        seal = school.console.web.state.context.seal
+        way = channels.add(connection, seal, 1, "SMS", ChannelKind.SMS, "twilio://AC00:secret@84281234567/{to}")
+        for _ in range(CHANNEL_FAILURES):
+            channels.note_result(connection, way, "401", wall_s())
+    expect(page.locator(".watch-fault[role=alert]")).to_be_visible(timeout=8000)  # the watch looks every 5 s
+    expect(page.locator(".unheard.off")).to_be_visible()
+    page.click("#sound")
+    until(page, "document.querySelector('#sound').dataset.song === 'high'", 6)
+    colleague = window(Role.SUPERVISOR).new_page()
+    colleague.goto(school.address)
+    colleague.click(".watch-fault button")
+    expect(page.locator(".watch-fault[role=status]")).to_contain_text("supervisor", timeout=6000)
+    expect(page.locator(".unheard.off")).to_be_hidden()
 
 
 def test_whoever_looks_at_one_alert_hears_the_next_one(page, school):

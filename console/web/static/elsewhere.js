@@ -35,7 +35,7 @@ export function withBell(onChange, onCut = () => {}) {
   setInterval(() => cut || soon(), ANYWAY_MS);
   return [
     (news) => {
-      if (news.kind === "again" || news.kind === "alert") soon(news.hurry);
+      if (["again", "alert", "watch"].includes(news.kind)) soon(news.hurry);
       onChange(news);
     },
     (silent) => {
