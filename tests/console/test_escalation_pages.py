@@ -93,6 +93,7 @@ def test_a_school_sets_up_who_is_told_by_its_pages(desk):
     assert "Có người vừa sửa" in post(chief, "step", **stale).text
     assert post(chief, "test", severity="low").status_code == 422
     assert post(chief, "test", severity="high").status_code == 303
+    assert "Đang báo thử rồi" in post(chief, "test", severity="high").text
     desk.console.work["dispatcher"].__self__._advance(desk.clock())
     assert "Hùng" in chief.get("/escalation/1/test").text
     with desk.console.database.read() as connection:
