@@ -52,6 +52,7 @@ NEEDS_PERSON = frozenset({ChannelKind.EMAIL, ChannelKind.SMS, ChannelKind.TELEGR
 _OWN_SERVER = SCHEMES[ChannelKind.EMAIL] | SCHEMES[ChannelKind.WEBHOOK] | SCHEMES[ChannelKind.SIREN]
 MOST_ADDRESS = 500
 _SIREN = re.compile(r"^siren://[A-Za-z0-9][A-Za-z0-9_-]{0,62}/?$")
+_HOST = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$")
 _TO = re.compile(r"^[\w.+@-]{1,120}$")
 
 
@@ -62,13 +63,19 @@ def address_fault(kind: ChannelKind, address: str) -> str:
         return "channel_scheme"
     if len(address) > MOST_ADDRESS or not address.isprintable() or " " in address:
         return "channel_address"
-    if kind == ChannelKind.PUSH and address != EXAMPLES[kind]:
-        return "channel_scheme"
-    if kind == ChannelKind.SIREN and not _SIREN.match(address):
-        return "channel_siren"
-    if kind in NEEDS_PERSON and PLACE not in address:
-        return "channel_place"
-    return ""
+    checks = {
+        "channel_scheme": kind == ChannelKind.PUSH and address != EXAMPLES[kind],
+        "channel_siren": kind == ChannelKind.SIREN and not _SIREN.match(address),
+        "channel_host": kind in (ChannelKind.EMAIL, ChannelKind.WEBHOOK) and not _has_plain_host(address),
+        "channel_place": kind in NEEDS_PERSON and PLACE not in address,
+    }
+    return next((word for word, is_wrong in checks.items() if is_wrong), "")
+
+
+def _has_plain_host(address: str) -> bool:
+    """Whether a host stands where one is shown: a password with a slash would end up there, half of it."""
+    place, _, path = re.split(r"[?#]", address.partition("://")[2], maxsplit=1)[0].partition("/")
+    return _HOST.match(place.rpartition("@")[2]) is not None and ("@" in place or "@" not in path)
 
 
 def to_fault(kind: ChannelKind, to: str) -> str:

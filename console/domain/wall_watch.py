@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.domain.alert import Severity
+
 REPORT_S = 20.0  # a wall reports itself so often
 GONE_S = 60.0  # a wall that has not been heard of for so long is closed
 PATIENCE_S = 30.0  # nobody is rung for a page that is being loaded anew
 CHANNEL_FAILURES = 3  # tries one after the other
+FAULT_SEVERITY = Severity.HIGH  # it rings, and tells people, as an alert of this priority does
 
 
 class FaultKind(StrEnum):

@@ -63,8 +63,7 @@ class Senders:
             self.siren.send(name, is_test=due.purpose == escalations.TEST)
             return
         if due.kind == ChannelKind.PUSH:
-            path = f"/alerts/{due.event_id}" if due.event_id else "/"
-            self.push.send(due.recipient, due.site_id, text, path)
+            self.push.send(due.recipient, due.site_id, due.event_id, text)
             return
         self.by_apprise.send(filled(address, due.recipient), text.title, text.body)
 

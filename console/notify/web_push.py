@@ -45,12 +45,13 @@ class WebPushSender:
         point = Vapid02.from_pem(self._pem).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
-    def send(self, name: str, site_id: int, text: Text, path: str) -> None:
+    def send(self, name: str, site_id: int, event_id: str | None, text: Text) -> None:
         """Returns once a browser of that person has it, or will have it as it wakes. Raises TryFailedError."""
         with self._database.read() as connection:
-            browsers = push_subscriptions.of_name(connection, name, site_id)
+            browsers = push_subscriptions.of_name(connection, name, site_id, event_id)
         if not browsers:
             raise TryFailedError("this person has no browser that wants alarms, or may not see them here")
+        path = f"/alerts/{event_id}" if event_id else "/"
         message = json.dumps({"title": text.title, "body": text.body, "path": path}).encode()
         faults = [fault for one in browsers if (fault := self._fault(one, message))]
         if len(faults) == len(browsers):

@@ -162,6 +162,14 @@ def count_new(connection: Connection) -> Sequence[NewOfNode]:
     return [NewOfNode(r.name, r.label or r.name, r.site_name, int(r.number), int(r.rings)) for r in found]
 
 
+def ringing(connection: Connection) -> tuple[int, Severity | None]:
+    """How many alerts that were told in time nobody has taken on, and the highest of their priorities."""
+    new = (alert.c.state_order == STATE_ORDER[AlertState.NEW]) & event.c.late.is_(False)
+    query = select(func.count(), func.max(_urgency())).join_from(alert, event, alert.c.event_id == event.c.event_id)
+    number, order = connection.execute(query.where(new)).one()
+    return int(number), None if order is None else SEVERITY_OF_ORDER[order]
+
+
 def count_in_hand(connection: Connection) -> int:
     """How many alerts somebody has taken on and nobody has closed."""
     mine = alert.c.state_order.in_([STATE_ORDER[state] for state in IN_HAND])

@@ -14,12 +14,12 @@ KEEP = 50_000
 _GATHERING = "changes"  # where a connection keeps those that are not noted yet
 _LOCK = 7_203_117  # any number; names the feed among PostgreSQL's advisory locks
 
-Kind = Literal["alert", "node", "camera"]
+Kind = Literal["alert", "node", "camera", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry. `key`: event id, node name, or "node/camera". `what`: for example "opened"."""
+    """One entry. `key`: event id, node name, "node/camera", or a site's id. `what`: for example "opened"."""
 
     id: int
     at_s: float

@@ -11,6 +11,7 @@ from console.domain.alert import SEVERITY_OF_ORDER, SEVERITY_ORDER, AlertState, 
 from console.domain.delivery import State
 from console.domain.escalation import Moment, Run, Told, advance, begins, is_over, next_at_s, quickened
 from console.domain.site_tree import upwards
+from console.domain.wall_watch import FAULT_SEVERITY
 from console.store import channels, duty_days, ladders, sites
 from console.store.channels import Channel, Contact
 from console.store.escalation_tables import escalation, notification, watch_fault
@@ -49,8 +50,8 @@ def rated(connection: Connection, event_id: str, severity_order: int, now_s: flo
 
 
 def begin_fault(connection: Connection, site_id: int, fault_id: int, now_s: float) -> None:
-    """Something is wrong with the watch itself: the same people are told as of what is of high priority."""
-    _begin(connection, FAULT, site_id, SEVERITY_ORDER[Severity.HIGH], now_s, fault_id=fault_id)
+    """Something is wrong with the watch itself: people are told as of an alert of `FAULT_SEVERITY`."""
+    _begin(connection, FAULT, site_id, SEVERITY_ORDER[FAULT_SEVERITY], now_s, fault_id=fault_id)
 
 
 def begin_test(connection: Connection, site_id: int, severity: Severity, made_by: int, now_s: float) -> None:

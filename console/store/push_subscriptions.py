@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from console.domain.access import Action, Place, Role, may, rights_of
 from console.domain.account_name import folded
-from console.store import grants
+from console.store import grants, sites
 from console.store.escalation_tables import push_subscription
 from console.store.tables import user_account
 
@@ -55,8 +55,11 @@ def count(connection: Connection, user_id: int) -> int:
     return int(connection.execute(select(func.count()).select_from(push_subscription).where(mine)).scalar_one())
 
 
-def of_name(connection: Connection, name: str, site_id: int) -> Sequence[Subscription]:
-    """The browsers of whoever signs in with that name; none where they may not see alerts of that site now."""
+def of_name(connection: Connection, name: str, site_id: int, event_id: str | None = None) -> Sequence[Subscription]:
+    """The browsers of whoever signs in with that name; none where they may not see alerts of that site now.
+
+    event_id: of the alert that it is about: one of a single camera of theirs they may see.
+    """
     query = select(user_account).where(
         user_account.c.name_folded == folded(name), user_account.c.disabled_at_s.is_(None)
     )
@@ -64,7 +67,8 @@ def of_name(connection: Connection, name: str, site_id: int) -> Sequence[Subscri
     if user is None:
         return ()
     rights = rights_of(Role(user.role), grants.reach(connection, grants.of_user(connection, user.id)))
-    if not may(rights, Action.SEE_ALERTS, Place(site_id)):
+    place = sites.place_of_alert(connection, event_id) if event_id else None
+    if not may(rights, Action.SEE_ALERTS, place or Place(site_id)):
         return ()
     rows = connection.execute(select(push_subscription).where(push_subscription.c.user_id == user.id))
     return [Subscription(row.endpoint, **json.loads(row.keys_json)) for row in rows]

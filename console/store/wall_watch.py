@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from console.domain.access import Action, Place, Role, may, rights_of
 from console.domain.wall_watch import CHANNEL_FAILURES, GONE_S, FaultKind, OpenWall
-from console.store import escalations, grants, site_setup
+from console.store import changes, escalations, grants, site_setup
 from console.store.database import lock
 from console.store.escalation_tables import channel, wall_page, watch_fault
 from console.store.tables import site, user_account
@@ -28,6 +28,11 @@ class Fault:
     subject: str
     since_at_s: float
     known_by: str | None
+
+    @property
+    def rings(self) -> bool:
+        """Whether nobody knows of it yet."""
+        return self.known_by is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,16 @@ def settle(connection: Connection, there: Sequence[Found], now_s: float) -> None
     lock(connection, _LOCK)  # two consoles find the same
     rows = {_key(row): row for row in connection.execute(select(watch_fault).where(watch_fault.c.ended_at_s.is_(None)))}
     now = {_key(one): one for one in there}
+    changed: set[int] = set()
     for key, row in rows.items():
         mine = watch_fault.c.id == row.id
         if key not in now:
             connection.execute(update(watch_fault).where(mine).values(ended_at_s=now_s))
+            changed.add(row.site_id)
             escalations.stop_fault(connection, row.id, now_s)
         elif now[key].subject != row.subject:
             connection.execute(update(watch_fault).where(mine).values(subject=now[key].subject))
+            changed.add(row.site_id)
             if set(now[key].subject.split(", ")) - set(row.subject.split(", ")):  # another school, too
                 connection.execute(update(watch_fault).where(mine).values(known_by=None))
                 escalations.renew_fault(connection, row.id, now_s)
@@ -99,6 +107,9 @@ def settle(connection: Connection, there: Sequence[Found], now_s: float) -> None
             result = connection.execute(insert(watch_fault).values(since_at_s=now_s, **values))
             fault_id = int((result.inserted_primary_key or (0,))[0])
             escalations.begin_fault(connection, one.site_id, fault_id, now_s)
+            changed.add(one.site_id)
+    for site_id in sorted(changed):
+        changes.append(connection, "watch", str(site_id), "settled", now_s)
 
 
 def faults(connection: Connection) -> Sequence[Fault]:
@@ -115,12 +126,18 @@ def faults(connection: Connection) -> Sequence[Fault]:
     ]
 
 
-def acknowledge(connection: Connection, site_id: int, by: str, now_s: float) -> None:
-    """Somebody knows of all that goes on at a site: it rings nobody any more, and stands there until it is over."""
-    mine = (watch_fault.c.site_id == site_id) & watch_fault.c.ended_at_s.is_(None) & watch_fault.c.known_by.is_(None)
-    for fault_id in connection.execute(select(watch_fault.c.id).where(mine)).scalars().all():
-        connection.execute(update(watch_fault).where(watch_fault.c.id == fault_id).values(known_by=by))
-        escalations.stop_fault(connection, fault_id, now_s)
+def acknowledge(connection: Connection, site_id: int, fault_id: int, by: str, now_s: float) -> bool:
+    """Somebody knows of what goes on at a site: it rings nobody any more, and stands there until it is over.
+
+    Of that one alone: another may have come that they have not seen. False where it is over, or known already.
+    """
+    mine = (watch_fault.c.id == fault_id) & (watch_fault.c.site_id == site_id)
+    going_on = watch_fault.c.ended_at_s.is_(None) & watch_fault.c.known_by.is_(None)
+    if not connection.execute(update(watch_fault).where(mine & going_on).values(known_by=by)).rowcount:
+        return False
+    escalations.stop_fault(connection, fault_id, now_s)
+    changes.append(connection, "watch", str(site_id), "known", now_s)
+    return True
 
 
 def _key(one: Any) -> tuple[int, str, int | None]:

@@ -10,6 +10,7 @@ from broker.contract.messages import CAMERA_ALARMS
 from console.domain.alert import IN_HAND, SEVERITY_ORDER, AlertState, Severity, of_lens
 from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
+from console.domain.wall_watch import FAULT_SEVERITY
 from console.store import alerts, evidence, wall_watch
 from console.web.camera_view import CameraView, Watch, watch_for_wall
 from console.web.i18n import Language
@@ -124,6 +125,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Rings:
+    """What rings, for pages other than the wall. loudest: a priority, "cut" where no box is heard, else empty."""
+
+    number: int
+    loudest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wall:
     """Everything on the wall: a card where an alert is new, else where one is in hand, else with those closed.
 
@@ -151,6 +160,7 @@ class Wall:
     def loudest(self) -> str:
         """The priority that rings; of more than the wall holds it holds the most urgent. Empty where nothing rings."""
         priorities = [Severity(view.alert.priority) for card in self.new for view in card.ringing]
+        priorities += [FAULT_SEVERITY for fault in self.faults if fault.rings]
         return max(priorities, key=SEVERITY_ORDER.__getitem__, default="")
 
     @property
@@ -229,10 +239,19 @@ def wall(connection: Connection, now_s: float, heard: bool, most_in_hand: int = 
         in_all := alerts.count_in_hand(connection),
         tuple((one, more) for one, more in more_new if more > 0),
         max(0, in_all - here_in_hand),
-        sum(one.rings for one in counted) + sum(fault.known_by is None for fault in faults),
+        sum(one.rings for one in counted) + sum(fault.rings for fault in faults),
         watch,
         faults,
     )
+
+
+def rings(connection: Connection, heard: bool) -> Rings:
+    """The same as the wall says. heard: see `watch`."""
+    number, severity = alerts.ringing(connection)
+    faults = sum(fault.rings for fault in wall_watch.faults(connection))
+    loud = ([severity] if severity else []) + [FAULT_SEVERITY] * bool(faults)
+    loudest = max(loud, key=SEVERITY_ORDER.__getitem__, default="")
+    return Rings(number + faults, loudest if heard else "cut")
 
 
 def _cards(incident_ids: Sequence[str], found: Sequence[AlertView]) -> tuple[Card, ...]:

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 
 from console.domain.alert import AlertState
 from console.store import alert_work, alerts, audit, changes, evidence
+from console.web.alert_view import rings
 from console.web.context import Context
 from console.web.errors import Refused
 
@@ -26,6 +27,14 @@ def listing(request: Request) -> list[dict[str, object]]:
         found = [one for state in AlertState for one in alerts.of_state(connection, state, MOST_OF_STATE)]
         files = evidence.files_of_each(connection, [one.event_id for one in found])
         return [{**asdict(one), "files": [asdict(file) for file in files[one.event_id]]} for one in found]
+
+
+@router.get("/rings")
+def rings_now(request: Request) -> dict[str, object]:
+    """How many ring, and how urgent the most urgent is."""
+    context: Context = request.app.state.context
+    with context.database.read() as connection:
+        return asdict(rings(connection, context.broker_connected()))
 
 
 @router.get("/alerts/{event_id}/files/{name}")

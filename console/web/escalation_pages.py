@@ -34,6 +34,7 @@ from console.web.escalation_forms import (
 router = APIRouter()
 _MOST_ID = 2**31 - 1
 _Site = Annotated[int, Path(ge=1, le=_MOST_ID)]
+_TEST_LASTS_S = 60.0  # after that another one may begin, though nobody says that the last one is over
 Change = Callable[[Connection], None]
 
 
@@ -218,7 +219,10 @@ def begin_test(request: Request, site_id: _Site, severity: Annotated[Severity, F
         seen = escalation_view.view(connection, _site(connection, site_id))
         if severity in seen.uncovered:
             raise FormError("no_ladder")
-        escalations.begin_test(connection, site_id, severity, who.user_id, context.wall_s())
+        now_s = context.wall_s()
+        if seen.drill and not seen.drill.is_over and abs(now_s - seen.drill.begun_at_s) < _TEST_LASTS_S:
+            raise FormError("test_goes_on")  # a key pressed again and again would send everybody a message each time
+        escalations.begin_test(connection, site_id, severity, who.user_id, now_s)
 
     return _changed(request, site_id, "test", change)
 

@@ -58,6 +58,8 @@ ESCALATION_WORDS: dict[str, dict[str, str]] = {
 ESCALATION_PROBLEMS: dict[str, str] = {
     "channel_scheme": "This is no address of such a way. Look at the example beside it.",
     "channel_address": "The address is too long, or has a blank in it.",
+    "test_goes_on": "A test is going on already. Wait until it is over.",
+    "channel_host": "In a name or a password write / ? # @ as %2F %3F %23 %40.",
     "channel_siren": "The address of a siren is siren:// and its name.",
     "channel_place": "The address needs {to} where each person's own number, mailbox or chat stands.",
     "channel_unknown": "This address can't be used: a part of it is missing or wrong.",

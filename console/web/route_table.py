@@ -89,6 +89,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/audit"): Action.READ_AUDIT,
     ("GET", "/api/stream"): Action.USE_CONSOLE,  # what it tells whom stands in STREAM
     ("GET", "/api/alerts"): Action.SEE_ALERTS,
+    ("GET", "/api/rings"): Action.SEE_ALERTS,
     ("GET", "/api/alerts/{event_id}/files/{name}"): Action.DOWNLOAD_EVIDENCE,
     ("GET", "/api/alerts/{event_id}/facts.json"): Action.DOWNLOAD_EVIDENCE,
     ("GET", "/api/node/hello"): NODE,
@@ -105,4 +106,5 @@ STREAM: dict[str, Action] = {
     "alert": Action.SEE_ALERTS,
     "node": Action.USE_CONSOLE,
     "camera": Action.USE_CONSOLE,
+    "watch": Action.SEE_ALERTS,  # what is wrong with the watch over a site
 }

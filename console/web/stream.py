@@ -92,13 +92,15 @@ class Feed:
 def _placed(connection: Connection, found: Sequence[changes.Change]) -> list[News]:
     """Changes with their places, looked up once for all who follow."""
     alerts = sites.places_of_alerts(connection, {one.key for one in found if one.kind == "alert"})
-    names = {one.key.partition("/")[0] for one in found if one.kind != "alert"}
+    names = {one.key.partition("/")[0] for one in found if one.kind in ("node", "camera")}
     boxes = sites.places_of_nodes(connection, names) if names else {}
     news = []
     for one in found:
         name, _, camera = one.key.partition("/")
         place = alerts.get(one.key) if one.kind == "alert" else boxes.get(name)
-        if place is not None and one.kind == "camera":
+        if one.kind == "watch":
+            place = Place(int(one.key)) if one.key.isdecimal() else None
+        elif place is not None and one.kind == "camera":
             place = replace(place, camera=camera)
         news.append(News(one.id, one.kind, one.key, one.what, place))
     return news

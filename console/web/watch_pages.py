@@ -42,8 +42,8 @@ def report(request: Request, told: Annotated[WallForm, Form()]) -> Response:
 
 
 @router.post("/watch-faults/{site_id}/acknowledge")
-def acknowledge(request: Request, site_id: _Site) -> Response:
-    """Somebody knows of what is wrong with the watch over a site: nobody else is told of it any more."""
+def acknowledge(request: Request, site_id: _Site, fault: Annotated[int, Form(ge=1, le=2**31 - 1)]) -> Response:
+    """Somebody knows of something that is wrong with the watch over a site: nobody else is told of it any more."""
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
     with context.database.write() as connection:
@@ -51,9 +51,9 @@ def acknowledge(request: Request, site_id: _Site) -> Response:
         if site is None:
             raise Refused(404, "not_found")
         now_s = context.wall_s()
-        wall_watch.acknowledge(connection, site_id, who.name, now_s)
         about = audit.About(site_id=site_id)
-        audit.write_about(connection, who.user_id, "watch_fault", site.name, "", now_s, about)
+        if wall_watch.acknowledge(connection, site_id, fault, who.name, now_s):
+            audit.write_about(connection, who.user_id, "watch_fault", site.name, "", now_s, about)
     return RedirectResponse("/", status_code=303)
 
 

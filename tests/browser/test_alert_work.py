@@ -209,7 +209,7 @@ def test_instructions_are_written_on_their_page_and_read_on_the_alerts(window, s
     page = window(Role.ADMINISTRATOR).new_page()
     page.goto(school.address)
     page.click(".menu summary")
-    page.click(".menu a")
+    page.click(".menu a[href='/instructions']")
     page.fill("#loitering textarea", "Ra cổng hỏi.\nGọi cô Hạnh <trực ban>.")
     page.click("#loitering button")
     expect(page.locator(".saved")).to_contain_text("Đã lưu")

@@ -39,7 +39,7 @@ def test_from_a_question_to_the_alert_and_on_by_keyboard_and_the_shift_on_one_sh
 
     page.goto(school.address + "/statistics")
     expect(page.locator(".advice")).to_contain_text("cứ 5 cảnh báo thì 4 là phụ huynh")
-    assert page.locator(".hours rect").count() > 12
+    assert page.locator(".by-hour rect").count() > 12
 
     busiest_shift(school)
     page.goto(school.address + "/handover?hours=24")

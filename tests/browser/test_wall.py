@@ -5,12 +5,16 @@ import time
 import pytest
 from playwright.sync_api import expect
 from school import School
+from sqlalchemy import select
 from waiting import until
 
 from console.app.system_clock import wall_s
 from console.domain.access import Role
 from console.domain.alert_work import Act, Step
-from console.store import alert_work, users
+from console.domain.channel import ChannelKind
+from console.domain.wall_watch import CHANNEL_FAILURES
+from console.store import alert_work, channels, users
+from console.store.escalation_tables import wall_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 RUNG = "Number(document.querySelector('#sound').dataset.rung ?? 0)"
@@ -48,6 +52,42 @@ def test_it_rings_as_urgent_as_it_is_once_for_each_and_says_when_nobody_hears(pa
     page.evaluate("document.querySelector('#sound').click()")
     expect(sound).to_have_attribute("data-state", "off")
     expect(page.locator(".unheard.off")).to_be_visible()
+
+
+def test_what_is_wrong_with_the_watch_rings_at_once_and_ends_on_every_wall(page, window, school):
+    with school.console.database.write() as connection:
+        seal = school.console.web.state.context.seal
+        way = channels.add(connection, seal, 1, "SMS", ChannelKind.SMS, "twilio://AC00:secret@84281234567/{to}")
+        for _ in range(CHANNEL_FAILURES):
+            channels.note_result(connection, way, "401", wall_s())
+    expect(page.locator(".watch-fault[role=alert]")).to_be_visible(timeout=8000)  # the watch looks every 5 s
+    expect(page.locator(".unheard.off")).to_be_visible()
+    page.click("#sound")
+    until(page, "document.querySelector('#sound').dataset.song === 'high'", 6)
+    colleague = window(Role.SUPERVISOR).new_page()
+    colleague.goto(school.address)
+    colleague.click(".watch-fault button")
+    expect(page.locator(".watch-fault[role=status]")).to_contain_text("supervisor", timeout=6000)
+    expect(page.locator(".unheard.off")).to_be_hidden()
+
+
+def test_whoever_looks_at_one_alert_hears_the_next_one(page, school):
+    """On the way there the sound stays on; and the page says of itself whether it can be heard."""
+    first = school.event("gate", severity="low", zone="a")
+    page.click("#sound")
+    for path in (f"/alerts/{first.event_id}", "/pictures", "/plan"):
+        page.goto(school.address + path)
+        expect(page.locator("#ringing-number")).to_have_text("1", timeout=6000)
+        expect(page.locator("#sound")).to_have_attribute("data-song", "low", timeout=6000)
+    school.handle(school.event("gate", severity="high", zone="b"))
+    urgent = school.event("gate", severity="critical", zone="c")
+    expect(page.locator("#sound")).to_have_attribute("data-song", "critical", timeout=6000)
+    expect(page.locator("#ringing-number")).to_have_text("2")
+    with school.console.database.read() as connection:
+        assert connection.execute(select(wall_page.c.heard)).scalars().all()[-1]
+    for event in (urgent, first):
+        school.handle(event)
+    expect(page.locator("#ringing")).to_be_hidden(timeout=6000)
 
 
 def test_a_key_on_a_card_that_colleagues_share_means_ones_own(window, school):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from broker.contract.messages import EventMessage
 from console.domain.access import Role
 from console.domain.alert import Severity
-from console.domain.channel import ChannelKind, address_fault, filled, lane, shown, to_fault, without_secrets
+from console.domain.channel import EXAMPLES, ChannelKind, address_fault, filled, lane, shown, to_fault, without_secrets
 from console.domain.site_tree import Grants
 from console.store import ladders, nodes
 from console.store.escalation_tables import channel, contact, notification
@@ -43,6 +43,17 @@ def test_what_may_be_shown_of_an_address_opens_nothing():
     assert shown("zalo://1234:secret/{to}") == "zalo://•••"
     assert lane("jsons://u:pw@hook.example.org:8443/path") == "jsons://hook.example.org:8443"
     assert lane("zalo://1234:secret/x") == lane("zalo://9:other/y")
+    for rest in (
+        "g:Sec/ret99@smtp.x.vn",
+        "g:Sec#ret99@smtp.x.vn",
+        "g:Sec?ret99@smtp.x.vn",
+        "g:1234/et99@smtp.x.vn",
+        "/x",
+    ):
+        assert address_fault(ChannelKind.EMAIL, f"mailtos://{rest}?to={{to}}") == "channel_host"  # half of it is shown
+    for kind, example in EXAMPLES.items():
+        assert not address_fault(kind, example)
+    assert not address_fault(ChannelKind.EMAIL, "mailtos://g:p%2Fw@[fd00::1]:465?to={to}")
     said = "POST https://smtp.example.org gate hunter22 refused"
     assert without_secrets(said, MAIL) == "POST https://smtp.example.org ••• ••• refused"
     for to in ("a@b.vn?smtp=evil", "a/b", "x&to=y", ""):
@@ -82,6 +93,7 @@ def test_a_school_sets_up_who_is_told_by_its_pages(desk):
     assert "Có người vừa sửa" in post(chief, "step", **stale).text
     assert post(chief, "test", severity="low").status_code == 422
     assert post(chief, "test", severity="high").status_code == 303
+    assert "Đang báo thử rồi" in post(chief, "test", severity="high").text
     desk.console.work["dispatcher"].__self__._advance(desk.clock())
     assert "Hùng" in chief.get("/escalation/1/test").text
     with desk.console.database.read() as connection:

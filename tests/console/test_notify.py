@@ -1,6 +1,7 @@
 """People are told over real SMTP and HTTP, one of which hangs; acknowledging stops it, and a kill loses nothing."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -271,7 +272,14 @@ def test_the_watch_itself_is_watched(desk, smtp):
     assert browser.post("/watch", data={"page": "a" * 32, "heard": "false"}).status_code == 204
     look(1)
     assert look(PATIENCE_S) == [FaultKind.SOUND_BLOCKED]
-    assert browser.post("/watch-faults/1/acknowledge").status_code == 303
+    wall = browser.get("/wall").text
+    assert browser.get("/api/rings").json() == {"number": 1, "loudest": "high"}
+    assert 'data-loudest="high"' in wall  # it rings like the alert whose ladder it goes up
+    fault = re.search(r'name="fault" value="(\d+)"', wall)[1]
+    assert browser.post("/watch-faults/1/acknowledge", data={"fault": str(int(fault) + 1)}).status_code == 303
+    assert 'data-rings="1"' in browser.get("/wall").text  # only what somebody has seen is known to them
+    assert browser.post("/watch-faults/1/acknowledge", data={"fault": fault}).status_code == 303
+    assert 'data-rings="0" data-loudest=""' in browser.get("/wall").text
     night.turn(500)
     count = len(mail.got)
     browser.post("/watch", data={"page": "a" * 32, "heard": "true"})

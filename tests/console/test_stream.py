@@ -111,13 +111,15 @@ def test_each_hears_of_the_own_places_alone(desk, schools, address):
     for lines in hearing.values():
         assert next(lines) == "event: beat"
     told = [("alert", other.event_id), ("node", other.box), ("camera", f"{other.box}/yard"), ("alert", "unknown")]
-    told += [("alert", here.event_id), ("camera", f"{here.box}/yard"), ("other", here.box), ("node", here.box)]
+    told += [("alert", here.event_id), ("camera", f"{here.box}/yard"), ("other", here.box)]
+    told += [("watch", str(here.site)), ("watch", str(other.site)), ("node", here.box)]
     for kind, key in told:
         note(desk, kind, key)
     everything = [key for kind, key in told if kind != "other"]
     mine = [here.event_id, f"{here.box}/yard", here.box]
+    watched = [*mine[:2], str(here.site), here.box]
     assert hear_until(hearing["all"], here.box) == everything
-    assert hear_until(hearing["officer"], here.box) == mine
+    assert hear_until(hearing["officer"], here.box) == watched
     assert hear_until(hearing["yard"], here.box) == mine[1:]
     assert hear_until(hearing["auditor"], here.box) == mine[1:]
     heard = []

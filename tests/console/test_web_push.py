@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import http_ece
@@ -16,7 +17,7 @@ from console.domain.access import Role
 from console.domain.delivery import Text
 from console.domain.site_tree import Grants
 from console.notify.apprise_sender import TryFailedError
-from console.store import push_subscriptions, users
+from console.store import nodes, push_subscriptions, users
 from console.store.push_subscriptions import Subscription
 from console.web.push_pages import is_service
 
@@ -60,7 +61,7 @@ def test_a_person_is_told_in_their_browser_and_nobody_else_can_read_it(desk, sch
         push_subscriptions.add(connection, guard.id, one, "Chrome/1", desk.clock())
     push = desk.console.work["dispatcher"].__self__._senders.push
     text = Text("Cao: Người lảng vảng – Cổng", "Kim Đồng")
-    push.send("HÙNG", here.site, text, "/alerts/1")
+    push.send("HÙNG", here.site, "1", text)
     (headers, sealed), *_ = service.got
     told = http_ece.decrypt(sealed, private_key=key, auth_secret=secret, version="aes128gcm")
     assert json.loads(told) == {"title": text.title, "body": text.body, "path": "/alerts/1"}
@@ -69,13 +70,22 @@ def test_a_person_is_told_in_their_browser_and_nobody_else_can_read_it(desk, sch
     assert headers["Authorization"].endswith(f"k={push.public_key}")
     for name, site in (("Hùng", other.site), ("Ai đó", here.site)):
         with pytest.raises(TryFailedError, match="may not see them here"):
-            push.send(name, site, text, "/")
+            push.send(name, site, None, text)
+    with desk.console.database.write() as connection:
+        box = nodes.find(connection, here.box).id
+        gate = Grants(cameras=frozenset({(box, "gate")}))
+        of_gate = users.add(connection, "Nam", "x", Role.GUARD, desk.clock(), gate)
+        push_subscriptions.add(connection, of_gate.id, replace(one, endpoint=endpoint + "/nam"), "", desk.clock())
+    push.send("Nam", here.site, here.event_id, text)  # of their one camera
+    for site, event_id in ((here.site, None), (other.site, other.event_id)):
+        with pytest.raises(TryFailedError, match="may not see them here"):
+            push.send("Nam", site, event_id, text)
     service.answer = 503
     with pytest.raises(TryFailedError, match="503"):
-        push.send("Hùng", here.site, text, "/")
+        push.send("Hùng", here.site, None, text)
     service.answer = 410
     with pytest.raises(TryFailedError, match="no alarms any more"):
-        push.send("Hùng", here.site, text, "/")
+        push.send("Hùng", here.site, None, text)
     with desk.console.database.read() as connection:
         assert push_subscriptions.count(connection, guard.id) == 0
     service.server.shutdown()

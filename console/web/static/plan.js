@@ -1,4 +1,5 @@
 // The plan of a site: follows what happens there; who may arranges it by pointer or by keys.
+import { withBell } from "./elsewhere.js";
 import { concerns, follow, gathered, left } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
@@ -165,7 +166,7 @@ page.addEventListener("change", (event) => {
   if (event.target instanceof HTMLSelectElement) event.target.form?.submit();
 });
 place();
-follow((news) => concerns(news, page) && soon(news.hurry), (silent) => {
+follow(...withBell((news) => concerns(news, page) && soon(news.hurry), (silent) => {
   cut = silent;
-});
+}));
 setInterval(() => cut || soon(), ANYWAY_MS);

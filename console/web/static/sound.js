@@ -24,7 +24,10 @@ export class Bell {
     this.rungAt = -Infinity;
     if (localStorage.getItem(KEPT) === "on") this.turn(true);
     else this.show();
-    button.addEventListener("click", () => this.turn(!this.audio));
+    button.addEventListener("click", () => {
+      this.turn(!this.audio);
+      this.play("low"); // whoever turns it on hears that it is
+    });
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.wake());
   }
 
@@ -40,7 +43,6 @@ export class Bell {
     this.audio?.addEventListener("statechange", () => this.show());
     localStorage.setItem(KEPT, on ? "on" : "off");
     this.show();
-    if (on) this.play("low");
   }
 
   wake() {

@@ -37,9 +37,9 @@ function rings() {
   return Number(wall.querySelector(".summary")?.getAttribute("data-rings"));
 }
 
-/** Ids of the alerts on the wall that ring. */
+/** Ids of what rings on the wall: alerts, and faults of the watch itself. */
 function ringing() {
-  return new Set([...wall.querySelectorAll(".alert")].flatMap((card) => (card.getAttribute("data-ring") ?? "").split(" ").filter(Boolean)));
+  return new Set([...wall.querySelectorAll("[data-ring]")].flatMap((card) => (card.getAttribute("data-ring") ?? "").split(" ").filter(Boolean)));
 }
 
 /** Rings at once for what has just begun to ring, and once, however often the connection is cut meanwhile. */
