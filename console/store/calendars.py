@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 from console.domain.access import EVERYWHERE
 from console.domain.alert import Severity
 from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, Span
+from console.domain.node_clock import NodeClock
 from console.domain.site_tree import SiteKind
 from console.store import cameras
 from console.store.database import lock
@@ -32,13 +33,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box and the calendar that it works by. revision: empty: none; None: it does not tell, for it is too old."""
+    """A box and the calendar that it works by. revision: empty: none; None: it does not tell, for it is too old.
+
+    clock_behind_s: seconds by which its clock is slow; negative where it is fast.
+    """
 
     name: str
     label: str
     site_id: int
     revision: str | None
     until_at_s: float | None
+    clock_behind_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,19 @@ def all_texts(connection: Connection) -> tuple[dict[int, str], dict[int, int | N
 
 def boxes(connection: Connection, site_id: int | None = None) -> Sequence[Box]:
     """The boxes of a site, or all, by name."""
-    columns = (node.c.name, node.c.label, node.c.site_id, node.c.schedule_revision, node.c.schedule_until_at_s)
-    query = select(*columns).order_by(node.c.name)
+    told = (node.c.schedule_revision, node.c.schedule_until_at_s, node.c.clock_json)
+    query = select(node.c.name, node.c.label, node.c.site_id, *told).order_by(node.c.name)
     if site_id is not None:
         query = query.where(node.c.site_id == site_id)
     return [
-        Box(row.name, row.label or row.name, row.site_id, row.schedule_revision, row.schedule_until_at_s)
+        Box(
+            row.name,
+            row.label or row.name,
+            row.site_id,
+            row.schedule_revision,
+            row.schedule_until_at_s,
+            NodeClock(**json.loads(row.clock_json)).behind_s if row.clock_json else 0.0,
+        )
         for row in connection.execute(query)
     ]
 

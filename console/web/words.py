@@ -294,6 +294,8 @@ WORDS: dict[str, dict[str, str]] = {
         "are armed as they are set on the box. Look at the connection.",
         "calendar_ended": "The calendar on the box has ended: its rules are armed as they are set on the box. Look at "
         "the connection.",
+        "clock_wrong": "The clock of the box is wrong, so it can't tell which hours it is: all of its rules stay armed "
+        "until the clock is set. Look at its time server (NTP).",
         "certificate_ended": "The certificate {subject} has expired. Replace it.",
         "recording_stopped": "Nothing is recorded any more: the disk is full of what may not be deleted. "
         "Make room on it, or let go of what is held.",

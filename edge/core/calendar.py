@@ -56,12 +56,14 @@ class Calendar:
     """Which orders count when. spans: UTC seconds, growing, and the number of the plan from then on.
 
     The last span ends at `until_at_s`. revision: names this content; empty where there is no calendar.
+    clock_wrong: the box is known not to know what time it is; then no hours, its own neither, leave a rule off.
     """
 
     revision: str = ""
     until_at_s: float = 0.0
     spans: tuple[tuple[float, int], ...] = ()
     plans: tuple[tuple[Order, ...], ...] = ()
+    clock_wrong: bool = False
 
     def plan_at(self, at_s: float) -> int | None:
         """Number of the plan that counts at `at_s` (UTC seconds); None where none does."""
@@ -90,7 +92,9 @@ class CalendarDesk:
         self._orders: tuple[Order | None, ...] = (None,) * len(self._rules)
 
     def in_force(self, calendar: Calendar, at_s: float) -> list[InForce]:
-        """Of each rule, in their order, at `at_s` (UTC seconds)."""
+        """Of each rule, in their order, at `at_s` (UTC seconds). A clock that is wrong silences none."""
+        if calendar.clock_wrong:
+            return [InForce(True, rule.params, rule.severity) for rule in self._rules]
         key = calendar.revision, calendar.plan_at(at_s)
         if key != self._known:
             plan = () if key[1] is None else calendar.plans[key[1]]

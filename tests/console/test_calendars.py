@@ -8,7 +8,7 @@ from broker.contract.messages import CameraHealth, HealthMessage, RuleHours, Rul
 from console.domain.access import Role
 from console.domain.calendar import Period, Scope
 from console.domain.site_tree import Grants
-from console.ingest.schedule_sender import ScheduleSender
+from console.ingest.schedule_sender import AGAIN_S, ScheduleSender
 from console.store import audit, calendars, nodes, sites
 from console.store.tables import calendar
 from console.web.calendar_form import NAME_MOST
@@ -19,14 +19,14 @@ ENGLISH = {"Accept-Language": "en"}
 NIGHT = (RuleHours(days=("mon", "tue", "wed", "thu", "fri", "sat", "sun"), begins="19:00", ends="05:00"),)
 
 
-def report(desk, box: str, revision: str | None = None) -> None:
+def report(desk, box: str, revision: str | None = None, at_s: float | None = None) -> None:
     """A box tells its rules and the calendar that it works by."""
     settings = (RuleSetting(rule="intrusion", seconds=1.0, severity="high", hours=NIGHT),)
     square = ((0, 0), (1, 0), (1, 1))
     zone = ZoneShape(zone="yard", label="Sân", polygon=square, rules=("intrusion",), settings=settings)
     camera = CameraHealth(camera="gate", label="Cổng", state="sees", since_at_s=desk.clock(), zones=(zone,))
-    told = {"at_s": desk.clock(), "started_at_s": 0.0, "version": "1", "state": "ok", "cameras": (camera,)}
-    health = HealthMessage(**told, schedule_revision=revision)
+    told = {"started_at_s": 0.0, "version": "1", "state": "ok", "cameras": (camera,)}
+    health = HealthMessage(at_s=desk.clock() if at_s is None else at_s, **told, schedule_revision=revision)
     desk.intake.take(topics.HEALTH.of(box), codec.encode(topics.HEALTH, box, health, desk.clock()))
 
 
@@ -228,6 +228,25 @@ def test_a_box_gets_its_schedule_until_it_works_by_it_and_is_told_when_there_is_
     with database.read() as connection:
         assert nodes.find(connection, other.box) is not None
     assert {box for box, _ in sent} == {here.box}
+
+
+def test_a_box_with_a_wrong_clock_is_told_the_time_again_and_again(desk, schools):
+    here, _ = schools
+    sent = []
+    sender = ScheduleSender(
+        desk.console.database, "Asia/Ho_Chi_Minh", desk.clock, lambda node, _: not sent.append(node), lambda: 1
+    )
+    slow_s = 7200.0
+    report(desk, here.box, "", desk.clock() - slow_s)
+    desk.clock.now_s += 15.0
+    report(desk, here.box, "", desk.clock() - slow_s)  # the second one shows that it was not on its way so long
+    for later_s, told in ((0.0, 1), (0.0, 1), (AGAIN_S, 2)):  # even one that needs no calendar
+        desk.clock.now_s += later_s
+        sender.turn()
+        assert sent == [here.box] * told
+    report(desk, here.box, "")  # it is set
+    sender.turn()
+    assert len(sent) == 2
 
 
 def test_a_calendar_of_a_newer_console_holds_up_no_other(desk, schools):
