@@ -230,6 +230,28 @@ def test_a_box_gets_its_schedule_until_it_works_by_it_and_is_told_when_there_is_
     assert {box for box, _ in sent} == {here.box}
 
 
+def test_a_preview_warns_of_what_is_left_open_and_begins_where_the_change_shows(desk, schools):
+    here, _ = schools
+    report(desk, here.box)
+    browser = desk.browser(Role.SUPERVISOR, Grants(sites=frozenset({here.site})))
+    send(desk, browser, here.site, "start")
+    warned = "No rule is armed in hours that are after hours"
+    assert warned not in browser.get(f"/calendar?site={here.site}", headers=ENGLISH).text
+    nothing = {"seconds": [""] * 7, "priority": ["box"] * 7}
+    by_night = {"scope": "intrusion", "mode": ["on"] + ["inherit"] * 5 + ["off"], **nothing}
+    shown = send(desk, browser, here.site, "orders", "preview", **by_night).text
+    assert f"{warned}, nights or holidays among them: <strong>Cổng: Sân" in " ".join(shown.split())
+    always = {"scope": "intrusion", "mode": ["off"] * 7, **nothing}
+    shown = send(desk, browser, here.site, "orders", "preview", **always).text
+    assert "No rule is armed at any time of this week" in shown
+    send(desk, browser, here.site, "orders", **always)
+    assert "No rule is armed at any time of this week" in browser.get("/calendar", headers=ENGLISH).text
+    send(desk, browser, here.site, "orders", **always | {"drop": True})
+    lessons = {"kind": "holiday", "period": ["lessons"], "begins": ["00:00"], "ends": ["00:00"]}
+    shown = send(desk, browser, here.site, "times", "preview", **lessons).text  # this week has no holiday
+    assert "What is marked is armed otherwise than now" in shown
+
+
 def test_a_box_with_a_wrong_clock_is_told_the_time_again_and_again(desk, schools):
     here, _ = schools
     sent = []
