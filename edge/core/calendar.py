@@ -53,7 +53,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which orders count when. spans: UTC seconds, growing, and the number of the plan from then on.
+    """Which orders count when. spans: UTC seconds, growing, and the number of the plan from then on; names: of plans.
 
     The last span ends at `until_at_s`. revision: names this content; empty where there is no calendar.
     clock_wrong: the box is known not to know what time it is; then no hours, its own neither, leave a rule off.
@@ -64,13 +64,20 @@ class Calendar:
     spans: tuple[tuple[float, int], ...] = ()
     plans: tuple[tuple[Order, ...], ...] = ()
     clock_wrong: bool = False
+    names: tuple[str, ...] = ()
 
     def plan_at(self, at_s: float) -> int | None:
         """Number of the plan that counts at `at_s` (UTC seconds); None where none does."""
         number = bisect_right(self.spans, at_s, key=lambda span: span[0]) - 1
         return self.spans[number][1] if number >= 0 and at_s < self.until_at_s else None
 
+    def name_at(self, at_s: float) -> str:
+        """What goes on at `at_s` (UTC seconds), by the name of its plan; "clock_wrong" where nobody can tell."""
+        number = self.plan_at(at_s)
+        return CLOCK_WRONG if self.clock_wrong else "" if number is None else "".join(self.names[number : number + 1])
 
+
+CLOCK_WRONG = "clock_wrong"
 NO_CALENDAR = Calendar()
 
 
