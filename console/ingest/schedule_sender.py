@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.contract import codec, topics
 from broker.contract.schedule import RuleOrder, ScheduleMessage, SchedulePlan, ScheduleSpan
 from console.domain.armed_schedule import NO_CALENDAR, ArmedSchedule, compiled, monday_of
-from console.domain.calendar import merged
+from console.domain.calendar import RULES, merged
 from console.domain.node_clock import LEAP_S
 from console.store import calendars
 from console.store.database import Database
@@ -47,7 +47,7 @@ def schedule_message(schedule: ArmedSchedule, node: str) -> ScheduleMessage:
                         }
                     )
                     for scope, order in orders
-                    if scope.node in ("", node)
+                    if scope.node in ("", node) and scope.rule in RULES  # not those of a newer console
                 ),
             )
             for period, orders in schedule.plans.items()

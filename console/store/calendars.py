@@ -24,11 +24,12 @@ _LOCK = 7_203_131
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a site of a chain says; calendar: None where it says nothing."""
+    """What a site of a chain says; calendar: None where it says nothing, or a newer console wrote it: `unreadable`."""
 
     site_id: int
     kind: SiteKind
     calendar: Calendar | None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,16 @@ def chain(connection: Connection, site_id: int) -> tuple[Said, ...]:
             row = connection.execute(query.where(site.c.id == here)).first()
             if row is None:
                 break
-            said = calendar_of(row.content_json) if row.content_json else None
-            found.append(Said(row.id, SiteKind(row.kind), said))
+            found.append(_said(row.id, SiteKind(row.kind), row.content_json))
             here = row.parent_id or 0
     return tuple(reversed(found))
+
+
+def _said(site_id: int, kind: SiteKind, text: str | None) -> Said:
+    try:
+        return Said(site_id, kind, calendar_of(text) if text else None)
+    except (ValueError, LookupError, TypeError):  # who is called when something rings must not hang on it
+        return Said(site_id, kind, None, unreadable=True)
 
 
 def version(said: Calendar | None) -> str:

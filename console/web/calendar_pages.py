@@ -187,7 +187,10 @@ def _changeable(connection: Connection, request: Request) -> list[tuple[int, Sit
 
 
 def _desk(connection: Connection, site: Site) -> Desk:
-    return Desk(site, calendars.chain(connection, site.id), site_rules(connection, site.id))
+    chain = calendars.chain(connection, site.id)
+    if any(one.unreadable for one in chain):
+        raise Refused(409, "calendar_newer")
+    return Desk(site, chain, site_rules(connection, site.id))
 
 
 def _zone(request: Request) -> ZoneInfo:

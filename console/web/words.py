@@ -339,6 +339,7 @@ WORDS: dict[str, dict[str, str]] = {
         "more_than_yours": "You can't give more than you may do and see yourself.",
         "not_yourself": "You can't do this to your own account. Ask another administrator.",
         "account_ended": "This account has been ended. Invite the person again.",
+        "calendar_newer": "A newer version of Gatehouse has made this calendar. Bring the console up to date.",
         "too_many_tokens": "There are too many tokens. End one of them first.",
         "site_taken": "There is a site of this name already.",
         "site_below": "It can't stand there: districts stand below provinces, schools below either.",

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from broker.contract import codec, topics
 from broker.contract.messages import CameraHealth, HealthMessage, RuleHours, RuleSetting, ZoneShape
 from console.domain.access import Role
-from console.domain.calendar import Period, Scope
+from console.domain.calendar import Order, Period, Scope
 from console.domain.site_tree import Grants
 from console.ingest.schedule_sender import AGAIN_S, ScheduleSender
 from console.store import audit, calendars, nodes, sites
@@ -284,6 +284,13 @@ def test_a_calendar_of_a_newer_console_holds_up_no_other(desk, schools):
     sender.turn()
     sender.turn()
     assert sent == [other.box]
+    page = desk.browser(Role.ADMINISTRATOR).get(f"/calendar?site={here.site}", headers=ENGLISH)
+    assert page.status_code == 409
+    fights = calendars.Calendar(orders={(Scope("fighting"), Period.BREAK): Order(True)})  # a rule of a newer console
+    with desk.console.database.write() as connection:
+        calendars.save(connection, here.site, fights, desk.clock())
+    sender.turn()
+    assert sent == [other.box, here.box]
 
 
 def test_orders_for_a_zone_that_is_gone_can_still_be_taken_out(desk, schools):
