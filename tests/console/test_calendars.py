@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from broker.contract import codec, topics
-from broker.contract.messages import CameraHealth, HealthMessage, RuleHours, RuleSetting, ZoneShape
+from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, RuleHours, RuleSetting, ZoneShape
 from console.domain.access import Role
 from console.domain.calendar import Order, Period, Scope
 from console.domain.site_tree import Grants
@@ -234,8 +234,9 @@ def test_a_preview_warns_of_what_is_left_open_and_begins_where_the_change_shows(
     here, _ = schools
     report(desk, here.box)
     browser = desk.browser(Role.SUPERVISOR, Grants(sites=frozenset({here.site})))
-    send(desk, browser, here.site, "start")
     warned = "No rule is armed in hours that are after hours"
+    assert warned not in browser.get("/calendar", headers=ENGLISH).text  # without a calendar there are no such hours
+    send(desk, browser, here.site, "start")
     assert warned not in browser.get(f"/calendar?site={here.site}", headers=ENGLISH).text
     nothing = {"seconds": [""] * 7, "priority": ["box"] * 7}
     by_night = {"scope": "intrusion", "mode": ["on"] + ["inherit"] * 5 + ["off"], **nothing}
@@ -250,6 +251,22 @@ def test_a_preview_warns_of_what_is_left_open_and_begins_where_the_change_shows(
     lessons = {"kind": "holiday", "period": ["lessons"], "begins": ["00:00"], "ends": ["00:00"]}
     shown = send(desk, browser, here.site, "times", "preview", **lessons).text  # this week has no holiday
     assert "What is marked is armed otherwise than now" in shown
+
+
+def test_an_alert_says_in_which_period_it_rang(desk, schools):
+    here, browser = schools[0], desk.browser(Role.ADMINISTRATOR)
+    told = {"after_hours": "It was after hours.", "clock_wrong": "The clock of the box was wrong", "siesta": ""}
+    for number, (period, sentence) in enumerate(told.items(), 901):
+        event_id = f"00000000-0000-0000-0000-{number:012d}"
+        places = {"rule": "intrusion", "camera": "gate", "zone": "yard", "period": period}
+        times = {"opened_at_s": desk.clock(), "captured_at_s": desk.clock()}
+        event = EventMessage(event_id=event_id, revision=1, state="open", **places, **times)
+        sent = codec.encode(topics.EVENT, here.box, event, desk.clock(), "x", number)
+        desk.intake.take(topics.EVENT.of(here.box), sent)
+        page = browser.get(f"/alerts/{event_id}", headers=ENGLISH)
+        assert page.status_code == 200
+        assert sentence in page.text
+    assert "siesta" not in page.text  # of a newer box
 
 
 def test_a_box_with_a_wrong_clock_is_told_the_time_again_and_again(desk, schools):
