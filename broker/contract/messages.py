@@ -103,6 +103,9 @@ class EventMessage(Message):
     gaps_bridged: tuple[GapBridged, ...] = Field((), max_length=200)
     earlier_visits: tuple[Visit, ...] = Field((), max_length=100, description="oldest first; older boxes don't tell")
     model: str = Field("", max_length=200, description="name of the network in the node's manifest")
+    period: str = Field(
+        "", max_length=40, description="of the calendar, in which it opened; clock_wrong: nobody can tell; empty: none"
+    )
 
 
 class VideoGap(Message):

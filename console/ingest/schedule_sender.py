@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.contract import codec, topics
 from broker.contract.schedule import RuleOrder, ScheduleMessage, SchedulePlan, ScheduleSpan
 from console.domain.armed_schedule import NO_CALENDAR, ArmedSchedule, compiled, monday_of
-from console.domain.calendar import merged
+from console.domain.calendar import RULES, merged
+from console.domain.node_clock import LEAP_S
 from console.store import calendars
 from console.store.database import Database
 from console.store.public_holidays import public_holidays
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 UNREADABLE = ArmedSchedule("unreadable", 0.0, (), {})
 POLL_S = 3.0  # how soon a calendar that was saved goes out
+AGAIN_S = 600.0  # a box with a wrong clock is told anew, which tells it the time: then no hours leave its rules off
 
 Publish = Callable[[str, bytes], bool]
 
@@ -45,7 +47,7 @@ def schedule_message(schedule: ArmedSchedule, node: str) -> ScheduleMessage:
                         }
                     )
                     for scope, order in orders
-                    if scope.node in ("", node)
+                    if scope.node in ("", node) and scope.rule in RULES  # not those of a newer console
                 ),
             )
             for period, orders in schedule.plans.items()
@@ -72,7 +74,7 @@ class ScheduleSender:
         self._database, self._timezone, self._wall_s = database, ZoneInfo(timezone), wall_s
         self._publish, self._connections = publish, connections
         self._schedules: dict[tuple[tuple[str, ...], date], ArmedSchedule] = {}
-        self._sent: dict[str, tuple[int, str]] = {}
+        self._sent: dict[str, tuple[int, str, int]] = {}
         self._fault = ""
 
     def run(self, stop: threading.Event) -> None:
@@ -104,8 +106,9 @@ class ScheduleSender:
             self._schedules[key] = schedule
             if schedule is UNREADABLE:  # told once; the box goes on by what it has
                 continue
-            mark = (connection_number, schedule.revision)
-            if schedule.revision != (box.revision or "") and self._sent.get(box.name) != mark:
+            ill = box.revision is not None and abs(box.clock_behind_s) > LEAP_S
+            mark = (connection_number, schedule.revision, int(now_s // AGAIN_S) if ill else 0)
+            if (ill or schedule.revision != (box.revision or "")) and self._sent.get(box.name) != mark:
                 self._send(box.name, schedule, mark, now_s)
 
     def _written_out(self, said: tuple[str, ...], now_s: float) -> ArmedSchedule:
@@ -120,7 +123,7 @@ class ScheduleSender:
             )
             return UNREADABLE
 
-    def _send(self, node: str, schedule: ArmedSchedule, mark: tuple[int, str], now_s: float) -> None:
+    def _send(self, node: str, schedule: ArmedSchedule, mark: tuple[int, str, int], now_s: float) -> None:
         payload = codec.encode(topics.SCHEDULE, "console", schedule_message(schedule, node), now_s)
         if len(payload) > codec.MAX_BYTES:
             log.error(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 from console.domain.access import EVERYWHERE
 from console.domain.alert import Severity
 from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, Span
+from console.domain.node_clock import NodeClock
 from console.domain.site_tree import SiteKind
 from console.store import cameras
 from console.store.database import lock
@@ -23,22 +24,27 @@ _LOCK = 7_203_131
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a site of a chain says; calendar: None where it says nothing."""
+    """What a site of a chain says; calendar: None where it says nothing, or a newer console wrote it: `unreadable`."""
 
     site_id: int
     kind: SiteKind
     calendar: Calendar | None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box and the calendar that it works by. revision: empty: none; None: it does not tell, for it is too old."""
+    """A box and the calendar that it works by. revision: empty: none; None: it does not tell, for it is too old.
+
+    clock_behind_s: seconds by which its clock is slow; negative where it is fast.
+    """
 
     name: str
     label: str
     site_id: int
     revision: str | None
     until_at_s: float | None
+    clock_behind_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,16 @@ def chain(connection: Connection, site_id: int) -> tuple[Said, ...]:
             row = connection.execute(query.where(site.c.id == here)).first()
             if row is None:
                 break
-            said = calendar_of(row.content_json) if row.content_json else None
-            found.append(Said(row.id, SiteKind(row.kind), said))
+            found.append(_said(row.id, SiteKind(row.kind), row.content_json))
             here = row.parent_id or 0
     return tuple(reversed(found))
+
+
+def _said(site_id: int, kind: SiteKind, text: str | None) -> Said:
+    try:
+        return Said(site_id, kind, calendar_of(text) if text else None)
+    except (ValueError, LookupError, TypeError):  # who is called when something rings must not hang on it
+        return Said(site_id, kind, None, unreadable=True)
 
 
 def version(said: Calendar | None) -> str:
@@ -101,12 +113,19 @@ def all_texts(connection: Connection) -> tuple[dict[int, str], dict[int, int | N
 
 def boxes(connection: Connection, site_id: int | None = None) -> Sequence[Box]:
     """The boxes of a site, or all, by name."""
-    columns = (node.c.name, node.c.label, node.c.site_id, node.c.schedule_revision, node.c.schedule_until_at_s)
-    query = select(*columns).order_by(node.c.name)
+    told = (node.c.schedule_revision, node.c.schedule_until_at_s, node.c.clock_json)
+    query = select(node.c.name, node.c.label, node.c.site_id, *told).order_by(node.c.name)
     if site_id is not None:
         query = query.where(node.c.site_id == site_id)
     return [
-        Box(row.name, row.label or row.name, row.site_id, row.schedule_revision, row.schedule_until_at_s)
+        Box(
+            row.name,
+            row.label or row.name,
+            row.site_id,
+            row.schedule_revision,
+            row.schedule_until_at_s,
+            NodeClock(**json.loads(row.clock_json)).behind_s if row.clock_json else 0.0,
+        )
         for row in connection.execute(query)
     ]
 

@@ -14,7 +14,7 @@ from console.domain.wall_watch import FAULT_SEVERITY
 from console.store import alerts, evidence, wall_watch
 from console.web.camera_view import CameraView, Watch, watch_for_wall
 from console.web.i18n import Language
-from console.web.words import sentence
+from console.web.words import WORDS, sentence
 
 MOST_NEW, MOST_IN_HAND, MOST_CLOSED = 200, 60, 12  # alerts on the wall
 MOST_LINES = 6  # of an incident's alerts on its card
@@ -263,7 +263,7 @@ def _cards(incident_ids: Sequence[str], found: Sequence[AlertView]) -> tuple[Car
 
 
 def why(language: Language, alert: alerts.Alert) -> str:
-    """The rule and its figures as one sentence."""
+    """The rule and its figures as one sentence, and when by the school's calendar it rang, where the box tells."""
     event = alert.event
     direction = f"_{event['direction']}" if event.get("direction") else ""
     limit_s = event.get("threshold_s")
@@ -275,4 +275,6 @@ def why(language: Language, alert: alerts.Alert) -> str:
     }
     plain = bool(limit_s) or event["rule"] in ("intrusion", "line_crossing", *CAMERA_ALARMS)
     code = event["rule"] + direction + ("" if plain else "_free")
-    return sentence(language, "why", code).format(**known)
+    period = event.get("period") or ""
+    told = sentence(language, "why", code).format(**known)
+    return f"{told} {sentence(language, 'rang_in', period)}" if period in WORDS["rang_in"] else told

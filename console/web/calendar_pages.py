@@ -29,6 +29,7 @@ from console.domain.calendar import (
     orders_in,
 )
 from console.domain.site_tree import Site, in_order
+from console.domain.unarmed import first_difference
 from console.store import audit, calendars, sites
 from console.store.calendars import Said
 from console.store.public_holidays import public_holidays
@@ -42,6 +43,7 @@ from console.web.errors import Refused
 router = APIRouter()
 ALONE = Calendar(week=(DayKind.SCHOOL_DAY,) * 7, public_holidays=False)  # without a calendar days do not differ
 FREE_ROWS = 3
+YEAR_DAYS = 366
 _Date = Annotated[str, Query(max_length=16)]
 
 
@@ -190,7 +192,10 @@ def _changeable(connection: Connection, request: Request) -> list[tuple[int, Sit
 
 
 def _desk(connection: Connection, site: Site) -> Desk:
-    return Desk(site, calendars.chain(connection, site.id), site_rules(connection, site.id))
+    chain = calendars.chain(connection, site.id)
+    if any(one.unreadable for one in chain):
+        raise Refused(409, "calendar_newer")
+    return Desk(site, chain, site_rules(connection, site.id))
 
 
 def _zone(request: Request) -> ZoneInfo:
@@ -228,20 +233,24 @@ def _preview(request: Request, desk: Desk, told: CalendarForm, new: Calendar | N
 
 
 def _first_changed(request: Request, desk: Desk, new: Calendar | None) -> str:
-    """The first day from today on of an entry that is new or gone; empty: none is."""
+    """The first day from today on that the change is for, within a year; empty: none is, or all are."""
     context: Context = request.app.state.context
     today = datetime.fromtimestamp(context.wall_s(), _zone(request)).date()
-    own, days = desk.own or Calendar(), (new or Calendar()).days
-    changed = [max(one.first, today) for one in {*own.days} ^ {*days} if one.last >= today]
-    return min(changed).isoformat() if changed else ""
+    before, whole = desk.whole(desk.own), desk.whole(new)
+    if before is None or whole is None:
+        return ""
+    found = first_difference(whole, before, public_holidays(today.year), today, YEAR_DAYS)
+    own, days = desk.own or Calendar(), (new or Calendar()).days  # of an entry the name alone may be another one
+    named = [max(one.first, today) for one in {*own.days} ^ {*days} if one.last >= today]
+    return min((found, *named) if found else named).isoformat() if found or named else ""
 
 
 def _week(request: Request, desk: Desk, whole: Calendar, before: Calendar | None, first: date) -> dict[str, Any]:
     """What the template of a week needs."""
     language = request.app.state.pages.language(request)
-    groups = week_view(whole, before, public_holidays(first.year, language.code), desk.rules, first)
+    view = week_view(whole, before, public_holidays(first.year, language.code), desk.rules, first)
     week = timedelta(days=7)
-    return {"groups": groups, "first": first, "earlier": first - week, "later": first + week}
+    return {"week_view": view, "groups": view.groups, "first": first, "earlier": first - week, "later": first + week}
 
 
 def _editor(request: Request, desk: Desk, around: dict[str, Any], status: int = 200) -> Response:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from console.domain.alert import Severity
 from console.domain.armed_week import Armed, DayPlan, Setting, Stretch, WatchedBy, hours_of, week_plan
 from console.domain.calendar import RULES, Calendar, CalendarError, Day, Period, Scope
+from console.domain.unarmed import unarmed
 from console.store import calendars
 
 
@@ -80,11 +81,23 @@ def _setting(told: Mapping[str, object] | None) -> list[Setting]:
     return [Setting(seconds if isinstance(seconds, float) else None, priority, hours, follows)]
 
 
+@dataclass(frozen=True, slots=True)
+class WeekView:
+    """Days that are alike together. never, after_hours: what people call places that `Unarmed` names."""
+
+    groups: tuple[DayGroup, ...]
+    never: tuple[str, ...]
+    after_hours: tuple[str, ...]
+
+
 def week_view(
     calendar: Calendar, before: Calendar | None, public: Mapping[date, str], rules: SiteRules, first: date
-) -> tuple[DayGroup, ...]:
+) -> WeekView:
     """Seven days from `first` on. calendar, before: merged; before: None where there is no calendar now."""
-    return tuple(_group(days, rules.labels) for days in week_plan(calendar, before, public, rules.watched, first))
+    plan = week_plan(calendar, before, public, rules.watched, first)
+    open_ = unarmed(plan)
+    named = [tuple(rules.labels.get(one, "") for one in scopes) for scopes in (open_.never, open_.after_hours)]
+    return WeekView(tuple(_group(days, rules.labels) for days in plan), *named)
 
 
 def _group(days: Sequence[DayPlan], labels: Mapping[Scope, str]) -> DayGroup:

@@ -20,6 +20,16 @@ CALENDAR_WORDS: dict[str, dict[str, str]] = {
         "pick_up": "Pick-up",
         "after_hours": "After hours",
     },
+    "rang_in": {
+        "drop_off": "It was drop-off time.",
+        "lessons": "It was during lessons.",
+        "break": "It was during a break.",
+        "exam": "It was during an exam.",
+        "event": "It was during an event at the school.",
+        "pick_up": "It was pick-up time.",
+        "after_hours": "It was after hours.",
+        "clock_wrong": "The clock of the box was wrong, so all of its rules were armed.",
+    },
     "said_by": {
         "own": "set here",
         "province": "from the province",

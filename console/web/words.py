@@ -294,6 +294,8 @@ WORDS: dict[str, dict[str, str]] = {
         "are armed as they are set on the box. Look at the connection.",
         "calendar_ended": "The calendar on the box has ended: its rules are armed as they are set on the box. Look at "
         "the connection.",
+        "clock_wrong": "The clock of the box is wrong, so it can't tell which hours it is: all of its rules stay armed "
+        "until the clock is set. Look at its time server (NTP).",
         "certificate_ended": "The certificate {subject} has expired. Replace it.",
         "recording_stopped": "Nothing is recorded any more: the disk is full of what may not be deleted. "
         "Make room on it, or let go of what is held.",
@@ -337,6 +339,7 @@ WORDS: dict[str, dict[str, str]] = {
         "more_than_yours": "You can't give more than you may do and see yourself.",
         "not_yourself": "You can't do this to your own account. Ask another administrator.",
         "account_ended": "This account has been ended. Invite the person again.",
+        "calendar_newer": "A newer version of Gatehouse has made this calendar. Bring the console up to date.",
         "too_many_tokens": "There are too many tokens. End one of them first.",
         "site_taken": "There is a site of this name already.",
         "site_below": "It can't stand there: districts stand below provinces, schools below either.",

@@ -34,13 +34,13 @@ from broker.contract.messages import (
 from broker.contract.schedule import ScheduleMessage
 from edge.adapters.outbox_rows import OutboxRow
 from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.core.clock_doubt import PLAUSIBLE_AT_S
 from edge.core.ports import Clock
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1  # how soon a worker's row is noticed
 RESEND_S, RESEND_LONGEST_S = 20.0, 300.0
-PLAUSIBLE_AT_S = 1.75e9  # what says that it is earlier has no clock: Gatehouse is younger
 MOST_ABSENT = 3000  # spans in a message; the console asks again for the rest
 WINDOW = 200  # rows sent and not yet acknowledged
 
@@ -326,7 +326,7 @@ class MqttPublisher:
         except codec.DecodeError as error:
             log.warning("a message on %s was not understood: %s", message.topic, error)
             return
-        if received.sent_at_s > PLAUSIBLE_AT_S:
+        if received.sent_at_s > PLAUSIBLE_AT_S and not message.retain:  # what the broker keeps is weeks old
             self._console_ahead_s = received.sent_at_s - self._clock.monotonic_s()
         if isinstance(received.message, AcknowledgementMessage):
             self._inbox.put(received.message)

@@ -49,6 +49,7 @@ def calendar_of(message: ScheduleMessage) -> Calendar:
         message.until_at_s,
         tuple((span.from_at_s, span.plan) for span in message.spans),
         tuple(tuple(map(_order, plan.orders)) for plan in message.plans),
+        names=tuple(plan.name for plan in message.plans),
     )
 
 

@@ -64,8 +64,9 @@ class Delivery:
             broker.host, broker.port, name, broker.password_file, broker.tls, broker.ca_file, broker.protocol
         )
         announced = _announced(config, version)
-        self._on_command, self._calendar = on_command, CalendarKeeper(config.node.state_dir, clock)
+        self._on_command = on_command
         self._publisher = MqttPublisher(name, address, self._outbox, clock, self._on_order, version, announced)
+        self._calendar = CalendarKeeper(config.node.state_dir, clock, lambda: self._publisher.console_at_s)
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox, limits=_upload_limits(config))
         self._housekeeper = Housekeeper(config, self._outbox, clock, lambda: self._publisher.console_at_s)

@@ -53,22 +53,31 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which orders count when. spans: UTC seconds, growing, and the number of the plan from then on.
+    """Which orders count when. spans: UTC seconds, growing, and the number of the plan from then on; names: of plans.
 
     The last span ends at `until_at_s`. revision: names this content; empty where there is no calendar.
+    clock_wrong: the box is known not to know what time it is; then no hours, its own neither, leave a rule off.
     """
 
     revision: str = ""
     until_at_s: float = 0.0
     spans: tuple[tuple[float, int], ...] = ()
     plans: tuple[tuple[Order, ...], ...] = ()
+    clock_wrong: bool = False
+    names: tuple[str, ...] = ()
 
     def plan_at(self, at_s: float) -> int | None:
         """Number of the plan that counts at `at_s` (UTC seconds); None where none does."""
         number = bisect_right(self.spans, at_s, key=lambda span: span[0]) - 1
         return self.spans[number][1] if number >= 0 and at_s < self.until_at_s else None
 
+    def name_at(self, at_s: float) -> str:
+        """What goes on at `at_s` (UTC seconds), by the name of its plan; "clock_wrong" where nobody can tell."""
+        number = self.plan_at(at_s)
+        return CLOCK_WRONG if self.clock_wrong else "" if number is None else "".join(self.names[number : number + 1])
 
+
+CLOCK_WRONG = "clock_wrong"
 NO_CALENDAR = Calendar()
 
 
@@ -90,7 +99,9 @@ class CalendarDesk:
         self._orders: tuple[Order | None, ...] = (None,) * len(self._rules)
 
     def in_force(self, calendar: Calendar, at_s: float) -> list[InForce]:
-        """Of each rule, in their order, at `at_s` (UTC seconds)."""
+        """Of each rule, in their order, at `at_s` (UTC seconds). A clock that is wrong silences none."""
+        if calendar.clock_wrong:
+            return [InForce(True, rule.params, rule.severity) for rule in self._rules]
         key = calendar.revision, calendar.plan_at(at_s)
         if key != self._known:
             plan = () if key[1] is None else calendar.plans[key[1]]

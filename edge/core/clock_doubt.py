@@ -9,6 +9,17 @@ AGREES_S = 300.0  # messages are on their way for seconds; what is kept for days
 LEAP_S = 60.0
 LONG_OFF_S = 86_400.0  # a node that was off for longer, or whose clock is wrong since its start
 UNCONFIRMED_S = 7 * 86_400.0
+PLAUSIBLE_AT_S = 1.75e9  # what says that it is earlier has no clock: Gatehouse is younger
+
+
+def is_wrong(wall_s: float, console_s: float | None, begins_at_s: float | None) -> bool:
+    """Whether a node's clock can't be the right one, in either direction, so that nobody goes by hours that it tells.
+
+    wall_s, console_s: as for `ClockDoubt.note`. begins_at_s: what the console's calendar begins with, UTC seconds, for
+    it never sends one of later weeks; None: there is none.
+    """
+    early = wall_s < max(PLAUSIBLE_AT_S, (begins_at_s or 0.0) - AGREES_S)
+    return early or (console_s is not None and abs(wall_s - console_s) > AGREES_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Event:
     path: tuple[EventPoint, ...] = ()
     gaps_bridged: tuple[EventGap, ...] = ()
     earlier_visits: tuple[EventVisit, ...] = ()
+    period: str = ""
 
 
 @dataclass(slots=True)
@@ -102,15 +103,16 @@ class EventBook:
         return tuple(entry.last for entry in self._open.values())
 
     def shape(
-        self, rule: int, signals: Sequence[Signal], scene: Scene, severity: Severity | None = None
+        self, rule: int, signals: Sequence[Signal], scene: Scene, severity: Severity | None = None, period: str = ""
     ) -> list[Event]:
         """Events that the `signals` of rule number `rule`, raised on `scene`, are worth.
 
         severity: of the rule at this moment, None: its usual one. What is open may become graver by it, never milder.
+        period: of the calendar, in which it opens.
         """
         if severity is not None:
             self._severities[rule] = severity
-        events = (self._shape_one(rule, signal, scene) for signal in signals)
+        events = (self._shape_one(rule, signal, scene, period) for signal in signals)
         return [event for event in events if event is not None]
 
     def close_all(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
@@ -132,11 +134,11 @@ class EventBook:
         self._open.clear()
         return events
 
-    def _shape_one(self, rule: int, signal: Signal, scene: Scene) -> Event | None:
+    def _shape_one(self, rule: int, signal: Signal, scene: Scene, period: str) -> Event | None:
         key = rule, signal.subject
         known = self._open.get(key)
         if signal.state == "open":
-            event = self._event(rule, signal, scene, None)
+            event = replace(self._event(rule, signal, scene, None), period=period)
             self._open[key] = _Open(event, scene.media_s)
             return event
         if known is None:
@@ -182,6 +184,7 @@ class EventBook:
             if stay
             else (),
             earlier_visits=_visits(stay.earlier, offset_s) if stay else (),
+            period=before.period if before else "",
         )
 
     def _severity(self, rule: int, signal: Signal, before: Event | None) -> Severity:

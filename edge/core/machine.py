@@ -98,6 +98,7 @@ LIMITS: dict[str, Limits] = {  # by code of the problem, in the order in which t
     "load_high": Limits(2.0, math.inf, ease=0.5, hold_s=60, calm_s=60),  # for each processor core
     "link_down": Limits(_YES, _YES, hold_s=5, calm_s=10),
     "link_errors": Limits(0.001, 0.05, ease=0.0005, hold_s=30, calm_s=120),  # share of the packets
+    "clock_wrong": Limits(_YES, _YES),
     "calendar_ended": Limits(_YES, _YES),
     "calendar_ends": Limits(_YES, math.inf),
     "certificate_ends": Limits(-30, -7),  # less days left

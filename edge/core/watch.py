@@ -88,11 +88,11 @@ class CameraWatch:
             frame_size=frame_size,
         )
         events: list[Event] = []
-        stay_watched = False
+        stay_watched, period = False, calendar.name_at(captured_at_s)
         for number, now in enumerate(self._in_force.in_force(calendar, captured_at_s)):
             rule, place = self._rules[number]
             rule.params = now.params
-            events += self._book.shape(number, rule.update(scene, now.armed), scene, now.severity)
+            events += self._book.shape(number, rule.update(scene, now.armed), scene, now.severity, period)
             stay_watched |= now.armed and any(stay.zone == place for stay in scene.stays)
         return WatchResult(scene, tuple(events), stay_watched)
 

@@ -32,6 +32,7 @@ def event_message(event: Event, model: str) -> EventMessage:
         ),
         earlier_visits=tuple(Visit(from_at_s=one.from_at_s, to_at_s=one.to_at_s) for one in event.earlier_visits),
         model=model,
+        period=event.period,
     )
 
 

@@ -15,6 +15,7 @@ from console.domain.armed_week import By, Hours, Setting, WatchedBy, week_plan
 from console.domain.calendar import (
     AS_THE_BOX,
     DAY_MINUTES,
+    RULES,
     SUGGESTED,
     Calendar,
     CalendarError,
@@ -33,6 +34,7 @@ from console.domain.calendar import (
     period_at,
     spans_of,
 )
+from console.domain.unarmed import Unarmed, first_difference, unarmed
 from console.ingest.schedule_sender import schedule_message
 from console.store.calendars import calendar_of, text_of
 from console.store.public_holidays import public_holidays
@@ -188,6 +190,35 @@ def test_a_week_says_what_is_armed_by_whom_and_what_differs_from_now():
     ]
     first_ever = week_plan(merged([]), None, PUBLIC, rules, MONDAY)
     assert any(one.differs for one in first_ever[1][0].stretches)  # the yard on a Sunday by day
+
+
+def test_a_place_where_nothing_is_armed_is_named_and_what_an_old_box_does_not_tell_is_no_such_place():
+    yard, gate, fence = (Scope(rule, "n1", rule, "z") for rule in ("intrusion", "loitering", "crowd"))
+    rules = [WatchedBy(one, (Setting(60.0, Severity.HIGH),)) for one in (yard, gate, fence)]
+    rules += [WatchedBy(Scope("intrusion", "n1", "loitering", "z")), WatchedBy(Scope("crowd", "old", "gate", "all"))]
+
+    def found(*orders: tuple[Scope, Period, bool]) -> Unarmed:
+        said = Calendar(orders={(scope, period): Order(armed) for scope, period, armed in orders})
+        return unarmed(week_plan(merged([said]), None, PUBLIC, rules, MONDAY))
+
+    assert found() == Unarmed()
+    assert found((Scope("intrusion"), Period.AFTER_HOURS, False)) == Unarmed((), (yard,))
+    everything = [(Scope(rule), period, False) for rule in RULES for period in Period]
+    off = found(*everything, (fence, Period.LESSONS, True))
+    assert off == Unarmed((yard, gate, Scope("crowd", "old", "gate", "all")), (fence,))
+
+
+def test_a_change_shows_from_the_first_day_that_it_is_for():
+    def first(said: Calendar) -> date | None:
+        return first_difference(merged([said]), merged([]), PUBLIC, MONDAY, 366)
+
+    assert first(Calendar()) is None
+    exams = {DayKind.EXAM_DAY: (Span(60, 90, Period.EXAM),)}
+    assert first(Calendar(timetables=exams)) is None  # no day is one
+    lessons = {DayKind.HOLIDAY: (Span(0, DAY_MINUTES, Period.LESSONS),)}
+    assert first(Calendar(timetables=lessons)) == date(2027, 1, 1)  # the next holiday
+    assert first(Calendar(orders={(Scope("crowd"), Period.LESSONS): Order(False)})) == MONDAY
+    assert first(Calendar(public_holidays=False)) == date(2027, 1, 1)
 
 
 def test_all_of_a_day_is_named():

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import update
 
 from broker.contract import codec, topics
-from broker.contract.messages import CameraHealth, HealthMessage, RuleHours, RuleSetting, ZoneShape
+from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, RuleHours, RuleSetting, ZoneShape
 from console.domain.access import Role
-from console.domain.calendar import Period, Scope
+from console.domain.calendar import Order, Period, Scope
 from console.domain.site_tree import Grants
-from console.ingest.schedule_sender import ScheduleSender
+from console.ingest.schedule_sender import AGAIN_S, ScheduleSender
 from console.store import audit, calendars, nodes, sites
 from console.store.tables import calendar
 from console.web.calendar_form import NAME_MOST
@@ -19,14 +19,14 @@ ENGLISH = {"Accept-Language": "en"}
 NIGHT = (RuleHours(days=("mon", "tue", "wed", "thu", "fri", "sat", "sun"), begins="19:00", ends="05:00"),)
 
 
-def report(desk, box: str, revision: str | None = None) -> None:
+def report(desk, box: str, revision: str | None = None, at_s: float | None = None) -> None:
     """A box tells its rules and the calendar that it works by."""
     settings = (RuleSetting(rule="intrusion", seconds=1.0, severity="high", hours=NIGHT),)
     square = ((0, 0), (1, 0), (1, 1))
     zone = ZoneShape(zone="yard", label="Sân", polygon=square, rules=("intrusion",), settings=settings)
     camera = CameraHealth(camera="gate", label="Cổng", state="sees", since_at_s=desk.clock(), zones=(zone,))
-    told = {"at_s": desk.clock(), "started_at_s": 0.0, "version": "1", "state": "ok", "cameras": (camera,)}
-    health = HealthMessage(**told, schedule_revision=revision)
+    told = {"started_at_s": 0.0, "version": "1", "state": "ok", "cameras": (camera,)}
+    health = HealthMessage(at_s=desk.clock() if at_s is None else at_s, **told, schedule_revision=revision)
     desk.intake.take(topics.HEALTH.of(box), codec.encode(topics.HEALTH, box, health, desk.clock()))
 
 
@@ -230,6 +230,64 @@ def test_a_box_gets_its_schedule_until_it_works_by_it_and_is_told_when_there_is_
     assert {box for box, _ in sent} == {here.box}
 
 
+def test_a_preview_warns_of_what_is_left_open_and_begins_where_the_change_shows(desk, schools):
+    here, _ = schools
+    report(desk, here.box)
+    browser = desk.browser(Role.SUPERVISOR, Grants(sites=frozenset({here.site})))
+    warned = "No rule is armed in hours that are after hours"
+    assert warned not in browser.get("/calendar", headers=ENGLISH).text  # without a calendar there are no such hours
+    send(desk, browser, here.site, "start")
+    assert warned not in browser.get(f"/calendar?site={here.site}", headers=ENGLISH).text
+    nothing = {"seconds": [""] * 7, "priority": ["box"] * 7}
+    by_night = {"scope": "intrusion", "mode": ["on"] + ["inherit"] * 5 + ["off"], **nothing}
+    shown = send(desk, browser, here.site, "orders", "preview", **by_night).text
+    assert f"{warned}, nights or holidays among them: <strong>Cổng: Sân" in " ".join(shown.split())
+    always = {"scope": "intrusion", "mode": ["off"] * 7, **nothing}
+    shown = send(desk, browser, here.site, "orders", "preview", **always).text
+    assert "No rule is armed at any time of this week" in shown
+    send(desk, browser, here.site, "orders", **always)
+    assert "No rule is armed at any time of this week" in browser.get("/calendar", headers=ENGLISH).text
+    send(desk, browser, here.site, "orders", **always | {"drop": True})
+    lessons = {"kind": "holiday", "period": ["lessons"], "begins": ["00:00"], "ends": ["00:00"]}
+    shown = send(desk, browser, here.site, "times", "preview", **lessons).text  # this week has no holiday
+    assert "What is marked is armed otherwise than now" in shown
+
+
+def test_an_alert_says_in_which_period_it_rang(desk, schools):
+    here, browser = schools[0], desk.browser(Role.ADMINISTRATOR)
+    told = {"after_hours": "It was after hours.", "clock_wrong": "The clock of the box was wrong", "siesta": ""}
+    for number, (period, sentence) in enumerate(told.items(), 901):
+        event_id = f"00000000-0000-0000-0000-{number:012d}"
+        places = {"rule": "intrusion", "camera": "gate", "zone": "yard", "period": period}
+        times = {"opened_at_s": desk.clock(), "captured_at_s": desk.clock()}
+        event = EventMessage(event_id=event_id, revision=1, state="open", **places, **times)
+        sent = codec.encode(topics.EVENT, here.box, event, desk.clock(), "x", number)
+        desk.intake.take(topics.EVENT.of(here.box), sent)
+        page = browser.get(f"/alerts/{event_id}", headers=ENGLISH)
+        assert page.status_code == 200
+        assert sentence in page.text
+    assert "siesta" not in page.text  # of a newer box
+
+
+def test_a_box_with_a_wrong_clock_is_told_the_time_again_and_again(desk, schools):
+    here, _ = schools
+    sent = []
+    sender = ScheduleSender(
+        desk.console.database, "Asia/Ho_Chi_Minh", desk.clock, lambda node, _: not sent.append(node), lambda: 1
+    )
+    slow_s = 7200.0
+    report(desk, here.box, "", desk.clock() - slow_s)
+    desk.clock.now_s += 15.0
+    report(desk, here.box, "", desk.clock() - slow_s)  # the second one shows that it was not on its way so long
+    for later_s, told in ((0.0, 1), (0.0, 1), (AGAIN_S, 2)):  # even one that needs no calendar
+        desk.clock.now_s += later_s
+        sender.turn()
+        assert sent == [here.box] * told
+    report(desk, here.box, "")  # it is set
+    sender.turn()
+    assert len(sent) == 2
+
+
 def test_a_calendar_of_a_newer_console_holds_up_no_other(desk, schools):
     here, other = schools
     with desk.console.database.write() as connection:
@@ -243,6 +301,13 @@ def test_a_calendar_of_a_newer_console_holds_up_no_other(desk, schools):
     sender.turn()
     sender.turn()
     assert sent == [other.box]
+    page = desk.browser(Role.ADMINISTRATOR).get(f"/calendar?site={here.site}", headers=ENGLISH)
+    assert page.status_code == 409
+    fights = calendars.Calendar(orders={(Scope("fighting"), Period.BREAK): Order(True)})  # a rule of a newer console
+    with desk.console.database.write() as connection:
+        calendars.save(connection, here.site, fights, desk.clock())
+    sender.turn()
+    assert sent == [other.box, here.box]
 
 
 def test_orders_for_a_zone_that_is_gone_can_still_be_taken_out(desk, schools):

@@ -5,7 +5,7 @@ after a restart; the people walk through the real tracker, stays and rules, arme
 `pytest -s tests/replay/test_a_day_at_a_school.py` tells it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ import yaml
 from broker.contract import codec, topics
 from console.domain.alert import Severity
 from console.domain.armed_schedule import compiled
-from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, day_of, merged, period_at
+from console.domain.calendar import Calendar, Day, DayKind, Order, OwnDays, Period, Scope, day_of, merged, period_at
 from console.ingest.schedule_sender import schedule_message
 from console.store.public_holidays import public_holidays
 from edge.adapters.schedule_file import calendar_path, read_calendar, write_schedule
@@ -144,7 +144,7 @@ class Camera:
             now = (self.media_s, begins_at_s + passed_s)
             for event in self.watch.update(tracks, SIZE, *now, None, calendar).events:
                 if event.state == "open":
-                    events.append((passed_s, event.rule, event.severity))
+                    events.append((passed_s, event.rule, event.severity, event.period))
             self.media_s += 1 / FPS
         self.media_s += 3600.0
         return events
@@ -161,24 +161,38 @@ def at_s(moment: str) -> float:
     return datetime.strptime(moment, "%Y-%m-%d %H:%M").replace(tzinfo=SITE).timestamp()
 
 
+def going_on(school: Calendar, moment_s: float, public) -> tuple[Day, str]:
+    """The day and the period of a moment, as the console shows them."""
+    local = datetime.fromtimestamp(moment_s, SITE)
+    day, span = period_at(school, local.date(), local.hour * 60 + local.minute, public)
+    return day, span.period
+
+
 def test_a_day_at_a_school(tmp_path):
     school = merged([PROVINCE, SCHOOL])
     sent_to_the_box(school, at_s("2026-11-30 05:00"), tmp_path)
-    sections = [CameraSection.model_validate(one) for one in yaml.safe_load(BOX)]
-    cameras = {section.name: Camera(section) for section in sections}
+    sections = {one["name"]: CameraSection.model_validate(one) for one in yaml.safe_load(BOX)}
+    cameras = {name: Camera(section) for name, section in sections.items()}
     told, public = [], public_holidays(2026, "en")
     for seed, scene in enumerate(STORY):
         begins_at_s = at_s(scene.begins)
-        local = datetime.fromtimestamp(begins_at_s, SITE)
-        day, span = period_at(school, local.date(), local.hour * 60 + local.minute, public)
+        day, period = going_on(school, begins_at_s, public)
         calendar = read_calendar(calendar_path(tmp_path))  # as a box that starts anew before each scene
         rang = cameras[scene.camera].play(scene, begins_at_s, calendar, seed)
-        said = "; ".join(f"{rule} after {s:.0f} s, {severity}" for s, rule, severity in rang) or "nothing"
+        said = (
+            "; ".join(f"{rule} after {s:.0f} s, {severity} ({when})" for s, rule, severity, when in rang) or "nothing"
+        )
         kind = day.kind + (f" ({day.name})" if day.name else "")
-        told.append((f"{scene.begins}  {kind}, {span.period}", f"{scene.camera}: {scene.who}, {scene.stay_s} s",
+        told.append((f"{scene.begins}  {kind}, {period}", f"{scene.camera}: {scene.who}, {scene.stay_s} s",
                      f"rang: {said}", f"why: {scene.why}"))  # fmt: skip
-        assert [(rule, severity) for _, rule, severity in rang] == [one[1:] for one in scene.rings], told[-1]
+        assert [one[1:3] for one in rang] == [one[1:] for one in scene.rings], told[-1]
         assert all(abs(one[0] - wanted[0]) <= 1 for one, wanted in zip(rang, scene.rings, strict=True)), told[-1]
+        assert [one[3] for one in rang] == [going_on(school, begins_at_s + one[0], public)[1] for one in rang], told[-1]
+        if not scene.rings:  # they are seen, and what is armed would ring; but for who stays too short
+            armed = Camera(sections[scene.camera]).play(
+                scene, begins_at_s, replace(NO_CALENDAR, clock_wrong=True), seed
+            )
+            assert bool(armed) == (scene.who != "a vendor rests"), told[-1]
     print("\n" + "\n".join(f"{head}\n    {who}\n    {rang}\n    {why}" for head, who, rang, why in told))
 
 
@@ -187,9 +201,7 @@ def test_what_rings_without_a_calendar_is_what_the_box_says():
     sections = {one["name"]: CameraSection.model_validate(one) for one in yaml.safe_load(BOX)}
     told = ("parents wait", "a loiterer at the fence", "boys climb in")
     by_the_box = {
-        scene.who: [
-            rule for _, rule, _ in Camera(sections[scene.camera]).play(scene, at_s(scene.begins), NO_CALENDAR, 1)
-        ]
+        scene.who: [one[1] for one in Camera(sections[scene.camera]).play(scene, at_s(scene.begins), NO_CALENDAR, 1)]
         for scene in STORY
         if scene.who in told
     }

@@ -75,9 +75,9 @@ class ListeningConsole:
         self.client.loop_start()
         self.subscribed.get(timeout=10)
 
-    def order(self, message: ScheduleMessage) -> None:
-        """Leaves the node a calendar with the broker."""
-        payload = codec.encode(topics.SCHEDULE, "console", message, time.time())
+    def order(self, message: ScheduleMessage, *, ahead_s: float = 0.0) -> None:
+        """Leaves the node a calendar with the broker. ahead_s: of this console's clock."""
+        payload = codec.encode(topics.SCHEDULE, "console", message, time.time() + ahead_s)
         self.client.publish(topics.SCHEDULE.of("box"), payload, qos=1, retain=True).wait_for_publish(10)
 
     def forget_order(self) -> None:

@@ -66,7 +66,13 @@ def test_a_node_that_is_stopped_closes_what_is_open_and_goes_on_by_its_calendar(
     assert all([camera.camera for camera in health.cameras] == ["gate"] for health in console.health)  # never gone
     assert console.health[-1].schedule_revision == "night"
     again = wait_for(lambda: [e for e in console.opened() if e.event_id != opened.event_id], 60, "the next event")[0]
-    assert again.severity == "critical"  # and not medium, as it is configured
+    assert (again.severity, again.period) == ("critical", "after_hours")  # and not medium, as it is configured
+    off = SchedulePlan(name="drop_off", orders=(RuleOrder(rule="loitering", armed=False),))
+    apart = ScheduleMessage(revision="off", until_at_s=4e9, plans=(off,), spans=spans)
+    console.order(apart, ahead_s=36_000.0)  # ten hours apart: which of the two is right, nobody knows
+    rang = wait_for(lambda: [e for e in console.opened() if e.period == "clock_wrong"], 60, "one in doubt")[0]
+    assert rang.severity == "medium"
+    assert any(one.code == "clock_wrong" for one in console.health[-1].node_problems or ())
     console.check_nothing_lost_or_doubled()
 
 

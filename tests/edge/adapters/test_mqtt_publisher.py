@@ -117,14 +117,17 @@ def test_what_the_console_says_tells_its_clock_unless_it_has_none(tmp_path):
     publisher = MqttPublisher("n1", address, outbox, clock, lambda _command: None, "1")
     nothing = AcknowledgementMessage(outbox_id=outbox.outbox_id, committed=())
 
-    def says(at_s):
+    def says(at_s, *, kept=False):
         payload = codec.encode(topics.ACK, "console", nothing, at_s)
-        publisher._on_message(None, None, SimpleNamespace(topic=topics.ACK.of("n1"), payload=payload))
+        publisher._on_message(None, None, SimpleNamespace(topic=topics.ACK.of("n1"), payload=payload, retain=kept))
 
     assert publisher.console_at_s is None
     says(0.0)
     assert publisher.console_at_s is None
+    says(1_780_000_000.0, kept=True)  # a calendar that has been with the broker for weeks tells no time
+    assert publisher.console_at_s is None
     says(1_790_000_000.0)
+    says(1_780_000_000.0, kept=True)
     assert 0 <= publisher.console_at_s - 1_790_000_000.0 < 10
     outbox.close()
 

@@ -8,11 +8,12 @@ from edge.adapters.schedule_file import calendar_path, read_calendar
 from edge.app.calendar_keeper import ENDS_SOON_S, WRITE_AGAIN_S, CalendarKeeper
 from edge.core.calendar import NO_CALENDAR
 
+UNTIL_AT_S = 1_802_000_000.0
 NONE = ScheduleMessage(revision="", until_at_s=0.0)
 
 
 class Clock:
-    now_s = 1_000_000.0
+    now_s = 1_800_000_000.0
 
     def wall_s(self) -> float:
         return self.now_s
@@ -21,9 +22,9 @@ class Clock:
         return self.now_s
 
 
-def schedule(revision: str, until_at_s: float = 2_000_000.0) -> ScheduleMessage:
+def schedule(revision: str, until_at_s: float = UNTIL_AT_S) -> ScheduleMessage:
     orders = (RuleOrder(rule="loitering", camera="gate", zone="all", armed=True, seconds=30.0, severity="high"),)
-    spans = (ScheduleSpan(from_at_s=500_000.0, plan=0), ScheduleSpan(from_at_s=1_500_000.0, plan=1))
+    spans = (ScheduleSpan(from_at_s=1_799_500_000.0, plan=0), ScheduleSpan(from_at_s=1_800_500_000.0, plan=1))
     plans = (SchedulePlan(name="lessons", orders=orders), SchedulePlan())
     return ScheduleMessage(revision=revision, until_at_s=until_at_s, plans=plans, spans=spans)
 
@@ -43,7 +44,7 @@ def test_what_comes_counts_once_and_is_there_after_a_restart(keeper, tmp_path):
     assert keeper.turn() is None
     again = CalendarKeeper(tmp_path, Clock())
     assert again.calendar == keeper.calendar
-    (order,) = again.calendar.plans[again.calendar.plan_at(600_000.0)]
+    (order,) = again.calendar.plans[again.calendar.plan_at(1_799_600_000.0)]
     assert (order.place, order.armed, order.seconds, order.severity) == ("all", True, 30.0, "high")
     again.take(NONE)
     assert again.turn() == NO_CALENDAR
@@ -81,7 +82,33 @@ def test_a_damaged_file_is_no_calendar_and_the_next_word_mends_it(tmp_path, dama
 def test_it_says_a_week_before_that_the_calendar_ends_and_when_it_has(keeper):
     assert not any(keeper.faults().values())
     for left_s, told in ((ENDS_SOON_S + 1, []), (ENDS_SOON_S - 1, ["calendar_ends"]), (0.0, ["calendar_ended"])):
-        keeper.take(schedule("a", 2_000_000.0))
+        keeper.take(schedule("a", UNTIL_AT_S))
         keeper.turn()
-        keeper._clock.now_s = 2_000_000.0 - left_s
+        keeper._clock.now_s = UNTIL_AT_S - left_s
         assert [code for code, so in keeper.faults().items() if so] == told
+
+
+def test_a_clock_that_is_wrong_is_told_and_arms_everything_until_it_is_set(tmp_path):
+    console_at_s: list[float | None] = [None]
+    keeper = CalendarKeeper(tmp_path, Clock(), lambda: console_at_s[0])
+    keeper.take(schedule("a"))
+    assert not keeper.turn().clock_wrong
+    for wall_s, console_s, wrong in (
+        (60.0, None, True),  # 1970: a Raspberry Pi at its start
+        (1_799_500_000.0 - 3600, None, True),  # before the week in which the console wrote the calendar
+        (1_799_500_000.0 - 60, None, False),
+        (1_800_000_000.0, 1_800_000_100.0, False),
+        (1_800_000_000.0, 1_800_036_000.0, True),  # ten hours slow: night is taken for lessons
+        (1_800_000_000.0, 1_799_964_000.0, True),
+        (1_800_036_000.0, 1_800_036_000.0, False),  # set while it runs
+    ):
+        was, keeper._clock.now_s, console_at_s[0] = keeper.calendar.clock_wrong, wall_s, console_s
+        told = keeper.turn()
+        assert (told is None) == (was == wrong)
+        assert (keeper.calendar.clock_wrong, keeper.faults()["clock_wrong"]) == (wrong, wrong)
+        assert keeper.calendar.revision == read_calendar(calendar_path(tmp_path)).revision == "a"
+    keeper._clock.now_s = 60.0
+    assert CalendarKeeper(tmp_path, Clock()).calendar.clock_wrong is False  # the class's own clock is right
+    assert keeper.turn().clock_wrong
+    keeper.take(NONE)
+    assert keeper.turn().clock_wrong  # its own hours can't be told either

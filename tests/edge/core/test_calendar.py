@@ -68,6 +68,17 @@ def test_outside_of_its_spans_and_for_fixed_rules_everything_is_as_configured():
     assert [now.armed for now in desk.in_force(NO_CALENDAR, BEGIN_S)] == [True, True]
 
 
+def test_a_clock_that_is_wrong_silences_no_rule():
+    rules = [LOITERING, replace(LOITERING, schedule=NEVER), replace(LOITERING, schedule=NEVER, follows_calendar=False)]
+    off = calendar((0.0, (Order("loitering", armed=False, severity="low"),)))
+    desk = CalendarDesk("camera", rules)
+    assert not desk.in_force(off, BEGIN_S)[0].armed
+    for told in (off, NO_CALENDAR):
+        found = desk.in_force(replace(told, clock_wrong=True), BEGIN_S)
+        assert [(now.armed, now.params.dwell_s, now.severity) for now in found] == [(True, 60.0, "medium")] * 3
+    assert not desk.in_force(off, BEGIN_S)[0].armed
+
+
 def test_of_rules_that_differ_in_hours_and_seconds_alone_one_rings():
     by_day = WatchedRule(LoiteringParams("gate", 120.0), schedule=NEVER)
     by_night = WatchedRule(LoiteringParams("gate", 60.0))
