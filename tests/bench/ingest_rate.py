@@ -119,9 +119,11 @@ def broker(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def console(folder: Path, broker_port: int, database: str, processes: int) -> Iterator[None]:
-    """`processes` that take in, of which the first serves pages as well."""
-    web_port = free_port()
+def console(
+    folder: Path, broker_port: int, database: str, processes: int, web_port: int = 0
+) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """`processes` that take in, of which the first serves pages as well, on `web_port` or any other."""
+    web_port = web_port or free_port()
     settings = {
         "FOLDER": folder / "console",
         "DATABASE": database,
@@ -139,7 +141,7 @@ def console(folder: Path, broker_port: int, database: str, processes: int) -> It
     try:
         for number, one in enumerate(running):
             wait_until_it_hears(one, folder / f"{number}.log")
-        yield
+        yield running
     finally:
         for one in running:
             one.terminate()
