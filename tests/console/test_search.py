@@ -155,7 +155,7 @@ def test_statistics_say_it_in_sentences_and_tables(desk, told):
     page = read(desk, "/statistics")
     assert "Alerts in this time: 6." in page
     assert "Incidents: 1 · not closed yet: 2" in page
-    assert "67 in 100 alerts were taken on within 1 minute." in page
+    assert "4 of 6 alerts were taken on within 1 minute." in page
     assert read(desk, "/statistics?month=2026-10").count("Alerts in this time: ") == 1
     read(desk, "/statistics?month=2026-13", status=404)
     hours = desk.browser(Role.AUDITOR).get("/statistics.csv?table=hours", headers={"Accept-Language": "en"})
