@@ -127,7 +127,7 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     senders = _senders(settings, database, wall_s)
     context = _context(settings, database, receiver, senders, wall_s)
     notify = _notify(settings, context, database, senders, wall_s)
-    feed, ended = Feed(database), threading.Event()
+    feed, ended = Feed(database, wall_s), threading.Event()
     work = {"feed": feed.run, "notes": context.notes.run, **notify}
     if receiver is not None:
         work["receiver"] = receiver.run

@@ -11,6 +11,7 @@ HOURS = 24
 ANSWERS_S = (30, 60, 120, 300, 900)  # a bucket holds what was answered within so many seconds, and not within fewer
 LATER, NEVER, TOLD_LATE = len(ANSWERS_S), len(ANSWERS_S) + 1, len(ANSWERS_S) + 2
 FEW = 8  # alerts whose outcome is known; of fewer nothing is said about a place
+ENOUGH_FOR_A_SHARE = 20  # of fewer "so many in 100" sounds like more than is known; people are told "3 of 4"
 MOST_ADVICE = 4
 _PEAK_HOURS = 2
 _FRACTIONS = ((9, 10), (4, 5), (3, 4), (2, 3), (1, 2))
@@ -165,9 +166,10 @@ def advice(places: Iterable[PlaceSummary]) -> Sequence[Advice]:
 def _advice(place: PlaceSummary) -> Advice | None:
     wanted = (Kind.HARMLESS, Kind.MISTAKEN)
     reason, number = next(((word, n) for word, n in place.reasons if kind_of(word) in wanted), ("", 0))
-    if place.judged < FEW or 2 * number < place.judged:
+    told = place.judged + place.kinds.get(Kind.OPEN, 0)  # of those that nobody has closed nothing is known
+    if place.judged < FEW or 2 * number < told:
         return None
-    share = number / place.judged
+    share = number / told
     part, whole = next((one for one in _FRACTIONS if share >= one[0] / one[1] - 0.03), _FRACTIONS[-1])
     return Advice(place.place, reason, number, part, whole, *_peak(place.hours.get(reason, ())))
 

@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from broker.contract import codec, topics
 from broker.contract.messages import AcknowledgementMessage, CommandMessage, NumberSpan, Refusal
@@ -28,6 +29,8 @@ _SHARE = "$share/gatehouse-console/"  # MQTT 5: each message goes to one of thos
 _SESSION_S = 60 * 24 * 3600  # the broker keeps messages for us so long while we are away
 _BATCH = 100  # messages in one transaction: a fraction of a second, for which who acknowledges an alert waits
 _RETRY_S = 1.0
+# Of the database, not of the message; also that a crowd of readers has every connection to it.
+_AWAY = (OperationalError, InterfaceError, NoConnectionLeftError)
 ASK_S = 10.0  # between two questions for what is missing
 
 
@@ -230,7 +233,7 @@ class Receiver:
                 if fault:
                     return self._intake.refuse(message.topic, payload, fault)
                 return self._intake.take(message.topic, payload, waited_s(message))
-            except (OperationalError, InterfaceError) as error:
+            except _AWAY as error:
                 log.error("the database is away (%s); messages wait", type(error).__name__)
                 stop.wait(_RETRY_S)
             except (SQLAlchemyError, OverflowError, ValueError) as error:

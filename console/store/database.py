@@ -1,7 +1,7 @@
 """The connection to SQLite or PostgreSQL, and what a transaction is."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,14 @@ def open_database(url: str) -> Database:
 
 def lock(connection: Connection, number: int) -> None:
     """Waits until no other transaction holds the lock of this number; holds it to the end of this one."""
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+    lock_all(connection, (number,))
+
+
+def lock_all(connection: Connection, numbers: Collection[int]) -> None:
+    """As `lock`, of each of these in the order of their numbers, so that nobody waits for who waits for them."""
+    if numbers and connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        each = text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number")
+        connection.execute(each, {"numbers": sorted(numbers)})
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -96,17 +96,24 @@ def find_by_token(connection: Connection, token: str) -> Node | None:
     return _one(connection, node.c.token_sha256 == token_hash(token))
 
 
-def listing(connection: Connection, *, brief: bool = False, unheard_since_s: float | None = None) -> Sequence[Node]:
+def listing(
+    connection: Connection,
+    *,
+    brief: bool = False,
+    unheard_since_s: float | None = None,
+    of: Collection[int] | None = None,
+) -> Sequence[Node]:
     """Every node, by site and name. brief: of the cameras in its health the names alone, and nothing of its machine.
 
-    unheard_since_s: those alone that have said they go, or said nothing since then.
+    unheard_since_s: those alone that have said they go, or said nothing since then. of: those with these ids alone.
     """
     silent: ColumnElement[bool] = true()
     if unheard_since_s is not None:
         seen_at_s = node.c.last_seen_at_s
         silent = or_(node.c.status == "offline", seen_at_s.is_(None), seen_at_s < unheard_since_s)
     columns = [one for one in node.c if one.name != ("health_json" if brief else "brief_json")]
-    query = select(*columns, site.c.name.label("site_name")).join(site).where(silent).order_by(site.c.name, node.c.name)
+    wanted = silent if of is None else silent & node.c.id.in_(of)
+    query = select(*columns, site.c.name.label("site_name")).join(site).where(wanted).order_by(site.c.name, node.c.name)
     found = connection.execute(query)
     return [_node(row, _read(row.brief_json or REPORT_JSON) if brief else _health(row)) for row in found]
 

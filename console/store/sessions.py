@@ -1,7 +1,8 @@
 """Who stands behind a request: sessions of signed-in people, of whose token only the hash is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -64,24 +65,33 @@ def begin(
 
 def find(connection: Connection, token_sha256: str, now_s: float) -> tuple[SignedIn, bool] | None:
     """Whom the token stands for, and whether `touch` is due. None where the session or the account ended."""
+    row = next(iter(live(connection, [token_sha256], now_s)), None)
+    if row is None:
+        return None
+    rights = rights_of(Role(row.role), grants.reach(connection, grants.of_user(connection, row.id)))
+    return signed_in(row, rights), now_s - row.seen_at_s > _TOUCH_S
+
+
+def live(connection: Connection, hashes: Collection[str], now_s: float) -> Sequence[Any]:
+    """The sessions of these tokens that have not ended, with the accounts they are of; see `signed_in`."""
     account = (user_account.c.id, user_account.c.name, user_account.c.role, user_account.c.totp_secret)
     query = (
-        select(*account, session.c.seen_at_s, session.c.code_given)
+        select(*account, session.c.token_sha256, session.c.seen_at_s, session.c.code_given)
         .join(user_account, user_account.c.id == session.c.user_id)
         .where(
-            session.c.token_sha256 == token_sha256,
+            session.c.token_sha256.in_(hashes),
             session.c.expires_at_s > now_s,
             session.c.seen_at_s > now_s - IDLE_S,
             user_account.c.disabled_at_s.is_(None),
         )
     )
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    role = Role(row.role)
-    rights = rights_of(role, grants.reach(connection, grants.of_user(connection, row.id)))
+    return connection.execute(query).all()
+
+
+def signed_in(row: Any, rights: Rights) -> SignedIn:
+    """Who stands behind a row of `live`."""
     factor = (row.totp_secret is not None, row.code_given)
-    return SignedIn(row.id, row.name, role, token_sha256, rights, *factor), now_s - row.seen_at_s > _TOUCH_S
+    return SignedIn(row.id, row.name, Role(row.role), row.token_sha256, rights, *factor)
 
 
 def of_user(connection: Connection, user_id: int, now_s: float) -> Sequence[Session]:

@@ -158,12 +158,15 @@ class Watch:
         return {(one.camera.node, one.camera.name): one for one in self.cameras}
 
 
-def watch(connection: Connection, now_s: float, heard: bool, of: Collection[int] | None = None) -> Watch:
+def watch(
+    connection: Connection, now_s: float, heard: bool, of: Collection[int] | None = None, *, others: bool = True
+) -> Watch:
     """How everything does at `now_s` (UTC seconds). heard: whether the console is connected to the broker.
 
-    of: ids of the nodes whose cameras and missing messages are wanted; None for all.
+    of: ids of the nodes whose cameras and missing messages are wanted; None for all. others: whether the other nodes
+    are wanted without these: a province has a thousand.
     """
-    boxes = nodes.listing(connection, brief=of is not None and not of)
+    boxes = nodes.listing(connection, brief=of is not None and not of, of=None if others else of)
     found = cameras.listing(connection, of)
     wanted = [box for box in boxes if of is None or box.id in of]
     absent = deliveries.absent_of_each(connection, {box.id: box.health.get("outbox_id") for box in wanted})

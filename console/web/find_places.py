@@ -34,7 +34,10 @@ class Places:
     @property
     def of_many_sites(self) -> bool:
         """Whether the site must be told with each camera."""
-        return self.site is None
+        if self.site is None:
+            return True
+        above = self.chosen.scope.site_id is not None and self.chosen.camera is None  # a district, a province
+        return above and (self.within is None or len(self.within) > 1)
 
 
 def find(connection: Connection, key: str, name: str = "") -> Places | None:
@@ -91,7 +94,9 @@ def _within(chosen: Place, every: Mapping[int, Site]) -> frozenset[int] | None:
         return frozenset({chosen.camera.site_id})
     if chosen.scope.site_id is None:
         return None
-    return below({one.id: one.parent_id for one in every.values()}, [chosen.scope.site_id])
+    found = below({one.id: one.parent_id for one in every.values()}, [chosen.scope.site_id])
+    # A list of all thousand sites says no more than no list, and costs more.
+    return None if len(found) > 1 and found == every.keys() else found
 
 
 def _number(key: str) -> int:

@@ -135,7 +135,7 @@ def _told(
     views = alert_views(connection, found, watch_for_alerts(connection, now_s, heard, places_of(found)))
     blind = blind_times.listing(connection, Scope(sites=within), Span(*span), MOST_BLIND + 1)
     seconds = blind_of(connection, where, Span(*span), now_s, heard=heard)
-    boxes = watch(connection, now_s, heard, of=nodes.ids_at(connection, within))
+    boxes = watch(connection, now_s, heard, of=nodes.ids_at(connection, within), others=False)
     labels = {(one.camera.node, one.camera.name): one.camera.label for one in boxes.cameras}
     unseeing = [one.camera.label for one in boxes.cameras if one.condition != CameraCondition.SEES]
     unheard = [one.node.label for one in boxes.nodes if one.node.site_id in within and one.unheard]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from console.domain.alert import CloseReason
-from console.domain.statistics import LATER, NEVER, Kind
+from console.domain.statistics import ENOUGH_FOR_A_SHARE, LATER, NEVER, Kind
 from console.store import audit
 from console.web.context import Context
 from console.web.csv_lines import csv_head, csv_line
@@ -46,6 +46,7 @@ def statistics_page(request: Request, asked: _WhatIsAsked) -> Response:
         tables=Table.__args__,  # type: ignore[attr-defined]
         highest=max((sum(hour.values()) for hour in shown.sums.by_hour), default=0),
         answers=range(NEVER + 1),
+        enough=ENOUGH_FOR_A_SHARE,
     )
     return page
 

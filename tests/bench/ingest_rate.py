@@ -36,7 +36,7 @@ from private_postgres import private_postgres
 from broker import installation
 from broker.contract import codec, topics
 from broker.contract.messages import EventMessage
-from console.store import nodes
+from console.store import deliveries, nodes
 from console.store.changes import KEEP
 from console.store.database import Database, open_database
 from console.store.schema import migrate
@@ -119,9 +119,11 @@ def broker(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def console(folder: Path, broker_port: int, database: str, processes: int) -> Iterator[None]:
-    """`processes` that take in, of which the first serves pages as well."""
-    web_port = free_port()
+def console(
+    folder: Path, broker_port: int, database: str, processes: int, web_port: int = 0
+) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """`processes` that take in, of which the first serves pages as well, on `web_port` or any other."""
+    web_port = web_port or free_port()
     settings = {
         "FOLDER": folder / "console",
         "DATABASE": database,
@@ -139,7 +141,7 @@ def console(folder: Path, broker_port: int, database: str, processes: int) -> It
     try:
         for number, one in enumerate(running):
             wait_until_it_hears(one, folder / f"{number}.log")
-        yield
+        yield running
     finally:
         for one in running:
             one.terminate()
@@ -194,6 +196,8 @@ def reckon(database: Database, told: Told) -> dict[str, float]:
         rows = connection.execute(select(event.c.event_id, event.c.received_at_s)).all()
         rang = connection.execute(select(func.count()).where(change.c.what == "opened")).scalar_one()
         feed = connection.execute(select(func.count()).select_from(change)).scalar_one()
+        for one in deliveries.listing_aside(connection):
+            print(f"\naside {one.times} time(s): {one.reason}", file=sys.stderr)
     came_s = {row.event_id: row.received_at_s for row in rows}
     order = [[came_s[one] for one in of_camera if one in came_s] for of_camera in told.of_camera.values()]
     waits_s = np.array([came_s[one] - at_s for one, at_s in told.at_s.items() if one in came_s])
@@ -227,6 +231,10 @@ def measure(
         behind_s = wait_until_all_are_in(rows, len(telling.told.at_s), revisions)
         telling.close()
         found = reckon(rows, telling.told)
+        if found["lost"]:
+            print(
+                "\n", *((folder / f"{number}.log").read_text()[-3000:] for number in range(processes)), file=sys.stderr
+            )
         rows.close()
     return {"told_each_s": told, "behind_s": behind_s, **found}
 

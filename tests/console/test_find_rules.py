@@ -87,6 +87,12 @@ def test_what_most_alerts_of_a_place_were_is_said_with_its_hours_and_what_to_cha
     assert precisions == {gate: pytest.approx(6 / 45), fence: 1.0, few: 0.0}
 
 
+def test_of_a_place_where_most_is_not_closed_nothing_is_said():
+    """Ten closed ones of a hundred: that nearly all alerts there were animals would not be true."""
+    counts = [PlaceCount((1, "gate", "z"), 2, "animal", 10), PlaceCount((1, "gate", "z"), 2, "", 90)]
+    assert advice(by_place(counts)) == []
+
+
 def test_who_was_answered_within_what_time():
     found = summary(
         [Count(2, "", NEVER, 1), Count(2, "test", 0, 2), Count(3, "test", 3, 4), Count(4, "", TOLD_LATE, 9)]

@@ -15,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from broker.contract import codec, topics
 from broker.contract.messages import (
@@ -295,6 +296,21 @@ def test_a_database_that_goes_away_during_a_refusal_is_waited_for(desk, tmp_path
         _heard(topic, payload), threading.Event()
     )
     assert (verdict.sequence, verdict.refused_because) == (1, "can't be stored: DataError")
+
+
+def test_an_event_is_not_refused_because_readers_have_every_connection(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(receiver, "_RETRY_S", 0.0)
+    faults = [NoConnectionLeftError("QueuePool limit of size 10 overflow 10 reached, connection timed out")]
+
+    class Crowded(Intake):
+        def take(self, *words):
+            if faults:
+                raise faults.pop()
+            return super().take(*words)
+
+    ears = _receiver(desk, tmp_path, Crowded(desk.console.database, desk.clock))
+    verdict = ears._verdict(_heard(*encoded(event(1, "open"), 1)), threading.Event())
+    assert (faults, verdict.sequence, verdict.refused_because) == ([], 1, None)
 
 
 def test_a_batch_is_one_transaction_and_one_bad_message_holds_up_no_other(desk, tmp_path):

@@ -16,7 +16,7 @@ from console.domain.access import Role
 from console.domain.alert import CloseReason
 from console.domain.alert_work import Act, Step
 from console.domain.site_tree import Grants
-from console.store import alert_work, audit, nodes, users
+from console.store import alert_work, audit, nodes, sites, users
 from console.store.tables import alert
 
 pytestmark = pytest.mark.system
@@ -155,7 +155,7 @@ def test_statistics_say_it_in_sentences_and_tables(desk, told):
     page = read(desk, "/statistics")
     assert "Alerts in this time: 6." in page
     assert "Incidents: 1 · not closed yet: 2" in page
-    assert "67 in 100 alerts were taken on within 1 minute." in page
+    assert "4 of 6 alerts were taken on within 1 minute." in page
     assert read(desk, "/statistics?month=2026-10").count("Alerts in this time: ") == 1
     read(desk, "/statistics?month=2026-13", status=404)
     hours = desk.browser(Role.AUDITOR).get("/statistics.csv?table=hours", headers={"Accept-Language": "en"})
@@ -190,6 +190,18 @@ def test_nobody_finds_or_counts_what_is_of_another_place(desk, schools, told):
     with desk.console.database.read() as connection:
         one = connection.execute(select(alert.c.answered_s).where(alert.c.event_id == told["tuesday"])).scalar_one()
     assert one == pytest.approx(40)
+
+
+def test_of_a_province_everything_is_told_with_its_school(desk, schools, told):
+    """Whoever chose it by name was shown zones of all schools as if they were of one."""
+    with desk.console.database.read() as connection:
+        province = next(one.id for one in sites.listing(connection) if one.name == "Tỉnh")
+    page = read(desk, f"/statistics?of=/{province}")
+    assert "By school" in page
+    listed = read(desk, f"/search?days=30&of=/{province}")
+    for school in schools:
+        assert f'<a href="/statistics?of=%2F{school.site}">{school.name}</a>' in page
+        assert f'<span class="soft">· {school.name}</span>' in listed
 
 
 def test_a_school_among_many_is_found_by_a_part_of_its_name(desk, schools, told, monkeypatch):

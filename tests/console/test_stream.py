@@ -1,5 +1,6 @@
 """The event stream: who may hear it, and for how long."""
 
+import itertools
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from console.domain.access import Role
 from console.domain.site_tree import WHOLE_TREE, Grants
 from console.store import changes, grants, sessions, users
 from console.web.access import COOKIE, session_hash
+from console.web.stream import POLL_S, Feed
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
@@ -224,3 +226,45 @@ def test_a_place_in_the_address_counts_and_one_that_never_was_means_to_look_agai
     lines = listen(address, who, str(desk.console.feed.newest_id + 1000))
     heard = [next(lines) for _ in range(3)]
     assert json.loads(heard[2].removeprefix("data: "))["kind"] == "again"
+
+
+def test_who_falls_behind_a_flood_is_told_to_look_again(desk, address):
+    """A flood tells more in a quarter of a second than the feed remembers: nobody may miss a part of it unawares."""
+    lines = follow(desk, address, Role.GUARD)
+    while not next(lines).startswith("retry: "):
+        pass
+    next(lines)  # the empty one
+    with desk.console.database.write() as connection, changes.gathered(connection):
+        for number in range(12_000):
+            changes.append(connection, "alert", f"event {number}", "opened", desk.clock())
+    with desk.console.database.read() as connection:
+        newest_id = changes.newest_id(connection)
+    caught_up(desk)
+    heard = list[tuple[int, str]]()
+    while not heard or heard[-1][0] < newest_id:
+        told = [next(lines) for _ in range(3)]  # id, event, data
+        heard.append((int(told[0].removeprefix("id: ")), json.loads(told[2].removeprefix("data: "))["kind"]))
+        next(lines)  # the empty one
+    for (before, _), (place, kind) in itertools.pairwise(heard):
+        assert kind == "again" or place == before + 1
+
+
+class StopAfter:
+    """Ends a thread's work after so many turns; keeps how long it would have waited before each."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns, self.pauses_s = turns, []
+
+    def wait(self, seconds: float) -> bool:
+        self.pauses_s.append(seconds)
+        return len(self.pauses_s) > self.turns
+
+
+def test_what_comes_all_at_once_is_read_without_pauses(desk):
+    feed = Feed(desk.console.database, desk.clock)
+    with desk.console.database.write() as connection, changes.gathered(connection):
+        for number in range(1200):
+            changes.append(connection, "alert", f"event {number}", "opened", desk.clock())
+    stop = StopAfter(3)
+    feed.run(stop)
+    assert stop.pauses_s == [POLL_S, 0.0, 0.0, POLL_S]
