@@ -16,7 +16,7 @@ TREE = {1: None, 2: 1, 3: 1, 4: 2, 5: 3, 6: None}
 OF_NO_PLACE = {"user_account", "recovery_code", "session", "sign_in_try", "known_browser", "one_time_link", "change"}
 OF_NO_PLACE |= {"set_aside"}  # pages sort it out by the box that its topic names
 OF_NO_PLACE |= {"outbox", "outbox_gap"}  # counts, read for a box that was found
-OF_NO_PLACE |= {"wall_page", "push_subscription"}  # of people; the console alone looks at them
+OF_NO_PLACE |= {"wall_page", "push_subscription", "user_oidc"}  # of people; the console alone looks at them
 NAMES_PLACES = {"site_grant", "camera_grant", "link_site", "api_token", "audit_entry"}
 
 

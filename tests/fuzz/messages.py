@@ -116,7 +116,8 @@ def _into_node(folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
         if next(put) % 50 == 0:
             outbox.put_event(SOUND["event"].model_copy(update={"event_id": str(uuid.uuid4())}), NOW_S)
         before = len(asked)
-        publisher._on_message(None, None, SimpleNamespace(topic=topic, payload=payload))  # type: ignore[arg-type]
+        heard = SimpleNamespace(topic=topic, payload=payload, retain=False)
+        publisher._on_message(None, None, heard)  # type: ignore[arg-type]
         return bool(publisher._take_acknowledgements()) or len(asked) > before
 
     return _messages(["command", "ack", "ack"], "n1"), hear
