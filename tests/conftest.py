@@ -1,6 +1,7 @@
 """What every test may use, and a loud word on what was not checked."""
 
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from made_network import make_bright_network
 from private_postgres import private_postgres
+
+# Where a shell runs the tests in the background it ignores Ctrl-C for them, and for all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_ASSETS = Path(__file__).resolve().parents[2] / "shared" / "assets"
 
