@@ -67,7 +67,8 @@ class Events:
         else:
             self._connection.execute(update(event).where(event.c.event_id == event_id).values(**values))
             self._connection.execute(update(alert).where(alert.c.event_id == event_id).values(dwell_s=dwell_s))
-            if self._severity.get(event_id) != values["severity_order"]:
+            before, self._severity[event_id] = self._severity[event_id], values["severity_order"]
+            if before != values["severity_order"]:
                 escalations.rated(self._connection, event_id, alerts.urgency(self._connection, event_id), now_s)
         what = message["state"] if known is not None else "opened"
         changes.append(self._connection, "alert", event_id, what, now_s)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from intake_messages import EVENT_ID, encoded, event, find
+from sqlalchemy import select
 
 from broker.contract.messages import (
     CameraHealth,
@@ -15,9 +16,10 @@ from broker.contract.messages import (
     HealthMessage,
 )
 from console.domain.access import Role
-from console.domain.alert import AlertState
+from console.domain.alert import SEVERITY_ORDER, AlertState, Severity
 from console.store import alerts, deliveries, evidence, nodes
 from console.store import cameras as store_cameras
+from console.store.escalation_tables import escalation
 
 pytestmark = pytest.mark.system
 
@@ -48,6 +50,15 @@ def test_what_people_did_outlives_later_revisions(desk):
     assert browser.post(f"/alerts/{EVENT_ID}/acknowledge").status_code == 204
     desk.intake.take(*encoded(event(2), 2))
     assert find(desk).state == AlertState.ACKNOWLEDGED
+
+
+def test_the_ladder_goes_by_the_last_of_several_revisions_that_come_together(desk):
+    desk.intake.take(*encoded(event(1, "open", severity="medium"), 1))
+    together = [encoded(event(2, severity="high"), 2), encoded(event(3, severity="medium"), 3)]
+    desk.intake.take_all([(*message, 0.0) for message in together])
+    with desk.console.database.read() as connection:
+        (order,) = connection.execute(select(escalation.c.severity_order)).scalars()
+    assert order == SEVERITY_ORDER[Severity.MEDIUM]
 
 
 def test_an_unknown_node_and_a_stolen_event_are_refused_and_kept_aside(desk):
