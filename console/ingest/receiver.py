@@ -141,6 +141,7 @@ class Receiver:
             ca_file = str(self._address.ca_file) if self._address.ca_file else None
             client.tls_set_context(ssl.create_default_context(cafile=ca_file))
         client.on_connect = self._on_connect
+        client.on_subscribe = lambda *_: self._on_subscribe()
         client.on_connect_fail = lambda _client, _data: self._on_connect_fail(sys.exception())
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self._inbox.put(message)
@@ -158,6 +159,9 @@ class Receiver:
         client.subscribe(
             [(f"{_SHARE if topic in shared else ''}{topic.of_every_node}", topic.qos) for topic in of_nodes]
         )
+
+    def _on_subscribe(self) -> None:
+        """From here on the broker hands on what nodes say; what they told a moment before nobody may have heard."""
         self.connections += 1
         self._fresh.set()
         self.connected.set()

@@ -141,7 +141,6 @@ def console(
     try:
         for number, one in enumerate(running):
             wait_until_it_hears(one, folder / f"{number}.log")
-        time.sleep(1.0)  # the broker has their subscriptions by then; these boxes have no outbox to tell again from
         yield running
     finally:
         for one in running:
