@@ -49,9 +49,14 @@ def heard(known: NodeClock | None, at_s: float, received_at_s: float) -> NodeClo
     return replace(known, at_s=at_s, heard_at_s=received_at_s, lag_s=lag_s if live else min(known.lag_s, lag_s))
 
 
-def leapt(known: NodeClock | None, sent_at_s: float, received_at_s: float) -> NodeClock | None:
-    """What is known after a message that came at once, where it shows that the clock was set; else None."""
+def leapt(known: NodeClock | None, sent_at_s: float, received_at_s: float, *, at_once: bool = True) -> NodeClock | None:
+    """What is known after a message, where it shows that the clock was set; else None.
+
+    at_once: it waited nowhere. Of one that may have, only a clock that was set forward shows: no journey makes it
+    come before it was sent.
+    """
     lag_s = received_at_s - sent_at_s
-    if abs(lag_s - (known.behind_s if known else 0.0)) < LEAP_S:
+    set_s = (known.behind_s if known else 0.0) - lag_s
+    if abs(set_s) < LEAP_S or (set_s < 0 and not at_once):
         return None
     return NodeClock(sent_at_s, received_at_s, lag_s)

@@ -124,7 +124,7 @@ class Intake:
 
         at_once_s: when it arrived at the broker, if it did not wait with its node and that is known.
         """
-        owner = _teller(standing, received, at_once_s)
+        owner = _teller(standing, received, now_s, at_once_s)
         if owner is None:
             add = f"node {received.node!r} is not known here; add it: gatehouse console add-node"
             return _Refusal("node_unknown", add)
@@ -179,14 +179,14 @@ def _verdict(number: Number | None, refused_because: str | None) -> Verdict | No
     return Verdict(number.node, number.outbox_id, number.sequence, refused_because) if number else None
 
 
-def _teller(standing: Standing, received: codec.Received, at_once_s: float | None) -> nodes.Node | None:
+def _teller(standing: Standing, received: codec.Received, now_s: float, at_once_s: float | None) -> nodes.Node | None:
     """Who sent it, with the clock by which this message's times are."""
     owner = standing.owner(received.node)
     if owner is None:
         return None
     clock = owner.clock
-    if at_once_s is not None:
-        clock = leapt(clock, received.sent_at_s, at_once_s) or clock
+    arrived_s, at_once = (now_s, False) if at_once_s is None else (at_once_s, True)
+    clock = leapt(clock, received.sent_at_s, arrived_s, at_once=at_once) or clock
     if received.clock_set_s:
         clock = clock or NodeClock(received.sent_at_s, received.sent_at_s, 0.0)
         clock = replace(clock, lag_s=clock.lag_s + received.clock_set_s)

@@ -34,7 +34,7 @@ def test_it_rings_as_urgent_as_it_is_once_for_each_and_says_when_nobody_hears(pa
     page.click("#sound")
     expect(page.locator(".unheard.off")).to_be_hidden()
     expect(sound).to_have_attribute("data-song", "low")
-    until(page, f"{RUNG} >= 2")
+    until(page, f"{RUNG} >= 2", 40)  # it rings every fifteen seconds
     urgent = school.event("gate", severity="critical", zone="b")
     until(page, "document.querySelector('#sound').dataset.song === 'critical'", 6)
     before = page.evaluate(RUNG)

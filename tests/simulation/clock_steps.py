@@ -9,6 +9,7 @@ libfaketime is missing.
 """
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -38,7 +39,7 @@ PAUSE_S = 15.0
 OFF_SHARE = 0.3
 RESTART_S = 30.0  # what was opened by a clock that was set before it could be told: nobody knows when that was
 STARTING_S = 5.0  # on a busy machine, from the first picture to looking at all of them
-SHOWN_S = 1.0  # of somebody, at least, on each clip
+SHOWN_S = 1.0  # of somebody, at least, on each clip; of who had just come as the node was stopped, what there was
 
 
 class NoFakeClockError(Exception):
@@ -158,11 +159,13 @@ class ClockCampaign:
         files = self._site.folder / "console/evidence/files"
         with self._site.database.read() as connection:
             rows = connection.execute(tables.evidence_file.select()).all()
+            events = connection.execute(tables.event.select()).all()
+        dwell_s = {one.event_id: float(json.loads(one.message_json)["dwell_s"]) for one in events}
         for row in rows:
             if row.role == "clip" and row.listed and row.stored_at_s is not None:
                 with av.open(str(files / row.sha256[:2] / row.sha256)) as container:
                     bright = [picture.to_ndarray(format="gray").mean() > 100 for picture in container.decode(video=0)]
-                if sum(bright) / FPS < SHOWN_S:
+                if sum(bright) / FPS < min(SHOWN_S, dwell_s.get(row.event_id, SHOWN_S)):
                     self.missed.append(f"the clip of {row.event_id} shows nobody ({len(bright)} pictures)")
 
 

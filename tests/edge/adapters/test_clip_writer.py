@@ -35,8 +35,8 @@ def test_a_clip_over_several_segments_is_the_sources_packets(
     facts = write_clip(tmp_path, EPOCH_S + 1.25, EPOCH_S + 4.5, out)
     assert payloads_of(out) == fed.payloads[10:46]
     assert (facts.codec, facts.width, facts.height, facts.frames, facts.gaps) == (name, 160, 96, 36, ())
-    assert facts.begins_at_s == pytest.approx(EPOCH_S + 1.0)
-    assert facts.ends_at_s == pytest.approx(EPOCH_S + 4.6)
+    assert facts.begins_at_s == pytest.approx(EPOCH_S + 1.0, abs=0.002)
+    assert facts.ends_at_s == pytest.approx(EPOCH_S + 4.6, abs=0.002)
     assert facts.bytes == out.stat().st_size
     assert facts.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
     content = out.read_bytes()
@@ -183,7 +183,7 @@ def test_a_segment_whose_codec_was_damaged_away_costs_itself_only(tmp_path, make
     second.write_bytes(second.read_bytes().replace(b"avc1", b"zzz1"))
     facts = write_clip(tmp_path, EPOCH_S, EPOCH_S + 6.0, tmp_path / "clip.mp4")
     assert facts.frames == 40
-    assert recorded_picture(tmp_path, "gate", EPOCH_S + 3.9).captured_at_s == pytest.approx(EPOCH_S + 1.9)
+    assert recorded_picture(tmp_path, "gate", EPOCH_S + 3.9).captured_at_s == pytest.approx(EPOCH_S + 1.9, abs=0.002)
 
 
 def test_a_folder_that_cant_be_written_to_leaves_nothing_behind(tmp_path, make_video, record):
