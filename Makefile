@@ -145,19 +145,26 @@ TORCH ?= torch==2.13.0
 ASSETS ?= ../shared/assets
 CANVASES ?= 600000
 LEARN := var/train
-TRAIN := .venv-train/bin/gatehouse models train
+TRAIN := nice -n 19 .venv-train/bin/gatehouse models train
 
 # Goes on from the last checkpoint, at the lowest priority; stop it at any time. See models/weights/README.md.
 VALIDATION := people drawn night gate-night
 train: .venv-train/.ready $(patsubst %,$(LEARN)/%-0.npz,people drawn drawn-night drawn-things $(VALIDATION:%=val-%))
-	@test -e $(LEARN)/person.pt || cp models/weights/person.pt $(LEARN)/person.pt
-	nice -n 19 $(TRAIN) fit $$(ls $(LEARN)/*.npz | grep -v /val-) --canvases $(CANVASES) \
+	@test -e $(LEARN)/person.pt || \
+	  { cp models/weights/person.pt $(LEARN)/person.pt.copy && mv $(LEARN)/person.pt.copy $(LEARN)/person.pt; }
+	$(TRAIN) fit $$(ls $(LEARN)/*.npz | grep -v /val-) --canvases $(CANVASES) \
 	  $(VALIDATION:%=--val $(LEARN)/val-%-0.npz) --checkpoint $(LEARN)/person.pt $(FIT)
 
 test-train: .venv-train/.ready
 	.venv-train/bin/python -m pytest tests/models/train
 
+# What is not in this repository: the pictures, and the networks that complete their labels.
+PICTURES = @test -e $(ASSETS)/person_train/$(1) || \
+  { echo "$(ASSETS)/person_train/$(1) is not here: name the folder that holds person_train/ and models/ with ASSETS=FOLDER,"; \
+    echo "see \"What it learnt from\" in models/weights/README.md"; exit 1; }
+
 $(LEARN)/people-0.npz: | .venv-train/.ready
+	$(call PICTURES,train_0.tar)
 	$(TRAIN) prepare $(LEARN)/people $(addprefix --archive ,$(wildcard $(ASSETS)/person_train/train_*.tar)) \
 	  --teacher $(ASSETS)/models/yolox_nano_416.onnx --teacher $(ASSETS)/models/yolo11n_320_fp32dq.onnx
 
@@ -172,12 +179,14 @@ $(LEARN)/drawn-things-0.npz: | .venv-train/.ready
 	$(TRAIN) prepare $(LEARN)/drawn-things --scenes 1240:1288 --things --per-scene 6
 
 $(LEARN)/val-people-0.npz: | .venv-train/.ready
+	$(call PICTURES,val_0.tar)
 	$(TRAIN) prepare $(LEARN)/val-people --archive $(ASSETS)/person_train/val_0.tar
 
 $(LEARN)/val-drawn-0.npz: | .venv-train/.ready
 	$(TRAIN) prepare $(LEARN)/val-drawn --scenes 9000:9040
 
 $(LEARN)/val-night-0.npz: | .venv-train/.ready
+	$(call PICTURES,val_0.tar)
 	$(TRAIN) prepare $(LEARN)/val-night --archive $(ASSETS)/person_train/val_0.tar --by-night
 
 $(LEARN)/val-gate-night-0.npz: | .venv-train/.ready

@@ -31,7 +31,7 @@ class Accuracy:
 
     recall_by_height: label of a range of true heights in pixels -> recall there, at `threshold`; ranges without people
     are left out. boxes_by_height: how many people that is. recall_by_kind, boxes_by_kind: the same by the kinds of
-    boxes, where these are known.
+    boxes, where these are known; recall_by_kind_and_height, boxes_by_kind_and_height: of each kind by its heights.
     """
 
     pictures: int
@@ -45,6 +45,8 @@ class Accuracy:
     boxes_by_height: dict[str, int]
     recall_by_kind: dict[str, float] = field(default_factory=dict)
     boxes_by_kind: dict[str, int] = field(default_factory=dict)
+    recall_by_kind_and_height: dict[str, dict[str, float]] = field(default_factory=dict)
+    boxes_by_kind_and_height: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def measure(answers: Sequence[Answer], threshold: float) -> Accuracy:
@@ -61,6 +63,9 @@ def measure(answers: Sequence[Answer], threshold: float) -> Accuracy:
     kinds = {kind: of_kind == kind for kind in sorted(set(of_kind.tolist()) - {""})}
     by_height, heights_counted = _recall_of(hits, tall)
     by_kind, kinds_counted = _recall_of(hits, kinds)
+    by_both = {
+        kind: _recall_of(hits, {height: inside & tall[height] for height in tall}) for kind, inside in kinds.items()
+    }
     return Accuracy(
         pictures=len(answers),
         boxes=total,
@@ -73,6 +78,8 @@ def measure(answers: Sequence[Answer], threshold: float) -> Accuracy:
         boxes_by_height=heights_counted,
         recall_by_kind=by_kind,
         boxes_by_kind=kinds_counted,
+        recall_by_kind_and_height={kind: recall for kind, (recall, _) in by_both.items()},
+        boxes_by_kind_and_height={kind: counted for kind, (_, counted) in by_both.items()},
     )
 
 

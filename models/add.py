@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from edge.adapters.durable import put_in_place
 from edge.adapters.onnx_detector import OnnxDetector
 from edge.adapters.onnx_session import (
     ORT_ERRORS,
@@ -130,7 +131,7 @@ def _copy(entry: ModelEntry, file: Path, folder: Path) -> None:
         shutil.copyfile(file, part)
         if sha256_of(part) != entry.sha256:
             raise ModelError(f"{file} changed while it was looked at; try again when it is written")
-        part.replace(folder / entry.file)
+        put_in_place(part, folder / entry.file)
     finally:
         part.unlink(missing_ok=True)
 

@@ -71,13 +71,22 @@ def _lines(result: "Evaluation", unlabelled: int) -> Iterator[str]:
         yield f"{unlabelled} pictures have no label file: taken as pictures of nobody"
     if result.others:
         yield f"the labels of {result.others} pictures name other classes too: left out, only class 0 is people"
-    yield f"{'':12} {'people':>7} {'recall':>7} {'precision':>9} {'AP50':>6} {'AP50-95':>7}"
+    kinds = whole.boxes_by_kind
+    head = f"{'':12} {'people':>7} {'recall':>7}"
+    yield f"{head} {'precision':>9} {'AP50':>6} {'AP50-95':>7}{''.join(f' {kind:>14}' for kind in kinds)}"
     parts = result.parts if len(result.parts) > 1 else {}
     for name, part in {**parts, "all": whole}.items():
         recall = "     --" if part.recall is None else f"{part.recall:7.3f}"
-        yield f"{name:12} {part.boxes:7} {recall} {part.precision:9.3f} {part.ap50:6.3f} {part.ap50_95:7.3f}"
+        row = f"{name:12} {part.boxes:7} {recall} {part.precision:9.3f} {part.ap50:6.3f} {part.ap50_95:7.3f}"
+        yield row + "".join(_of(part.recall_by_kind, part.boxes_by_kind, kind) for kind in kinds)
+    yield head + "".join(f" {kind:>14}" for kind in kinds)
     for height, recall_there in whole.recall_by_height.items():
-        yield f"{f'{height} px':12} {whole.boxes_by_height[height]:7} {recall_there:7.3f}"
-    for kind, recall_there in whole.recall_by_kind.items():
-        yield f"{kind:12} {whole.boxes_by_kind[kind]:7} {recall_there:7.3f}"
+        row = f"{f'{height} px':12} {whole.boxes_by_height[height]:7} {recall_there:7.3f}"
+        recall_of, boxes_of = whole.recall_by_kind_and_height, whole.boxes_by_kind_and_height
+        yield row + "".join(_of(recall_of[kind], boxes_of[kind], height) for kind in kinds)
     yield f"{result.ms_per_image} ms of processor time a picture"
+
+
+def _of(recall: dict[str, float], boxes: dict[str, int], group: str) -> str:
+    """Recall of a group and, in brackets, how many people that is."""
+    return f" {f'{recall[group]:.3f} ({boxes[group]})' if group in boxes else '--':>14}"

@@ -5,13 +5,15 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from edge.adapters.durable import put_in_place
+
 
 class UnwritableError(OSError):
     """A file that can't be written; the text names the place and the cure."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Puts `content` in the place of `path`; a kill or a full disk leaves the old file, and no other process's part.
+    """Puts `content` in the place of `path`; a kill, a full disk or a power cut leaves the old file or the new one.
 
     Raises UnwritableError; then no part of it stays.
     """
@@ -20,7 +22,7 @@ def write_whole(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             part.write_bytes(content)
-            part.replace(path)
+            put_in_place(part, path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

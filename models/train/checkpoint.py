@@ -80,6 +80,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         why = "it is of another network"
         for weights in (checkpoint.weights, checkpoint.averaged):
             PersonNetwork().load_state_dict(weights)
+            if not all(value.isfinite().all() for value in weights.values()):
+                why = "its weights are no numbers"
+                raise ValueError(why)
     except OSError as error:
         raise CheckpointError(f"{path} can't be read ({error.strerror or error}); name another") from error
     except (RuntimeError, EOFError, KeyError, TypeError, ValueError, AttributeError, UnpicklingError) as error:

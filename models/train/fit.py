@@ -89,7 +89,10 @@ class Training:
         self._fresh = (state.fresh if state.optimiser else self.seen) if state else 0
 
     def learn(self, pictures: Tensor, people: Tensor) -> float:
-        """One step; returns its loss. pictures (batch, 3, side, side) uint8 RGB, people (batch, most, 5)."""
+        """One step; returns its loss. pictures (batch, 3, side, side) uint8 RGB, people (batch, most, 5).
+
+        Raises ValueError where that leads nowhere any more, before anything is learnt of it.
+        """
         for group in self._optimiser.param_groups:
             group["lr"] = self._plan.rate * rate_at(self.seen, self._plan.canvases, self._fresh)
         loss = _step(self.network, self._optimiser, pictures.to(self.device), people.to(self.device))
@@ -110,7 +113,7 @@ def fit(samples: Sequence[Sample], path: Path, plan: Plan, judge: Judge, told: T
     """Trains until `plan.canvases` were seen, from the checkpoint in `path` where there is one.
 
     judge: figures for the curve. told: (canvases seen, in all, what else). Saves every `save_every` canvases and at the
-    end. Raises CheckpointError, UnwritableError.
+    end. Raises CheckpointError, UnwritableError, and ValueError where the network runs away; then nothing is saved.
     """
     with held(path):
         return _fitted(samples, path, plan, judge, told, seed)
@@ -158,7 +161,12 @@ def _step(network: PersonNetwork, optimiser: torch.optim.Optimizer, pictures: Te
     loss = loss_of(logits, boxes, People(people[..., :4], people[..., 4]), centres)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+    norm = nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+    if not torch.isfinite(norm):
+        raise ValueError(
+            "the network ran away: its answers are no numbers any more; the checkpoint stays as it was, "
+            "go on from it with a lower --rate"
+        )
     optimiser.step()
     return float(loss.detach())
 

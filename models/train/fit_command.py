@@ -25,7 +25,7 @@ def fit(
     val: Annotated[list[Path] | None, typer.Option(help="prepared pictures to judge by, never learnt from")] = None,
     side: Annotated[int, typer.Option(min=64, max=4096, help="input side at which is judged, pixels")] = 416,
     batch: Annotated[int, typer.Option(min=1, help="canvases a step")] = 16,
-    rate: Annotated[float, typer.Option(min=0.0, help="highest learning rate")] = 2e-3,
+    rate: Annotated[float, typer.Option(help="highest learning rate, above 0 and below 1")] = 2e-3,
     threads: Annotated[int, typer.Option(min=1, help="of the processor, for the network")] = 1,
     workers: Annotated[int, typer.Option(min=0, help="processes that paint canvases")] = 1,
     judge_every: Annotated[int, typer.Option(min=1, help="canvases between evaluations")] = 20_000,
@@ -43,6 +43,8 @@ def fit(
         from models.train.shards import SITE, read_shards
 
         checked_side(side)
+        if not 0 < rate < 1:  # which is asked so that "nan" is none, too
+            raise ValueError(f"--rate {rate}: take one above 0 and below 1; 0.002 is usual")
         check_writable(checkpoint)
         begun_at = load_checkpoint(checkpoint).canvases if checkpoint.exists() else 0
         torch.set_num_threads(threads)
@@ -58,6 +60,8 @@ def fit(
         judge = Judge({name: spread(read_shards(paths), _JUDGED) for name, paths in sets.items()}, side)
         plan = Plan(canvases, batch, rate, workers, save_every=save_every, judge_every=judge_every)
         typer.echo(f"{len(samples)} pictures, {begun_at} of {canvases} canvases seen before")
+        if begun_at >= canvases:
+            typer.echo("nothing is left to learn: name more canvases in all (--canvases; make train CANVASES=...)")
         state = train(samples, checkpoint, plan, judge, Reporter("fit", 30.0, begun_at), seed)
     typer.echo(f"{checkpoint}: {state.canvases} canvases")
     for row in state.curve:

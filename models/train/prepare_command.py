@@ -1,7 +1,6 @@
 """`gatehouse models train prepare`: labelled pictures, drawn scenes and videos become shards."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -44,16 +43,20 @@ def prepare(
             raise ValueError("a video has no labels: name networks that find the people on it with --teacher")
         if not (archive or video or seeds):
             raise ValueError("nothing to prepare: name --archive, --video or --scenes")
-        samples = chain(
-            *(from_archive(path, detectors, Reporter(path.name), by_night) for path in archive or []),
-            *(from_video(path, detectors, every_s, Reporter(path.name)) for path in video or []),
-            from_drawn_scenes(seeds, per_scene, Reporter("drawn scenes"), cast("LightName | None", light), things),
-        )
+
+        def samples() -> Iterator[Sample]:  # each source's reporter begins with it, or time left would count from here
+            for path, name in _numbered(archive):
+                yield from from_archive(path, detectors, Reporter(name), by_night)
+            for path, name in _numbered(video):
+                yield from from_video(path, detectors, every_s, Reporter(name))
+            all_light = cast("LightName | None", light)
+            yield from from_drawn_scenes(seeds, per_scene, Reporter("drawn scenes"), all_light, things)
+
         pictures = people = empty = 0
 
         def counted() -> Iterator[Sample]:
             nonlocal pictures, people, empty
-            for sample in samples:
+            for sample in samples():
                 pictures, people, empty = pictures + 1, people + len(sample.people), empty + (not len(sample.people))
                 yield sample
 
@@ -61,6 +64,12 @@ def prepare(
     for path in written:
         typer.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
     typer.echo(f"{pictures} pictures with {people} people; nobody is on {empty} of them")
+
+
+def _numbered(paths: list[Path] | None) -> list[tuple[Path, str]]:
+    """Each with its name and which of how many it is."""
+    paths = paths or []
+    return [(path, f"{path.name}, {number} of {len(paths)}") for number, path in enumerate(paths, 1)]
 
 
 def _seeds(text: str) -> range:

@@ -4,18 +4,22 @@ A shard is an .npz: pictures as JPEG end to end (`jpeg`, cut at `jpeg_ends`), pe
 `people_ends`): left, top, right, bottom in pixels of the picture, then certainty; `sizes` (n, 2) width and height.
 """
 
+import fcntl
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.adapters.durable import put_in_place
 from models.labelled import LabelError
 from models.whole_file import check_writable, unwritable
 
@@ -48,9 +52,12 @@ def write_shards(stem: Path, samples: Iterable[Sample], limit_bytes: int = SHARD
     check_writable(first)
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=stem.parent, prefix=f".{stem.name}-") as folder:
+        _sweep(stem)
+        with tempfile.TemporaryDirectory(dir=stem.parent, prefix=f".{stem.name}-") as folder, _held(Path(folder)):
             parts = _written(Path(folder) / stem.name, samples, limit_bytes)
-            written = [part.replace(stem.parent / part.name) for part in parts]
+            for part in reversed(parts):  # the first one last: where it stands, `make train` takes the set as whole
+                put_in_place(part, stem.parent / part.name)
+            written = [stem.parent / part.name for part in parts]
     except OSError as error:
         raise unwritable(first, error) from error
     ours = re.compile(re.escape(stem.name) + r"-\d+\.npz")  # and none of another set whose name begins alike
@@ -63,6 +70,24 @@ def write_shards(stem: Path, samples: Iterable[Sample], limit_bytes: int = SHARD
 def read_shards(paths: Iterable[Path]) -> list[Sample]:
     """All samples of the shards, in their order. Raises LabelError where a file is no shard."""
     return [sample for path in paths for sample in _read(path)]
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Holds a folder until it is let go or this process ends. Raises BlockingIOError where another holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(stem: Path) -> None:
+    """Takes away what those left who were killed while they wrote shards of `stem`."""
+    for folder in stem.parent.glob(f".{stem.name}-*"):
+        with suppress(OSError), _held(folder):
+            shutil.rmtree(folder)
 
 
 def _written(stem: Path, samples: Iterable[Sample], limit_bytes: int) -> list[Path]:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from models.accuracy import Answer, iou_table, match, measure
+from models.evaluate import Evaluation
+from models.evaluate_command import _lines
 
 A, B, FAR = [0, 0, 10, 30], [100, 0, 120, 60], [300, 300, 310, 340]
 
@@ -42,6 +44,24 @@ def test_recall_goes_by_kind_where_kinds_are_known():
     pictures = [answer([A, B], [A], [0.9], ("child", "adult")), answer([B], [], [])]
     result = measure(pictures, 0.5)
     assert (result.recall_by_kind, result.boxes_by_kind) == ({"adult": 0.0, "child": 1.0}, {"adult": 1, "child": 1})
+
+
+def test_recall_of_each_kind_goes_by_the_true_height_too():
+    small_child = [0, 0, 10, 25]
+    pictures = [answer([A, B], [A], [0.9], ("child", "adult")), answer([small_child], [], [], ("child",))]
+    result = measure(pictures, 0.5)
+    assert result.recall_by_kind_and_height == {"adult": {"40-80": 0.0}, "child": {"20-40": 0.5}}
+    assert result.boxes_by_kind_and_height == {"adult": {"40-80": 1}, "child": {"20-40": 2}}
+
+
+def test_a_table_tells_children_apart_in_each_light_and_at_each_height():
+    day, night = [answer([A, B], [A], [0.9], ("child", "adult"))], [answer([B], [B], [0.9], ("adult",))]
+    parts = {"day": measure(day, 0.5), "night": measure(night, 0.5)}
+    rows = {line.split()[0]: line for line in _lines(Evaluation("x", measure(day + night, 0.5), 1.0, parts), 0)}
+    assert rows["day"].endswith("      0.000 (1)      1.000 (1)")
+    assert rows["night"].endswith("      1.000 (1)             --")
+    assert rows["all"].endswith("      0.500 (2)      1.000 (1)")
+    assert rows["40-80"].endswith("      0.500 (2)             --")
 
 
 def test_where_there_are_no_people_there_is_no_recall():

@@ -57,6 +57,24 @@ def test_an_archive_by_night_is_grey_and_always_the_same(tmp_path):
     assert shards[0].people[:, :4].tolist() == [[60, 30, 100, 90]]
 
 
+def test_the_time_left_of_an_archive_counts_from_its_own_beginning(tmp_path, monkeypatch):
+    told = []
+
+    class Told:
+        def __init__(self, name):
+            self.name = name
+            told.append(f"{name} begins")
+
+        def __call__(self, done, total):
+            told.append(f"{self.name}: {done} of {total}")
+
+    monkeypatch.setattr("models.train.prepare_command.Reporter", Told)
+    made = [archive(tmp_path / name) for name in ("a.tar", "b.tar")]
+    assert run(tmp_path / "out", "--archive", made[0], "--archive", made[1]).exit_code == 0
+    first, second = "a.tar, 1 of 2", "b.tar, 2 of 2"
+    assert told[:4] == [f"{first} begins", f"{first}: 1 of 1", f"{second} begins", f"{second}: 1 of 1"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

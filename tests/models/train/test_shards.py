@@ -2,12 +2,16 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 
 from models.labelled import LabelError
+from models.train import shards
 from models.train.shards import Sample, read_shards, write_shards
 from models.whole_file import UnwritableError
 
@@ -80,3 +84,42 @@ def test_another_set_whose_name_begins_alike_stays_and_so_does_the_old_one_where
         write_shards(tmp_path / "drawn", breaks_off())
     write_shards(tmp_path / "drawn", [sample(9, 1)])
     assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["drawn-0.npz", "drawn-night-0.npz"]
+
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from models.train.shards import Sample, write_shards
+import numpy as np
+
+def samples():
+    yield Sample(b"x" * 9, (60, 40), np.zeros((0, 5), np.float32))
+    print("writing", flush=True)
+    time.sleep(60)
+
+write_shards(Path(sys.argv[1]), samples(), 1)
+"""
+
+
+def test_who_is_killed_while_writing_leaves_nothing_for_good(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", WRITING, tmp_path / "x"], stdout=subprocess.PIPE) as writing:
+        assert writing.stdout is not None
+        writing.stdout.readline()
+        write_shards(tmp_path / "x", [sample(9, 1)])
+        assert len(list(tmp_path.glob(".x-*"))) == 1, "one who still writes keeps their folder"
+        writing.send_signal(signal.SIGKILL)
+    write_shards(tmp_path / "x", [sample(9, 1)])
+    assert [path.name for path in tmp_path.iterdir()] == ["x-0.npz"]
+
+
+def test_the_first_shard_stands_only_when_the_others_do(tmp_path, monkeypatch):
+    """It is what `make train` goes by: of a set that was cut short there would be too little for good."""
+    placed = []
+
+    def place(part, out):
+        placed.append(out.name)
+        part.replace(out)
+
+    monkeypatch.setattr(shards, "put_in_place", place)
+    write_shards(tmp_path / "x", [sample(shade, 1) for shade in range(3)], 1)
+    assert placed == ["x-2.npz", "x-1.npz", "x-0.npz"]
