@@ -259,43 +259,6 @@ def test_what_ships_is_a_mean_over_many_steps(trained):
     assert any(not torch.equal(averaged[name], value) for name, value in before.items())
 
 
-@pytest.fixture
-def one_command(trained, tmp_path):
-    """A checkpoint of 24 canvases and the command that goes on from it."""
-    trained.save(tmp_path / "p.pt")
-    (shard,) = write_shards(tmp_path / "bodies", bodies(4))
-    return ["train", "fit", str(shard), "--checkpoint", str(tmp_path / "p.pt"), "--workers", "0", "--batch", "4"]
-
-
-def test_a_network_that_runs_away_leaves_the_checkpoint(one_command, tmp_path, monkeypatch):
-    before = (tmp_path / "p.pt").read_bytes()
-    monkeypatch.setattr("models.train.fit.loss_of", lambda logits, *_: logits.sum() * float("nan"))
-    refused = CliRunner().invoke(app, [*one_command, "--canvases", "32", "--save-every", "4"])
-    assert refused.exit_code == 2
-    assert "no numbers any more; the checkpoint stays as it was, go on from it with a lower --rate" in refused.output
-    assert (tmp_path / "p.pt").read_bytes() == before
-
-
-def test_weights_that_are_no_numbers_are_nothing_to_go_on_from(trained, tmp_path):
-    name = next(iter(trained.averaged))
-    replace(trained, averaged={**trained.averaged, name: trained.averaged[name] * float("nan")}).save(tmp_path / "p.pt")
-    with pytest.raises(CheckpointError, match="its weights are no numbers; name another"):
-        load_checkpoint(tmp_path / "p.pt")
-
-
-@pytest.mark.parametrize("rate", ["nan", "0", "-0.1", "1"])
-def test_a_rate_that_teaches_nothing_or_ruins_is_refused(one_command, rate):
-    refused = CliRunner().invoke(app, [*one_command, "--canvases", "32", "--rate", rate])
-    assert refused.exit_code == 2
-    assert "take one above 0 and below 1" in refused.output
-
-
-def test_who_names_no_more_canvases_than_were_seen_is_told_that_nothing_is_learnt(one_command):
-    done = CliRunner().invoke(app, [*one_command, "--canvases", "24"])
-    assert done.exit_code == 0
-    assert "nothing is left to learn: name more canvases" in done.output
-
-
 def test_two_trainings_of_one_checkpoint_are_refused(trained, tmp_path):
     path = tmp_path / "p.pt"
     trained.save(path)
