@@ -15,7 +15,7 @@ from console.web.blind_places import add_zones, camera_key, camera_keys, places
 from console.web.blind_view import MOST_LINES, Question, TimeRangeError, span_of, times_of, view
 from console.web.camera_view import watch
 from console.web.context import Context
-from console.web.csv_lines import csv_head, csv_line
+from console.web.csv_lines import csv_head, csv_lines, csv_pieces
 from console.web.errors import Refused
 from console.web.i18n import Language
 from console.web.words import WORDS, sentence
@@ -123,11 +123,11 @@ def _table(context: Context, language: Language, asked: Question) -> Iterator[st
     while True:
         with context.database.read() as connection:
             times = blind_times.listing(connection, asked.place.scope, asked.span, _AT_ONCE, before)
-        yield "".join(csv_line(_cells(language, asked, one)) for one in times)
+        yield csv_lines(_cells(language, asked, one) for one in times)
         if len(times) < _AT_ONCE:
             break
         before = times[-1].from_at_s, times[-1].id
-    yield from (csv_line(_unknown_cells(language, camera, one)) for camera, one in asked.unknown())
+    yield from csv_pieces(_unknown_cells(language, camera, one) for camera, one in asked.unknown())
 
 
 def _cells(language: Language, asked: Question, time: BlindTime) -> list[str]:

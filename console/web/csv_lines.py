@@ -2,7 +2,10 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+_AT_ONCE = 1000  # lines
 
 # What a spreadsheet would take for a formula, some of them wide letters, too; names come from boxes.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
@@ -15,6 +18,20 @@ def csv_head(cells: Sequence[str]) -> str:
 
 def csv_line(cells: Sequence[str]) -> str:
     """A line."""
-    line = io.StringIO()
-    csv.writer(line).writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
-    return line.getvalue()
+    return csv_lines([cells])
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Lines."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    for cells in rows:
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    return lines.getvalue()
+
+
+def csv_pieces(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Lines, many at a time: each piece of an answer waits for a thread and goes out by itself."""
+    left = iter(rows)
+    while piece := csv_lines(islice(left, _AT_ONCE)):
+        yield piece

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -57,7 +57,7 @@ class Language:
 
     def sortable(self, at_s: float) -> str:
         """Date and time of a UTC moment in the site's zone, for spreadsheets."""
-        return f"{self._local(at_s):%Y-%m-%d %H:%M:%S}"
+        return self._local(at_s).replace(tzinfo=None).isoformat(" ", "seconds")
 
     def field(self, at_s: float) -> str:
         """A UTC moment in the site's zone as people write it into a field, to the minute; see written_moment."""
@@ -106,7 +106,7 @@ class Language:
         return f"{self.number(percent, 0 if percent >= 10 else 1)} %"
 
     def _local(self, at_s: float) -> datetime:
-        return datetime.fromtimestamp(at_s, UTC).astimezone(self.timezone)
+        return datetime.fromtimestamp(at_s, self.timezone)
 
 
 class Languages:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from console.domain.search import Search
 from console.store import alerts, audit, search
 from console.web.alert_view import alert_views, places_of
-from console.web.camera_view import watch_for_alerts
+from console.web.camera_view import Watch, watch_for_alerts
 from console.web.context import Context
-from console.web.csv_lines import csv_head, csv_line
+from console.web.csv_lines import csv_head, csv_lines
 from console.web.errors import Refused
 from console.web.i18n import Language
 from console.web.search_view import (
@@ -174,13 +174,15 @@ def _table(context: Context, language: Language, wanted: Search) -> Iterator[str
             found = alerts.of_ids(connection, [event_id for _, event_id in cursors])
             heard = context.broker_connected()
             near = watch_for_alerts(connection, context.wall_s(), heard, places_of(found))
-        for one in found:
-            camera = near.camera(one.node, one.event["camera"])
-            zone = one.event.get("zone") or ""
-            yield csv_line(_cells(language, one, camera.zone_label(zone) if camera else zone))
+        yield csv_lines(_cells(language, one, _zone_label(near, one)) for one in found)
         if len(cursors) < _AT_ONCE:
             break
         behind = cursors[-1]
+
+
+def _zone_label(near: Watch, one: alerts.Alert) -> str:
+    camera, zone = near.camera(one.node, one.event["camera"]), one.event.get("zone") or ""
+    return camera.zone_label(zone) if camera else zone
 
 
 def _cells(language: Language, one: alerts.Alert, zone: str) -> list[str]:

@@ -16,7 +16,7 @@ from console.store.tables import metadata
 from console.web.blind_places import places
 from console.web.blind_view import MOST
 from console.web.camera_view import Watch
-from console.web.csv_lines import csv_line
+from console.web.csv_lines import csv_line, csv_pieces
 from console.web.i18n import Languages
 
 pytestmark = pytest.mark.system
@@ -335,3 +335,13 @@ def test_words_of_older_and_newer_boxes_are_sentences(desk):
     assert (
         "Một lỗi mà bảng điều khiển này chưa có lời diễn giải: sings" in desk.browser(Role.GUARD).get("/cameras").text
     )
+
+
+def test_a_long_table_goes_out_in_few_pieces():
+    """Each waits for a thread: eight thousand lines by themselves took longer than all the rest of the table."""
+    rows = [[f"{number}", "=1+1", 'a "b", c'] for number in range(2500)]
+    pieces = list(csv_pieces(iter(rows)))
+    assert len(pieces) == 3
+    assert "".join(pieces) == "".join(map(csv_line, rows))
+    assert pieces[0].startswith('0,\'=1+1,"a ""b"", c"\r\n1,')
+    assert list(csv_pieces(())) == []
