@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from console.app.one_hears import OneHears
 from console.app.settings import Settings
 from console.domain.access import Role
 from console.ingest.intake import Intake
@@ -125,12 +126,15 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     if settings.broker_password_file is not None:
         receiver = Receiver(_broker(settings, settings.broker_password_file), Intake(database, wall_s), wall_s)
     senders = _senders(settings, database, wall_s)
+    one = OneHears(settings.folder / "hearing", receiver.run, receiver.connected.is_set) if receiver else None
     context = _context(settings, database, receiver, senders, wall_s)
+    if one is not None:
+        context = replace(context, broker_connected=one.is_heard)
     notify = _notify(settings, context, database, senders, wall_s)
     feed, ended = Feed(database, wall_s), threading.Event()
     work = {"feed": feed.run, "notes": context.notes.run, **notify}
-    if receiver is not None:
-        work["receiver"] = receiver.run
+    if receiver is not None and one is not None:
+        work["receiver"] = one.run
         counted = partial(getattr, receiver, "connections")
         sender = ScheduleSender(database, settings.timezone, wall_s, receiver.publish_schedule, counted)
         work["schedules"] = sender.run
@@ -215,7 +219,7 @@ def _context(
         languages=Languages(settings.timezone),
         wall_s=wall_s,
         send_still=receiver.send_still if receiver else lambda _node, _camera: False,
-        broker_connected=receiver.connected.is_set if receiver else lambda: True,
+        broker_connected=lambda: True,
         timezone=settings.timezone,
         secure=settings.secure,
         max_file_bytes=settings.max_file_bytes,

@@ -18,6 +18,7 @@ from console.domain.delivery import Text
 from console.notify.apprise_sender import TryFailedError
 from console.store import push_subscriptions
 from console.store.database import Database
+from console.store.made_once import made_once
 from console.store.push_subscriptions import Subscription
 
 _TIMES_S = (8.0, 10.0)
@@ -31,13 +32,7 @@ class WebPushSender:
     def __init__(self, database: Database, key_file: Path, contact: str, wall_s: Callable[[], float]) -> None:
         """Makes the key where there is none. contact: where a push service reaches who runs this. Raises OSError."""
         self._database, self._contact, self._wall_s = database, contact, wall_s
-        if not key_file.exists():
-            made = Vapid02()
-            made.generate_keys()
-            door = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(door, "wb") as file:
-                file.write(made.private_pem())
-        self._pem = key_file.read_bytes()
+        self._pem = made_once(key_file, _new_key)
 
     @property
     def public_key(self) -> str:
@@ -76,6 +71,12 @@ class WebPushSender:
         claims = {"aud": f"{parts.scheme}://{parts.netloc}", "sub": self._contact, "exp": int(self._wall_s()) + 43_200}
         signed: dict[str, str] = Vapid02.from_pem(self._pem).sign(claims)
         return {**signed, "Content-Encoding": "aes128gcm", "TTL": str(_TTL_S), "Urgency": "high"}
+
+
+def _new_key() -> bytes:
+    made = Vapid02()
+    made.generate_keys()
+    return bytes(made.private_pem())
 
 
 def _sealed(one: Subscription, message: bytes) -> bytes:

@@ -1,9 +1,10 @@
 """What opens other services is kept sealed: a copy of the database alone gives none of it away."""
 
-import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
+
+from console.store.made_once import made_once
 
 
 class SealError(Exception):
@@ -16,15 +17,7 @@ class Seal:
     def __init__(self, path: Path) -> None:
         """Makes the key where there is none. Raises OSError, SealError."""
         try:
-            door = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(door, "wb") as file:
-                file.write(Fernet.generate_key() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except FileExistsError:
-            pass
-        try:
-            self._key = Fernet(path.read_bytes().strip())
+            self._key = Fernet(made_once(path, lambda: Fernet.generate_key() + b"\n").strip())
         except ValueError as error:
             raise SealError(
                 f"{path} is no key: bring it back from your backup, or take it away and give all ways of telling "

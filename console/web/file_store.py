@@ -1,16 +1,17 @@
 """Evidence files on disk, named by their SHA-256. A file appears whole and proven, or not at all.
 
 What is unfinished belongs to who brings it (`owner`, a word without slashes or hyphens): two never write to one
-another's, and none takes the room of another.
+another's, and none takes the room of another. Several processes may serve one folder: they take turns at what an owner
+brings, or one would add to a file that another has just found whole.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
 import shutil
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,10 @@ class FileStore:
 
     def __init__(self, folder: Path, most_unfinished_bytes: int = 1_073_741_824) -> None:
         """most_unfinished_bytes: of an owner; at least as much as one file may have."""
-        self._whole, self._parts = folder / "files", folder / "unfinished"
+        self._whole, self._parts, self._turns = (folder / name for name in ("files", "unfinished", "turns"))
         self._most_bytes = most_unfinished_bytes
-        self._turns: dict[str, threading.Lock] = {}
         self._told: set[str] = set()  # owners of which it is logged that they began too much
-        for path in (self._whole, self._parts):
+        for path in (self._whole, self._parts, self._turns):
             path.mkdir(parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
@@ -79,9 +79,10 @@ class FileStore:
     def sweep(self, before_s: float) -> None:
         """Deletes unfinished files that nothing was added to since `before_s`, UTC seconds."""
         for part in self._parts.iterdir():
-            with suppress(FileNotFoundError):  # another request has just finished it
-                if part.stat().st_mtime < before_s:
-                    part.unlink()
+            if 0.0 < _touched_s(part) < before_s:
+                with self._turn(part.name.partition("-")[0]), suppress(FileNotFoundError):
+                    if part.stat().st_mtime < before_s:  # and nobody has gone on with it, or finished it, just now
+                        part.unlink()
 
     def finish(self, owner: str, sha256: str, note: Callable[[], None] = lambda: None) -> bool:
         """Moves an unfinished file to its place; with a wrong hash throws it away and says False.
@@ -126,8 +127,15 @@ class FileStore:
                 log.warning("node number %s has too much in the making: what it left longest is thrown away", owner)
             self._told.add(owner)
 
-    def _turn(self, owner: str) -> threading.Lock:
-        return self._turns.setdefault(owner, threading.Lock())
+    @contextmanager
+    def _turn(self, owner: str) -> Iterator[None]:
+        """While no other thread or process touches what an owner brings."""
+        handle = os.open(self._turns / owner, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _part(self, owner: str, sha256: str) -> Path:
         return self._parts / f"{owner}-{sha256}"
