@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from broker.contract.holds import HeldMessage, HoldsMessage
 from broker.contract.messages import (
     AcknowledgementMessage,
     CommandMessage,
@@ -21,6 +22,8 @@ AnyMessage = (
     | CommandMessage
     | AcknowledgementMessage
     | ScheduleMessage
+    | HoldsMessage
+    | HeldMessage
 )
 ROOT = "gatehouse/v1/nodes"
 SIRENS = "gatehouse/v1/sirens"
@@ -57,8 +60,10 @@ STATUS = Topic("status", StatusMessage, "node", qos=1, retained=True, numbered=F
 COMMAND = Topic("command", CommandMessage, "console", qos=1, retained=False, numbered=False)
 ACK = Topic("ack", AcknowledgementMessage, "console", qos=1, retained=False, numbered=False)
 SCHEDULE = Topic("schedule", ScheduleMessage, "console", qos=1, retained=True, numbered=False)
+HOLDS = Topic("holds", HoldsMessage, "console", qos=1, retained=True, numbered=False)
+HELD = Topic("held", HeldMessage, "node", qos=1, retained=True, numbered=False)
 
-TOPICS = (EVENT, EVIDENCE, HEALTH, STATUS, COMMAND, ACK, SCHEDULE)
+TOPICS = (EVENT, EVIDENCE, HEALTH, STATUS, COMMAND, ACK, SCHEDULE, HOLDS, HELD)
 _BY_KIND = {topic.kind: topic for topic in TOPICS}
 
 

@@ -14,9 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from broker.contract import topics
 from console.app.one_hears import OneHears
 from console.app.settings import Settings
 from console.domain.access import Role
+from console.ingest.hold_sender import HoldSender
 from console.ingest.intake import Intake
 from console.ingest.receiver import BrokerAddress, Receiver
 from console.ingest.schedule_sender import ScheduleSender
@@ -41,6 +43,7 @@ from console.web import (
     escalation_pages,
     factor_pages,
     handover_pages,
+    hold_pages,
     instruction_pages,
     node_api,
     oidc,
@@ -136,8 +139,9 @@ def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
     if receiver is not None and one is not None:
         work["receiver"] = one.run
         counted = partial(getattr, receiver, "connections")
-        sender = ScheduleSender(database, settings.timezone, wall_s, receiver.publish_schedule, counted)
-        work["schedules"] = sender.run
+        leave_schedule, leave_holds = (partial(receiver.leave, topic) for topic in (topics.SCHEDULE, topics.HOLDS))
+        work["schedules"] = ScheduleSender(database, settings.timezone, wall_s, leave_schedule, counted).run
+        work["holds"] = HoldSender(database, wall_s, leave_holds, counted).run
     return Console(make_web(context, feed), database, feed, receiver, work, [], ended, threading.Event())
 
 
@@ -245,7 +249,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, oidc, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
     work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
-    seen = (picture_pages, plan_pages)
+    seen = (picture_pages, plan_pages, hold_pages)
     finding = (search_pages, statistics_pages, handover_pages)
     routers = [module.router for module in (*work, *seen, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:

@@ -25,6 +25,7 @@ class Action(StrEnum):
     SEE_ALERTS = "see_alerts"
     HANDLE_ALERTS = "handle_alerts"
     DOWNLOAD_EVIDENCE = "download_evidence"
+    HOLD_RECORDING = "hold_recording"  # have a box keep what it recorded, and let go of that again
     SEE_NODES = "see_nodes"
     SEE_STILLS = "see_stills"
     SEE_BLIND_TIMES = "see_blind_times"
@@ -55,10 +56,11 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     # A supervisor answers for what the guards did.
     Role.SUPERVISOR: _GUARD
     | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR}
-    | {Action.SET_ESCALATION, Action.SET_PLANS},
+    | {Action.SET_ESCALATION, Action.SET_PLANS, Action.HOLD_RECORDING},
     Role.GUARD: _GUARD,
-    # Police review what was recorded; handling alerts stays with the school.
-    Role.POLICE: _EVERYBODY | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES},
+    # Police review what was recorded, and say what must be kept; handling alerts stays with the school.
+    Role.POLICE: _EVERYBODY
+    | {Action.SEE_ALERTS, Action.DOWNLOAD_EVIDENCE, Action.SEE_BLIND_TIMES, Action.HOLD_RECORDING},
     # An installer sets cameras up and has no business with alerts of people.
     Role.INSTALLER: _EVERYBODY
     | {Action.SEE_NODES, Action.SEE_STILLS, Action.MANAGE_NODES, Action.SEE_BLIND_TIMES, Action.SET_PLANS},
@@ -72,7 +74,7 @@ _BY_PEOPLE_ONLY = frozenset(
 )
 _CHANGING = frozenset(
     {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION}
-    | {Action.SET_PLANS, Action.MANAGE_NODES}
+    | {Action.SET_PLANS, Action.MANAGE_NODES, Action.HOLD_RECORDING}
 )
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from broker.contract import codec, topics
+from broker.contract.holds import HeldMessage
 from broker.contract.messages import EventMessage, EvidenceMessage, HealthMessage, StatusMessage
 from console.domain.node_clock import NodeClock, leapt
 from console.domain.steady_line import SteadyLines
 from console.ingest.standing import Heard, Number, Standing, number_of, read
-from console.store import changes, deliveries, evidence, nodes
+from console.store import changes, deliveries, evidence, holds, nodes
 from console.store.database import Database
 
 EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
@@ -150,9 +151,8 @@ class Intake:
                 nodes.set_health(connection, owner, content, now_s)
                 _note_outbox(connection, owner.id, health)
                 standing.changed(owner.name)
-            case StatusMessage() as status:
-                nodes.set_status(connection, owner.id, owner.name, status.status, status.version, now_s)
-                standing.changed(owner.name)
+            case other:
+                _take_word(standing, owner, other, now_s)
         return None
 
     def refuse(self, topic: str, payload: bytes, reason: str, code: str = "not_stored") -> Verdict | None:
@@ -199,6 +199,17 @@ def _note_outbox(connection: Connection, node_id: int, health: HealthMessage) ->
     absent = [(one.first, one.last, one.why) for one in health.outbox_absent]
     if absent and health.outbox_id is not None:
         deliveries.note_absent(connection, node_id, health.outbox_id, absent)
+
+
+def _take_word(standing: Standing, owner: nodes.Node, message: topics.AnyMessage, now_s: float) -> None:
+    """Whether it is there, and what it keeps of what it was asked to."""
+    match message:
+        case StatusMessage() as status:
+            nodes.set_status(standing.connection, owner.id, owner.name, status.status, status.version, now_s)
+            standing.changed(owner.name)
+        case HeldMessage() as held:
+            told = {part.hold_id: (part.recorded_s, part.bytes) for part in held.holds}
+            holds.note_told(standing.connection, owner.id, told, now_s)
 
 
 def _untimely(event: EventMessage, clock_behind_s: float, now_s: float, *, known: bool) -> str | None:

@@ -118,13 +118,11 @@ class Receiver:
         self._client.publish(topics.COMMAND.of(node), payload, qos=topics.COMMAND.qos)
         return True
 
-    def publish_schedule(self, node: str, payload: bytes) -> bool:
-        """Leaves a box its calendar with the broker; False where that is away."""
+    def leave(self, topic: topics.Topic, node: str, payload: bytes) -> bool:
+        """Leaves a box with the broker what counts from now on; False where that is away."""
         if not self.connected.is_set():
             return False
-        told = self._client.publish(
-            topics.SCHEDULE.of(node), payload, topics.SCHEDULE.qos, retain=topics.SCHEDULE.retained
-        )
+        told = self._client.publish(topic.of(node), payload, topic.qos, retain=topic.retained)
         return told.rc == mqtt.MQTT_ERR_SUCCESS
 
     def _make_client(self) -> mqtt.Client:

@@ -345,6 +345,29 @@ audit_entry = Table(
     sqlite_autoincrement=True,
 )
 
+# What people have a box keep of a camera's recording, and what the box said of it. Never deleted.
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("node_id", ForeignKey("node.id"), nullable=False, index=True),
+    Column("camera", String(64), nullable=False),
+    Column("event_id", String(36), index=True),  # with all files of this event
+    Column("from_at_s", Float, nullable=False),  # by the console's clock
+    Column("to_at_s", Float, nullable=False),
+    Column("clock_behind_s", Float, nullable=False),  # the node's, to take off for the same by its clock
+    Column("reason", String(500), nullable=False),
+    Column("asked_by", ForeignKey("user_account.id"), nullable=False),
+    Column("asked_at_s", Float, nullable=False, index=True),
+    Column("released_by", ForeignKey("user_account.id")),
+    Column("released_at_s", Float),
+    Column("release_reason", String(500), nullable=False, server_default=""),
+    Column("told_at_s", Float),  # when the box last said what it keeps
+    Column("kept", Boolean, nullable=False, server_default=false()),  # it named this one
+    Column("recorded_s", Float, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+)
+
 # What a site says of its days and of what is armed when; the sites below it inherit it.
 calendar = Table(
     "calendar",

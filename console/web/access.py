@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match
 
 from console.domain.access import EVERYWHERE, NOWHERE, Action, Place, Reach, Rights, may
-from console.store import grants, nodes, one_time_links, sites, users
+from console.store import grants, holds, nodes, one_time_links, sites, users
 from console.store.narrowing import seeing
 from console.web.context import Context
 from console.web.errors import Refused, refusal_response
@@ -139,6 +139,8 @@ def _is_within(connection: Connection, rights: Rights, action: Action, name: str
         place = sites.place_of_alert(connection, named[name])
     elif name in ("node", "camera") and {"node", "camera"} <= named.keys():
         place = sites.place_of_camera(connection, named["node"], named["camera"])
+    elif name == "hold_id":
+        place = holds.place(connection, named[name])
     elif name == "site_id":
         place = Place(_number(named[name]))
     return place is not None and may(rights, action, place)

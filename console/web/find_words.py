@@ -1,4 +1,4 @@
-"""Code words of the search, the statistics and the handover as sentences in English."""
+"""Code words of the search, the statistics, the handover and tables as sentences in English."""
 
 FIND_WORDS: dict[str, dict[str, str]] = {
     "search_problem": {
@@ -7,6 +7,20 @@ FIND_WORDS: dict[str, dict[str, str]] = {
         "clock": "The time of day can't be read. Write it like this: 02:14.",
         "length": "The length of the stay can't be read. Write it like this: 90 s, 5 min, 1 h.",
         "word": "This console does not know what is asked for there. Choose it from the lists.",
+    },
+    "csv": {
+        "site": "Site",
+        "box": "Box",
+        "camera": "Camera",
+        "camera_name": "Camera's name on the box",
+        "zone": "Zone",
+        "rules": "Rules",
+        "state": "State",
+        "begin": "From ({timezone})",
+        "end": "To ({timezone}); empty: it still lasts",
+        "seconds": "Seconds within the time asked for",
+        "cause": "Cause",
+        "code": "Code word of the cause",
     },
     "search_csv": {
         "site": "Site",

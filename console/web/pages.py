@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from console.domain.access import Action, Rights, may
 from console.domain.alert import OF_A_CAMERA, OF_PEOPLE, Severity
 from console.domain.stay_story import story_of
-from console.store import alert_work, alerts, audit, cameras, deliveries, notifications, site_setup
+from console.store import alert_work, alerts, audit, cameras, deliveries, holds, notifications, site_setup
 from console.web.alert_view import MOST_IN_HAND, Wall, alert_views, places_of, wall, why
 from console.web.alerts_api import FACTS
 from console.web.calendar_words import told_change
@@ -181,6 +181,7 @@ def alert_page(request: Request, event_id: str, taken: bool = False, found: _Fou
         handed_out = audit.digests_handed_out(connection, event_id, FACTS)
         history = alert_work.history(connection, event_id)
         notified = notifications.of_alert(connection, event_id)
+        kept = holds.of_alert(connection, event_id)
         related = site_setup.related(connection, own.site_id, own.node, own.event["camera"])
         instruction = site_setup.instructions(connection, own.site_id).get(kind_of(own.event["rule"]), "")
     person, user_id = request.state.person.name, request.state.person.user_id
@@ -201,6 +202,8 @@ def alert_page(request: Request, event_id: str, taken: bool = False, found: _Fou
         way=way,
         story=story_of(own.event, own.clock_behind_s),
         before_this=before_this,
+        kept=kept,
+        new_id=str(uuid4()),
     )
 
 

@@ -11,9 +11,10 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
     },
     "role_means": {
         "administrator": "may do everything, and looks after people and sites",
-        "supervisor": "handles alerts like a guard, writes instructions and calendar, and reads the record",
+        "supervisor": "handles alerts like a guard, writes instructions and calendar, has recordings kept, and "
+        "reads the record",
         "guard": "sees alerts and cameras, and handles alerts",
-        "police": "sees alerts and downloads evidence",
+        "police": "sees alerts, downloads evidence and has recordings kept",
         "installer": "sets cameras up; sees no alerts",
         "auditor": "reads the record, and sees no pictures of people",
     },
@@ -55,6 +56,8 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "plan": "brought a plan of",
         "plan_mark": "arranged the plan of",
         "plan_removed": "removed the plan of",
+        "hold": "had the box keep what was recorded:",
+        "hold_released": "let go of what was kept:",
     },
 }
 

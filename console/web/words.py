@@ -3,6 +3,7 @@
 from console.web.calendar_words import CALENDAR_WORDS
 from console.web.escalation_words import ESCALATION_PROBLEMS, ESCALATION_WORDS
 from console.web.find_words import FIND_WORDS
+from console.web.hold_words import HOLD_PROBLEMS, HOLD_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS, PROVIDER_PROBLEMS
 from console.web.picture_words import PICTURE_PROBLEMS, PICTURE_SCRIPT_WORDS
@@ -115,7 +116,7 @@ WORDS: dict[str, dict[str, str]] = {
         "file_damaged": "A file is damaged on the disk of the box.",
         "given_up": "The box gave up sending it, for too much waited. It stays on the box for its days.",
         "too_large": "The clip is larger than this console takes (MAX_FILE_BYTES). It stays on the box for its days; "
-        "whoever needs it holds it there: gatehouse edge hold.",
+        "whoever needs it has the box keep it, further down on this page.",
     },
     "aside": {
         "malformed": "The message can't be read by this console. Box and console may be of different versions.",
@@ -249,20 +250,6 @@ WORDS: dict[str, dict[str, str]] = {
         "malformed": "The time can't be read. Write day and hour like this: {example}.",
         "order": "The end must come after the beginning, and the beginning before now.",
     },
-    "csv": {
-        "site": "Site",
-        "box": "Box",
-        "camera": "Camera",
-        "camera_name": "Camera's name on the box",
-        "zone": "Zone",
-        "rules": "Rules",
-        "state": "State",
-        "begin": "From ({timezone})",
-        "end": "To ({timezone}); empty: it still lasts",
-        "seconds": "Seconds within the time asked for",
-        "cause": "Cause",
-        "code": "Code word of the cause",
-    },
     "node_problem": {
         "outbox_damaged": "Older alerts may be missing: on the disk of the box, what waited to be sent was damaged. "
         "What can be read is being sent. Check the disk, then take the file {subject} off the box.",
@@ -349,6 +336,7 @@ WORDS: dict[str, dict[str, str]] = {
         "database_away": "The console can't reach its database now. It tries again by itself.",
         "broker_away": "The box can't be asked now: no connection to the broker.",
         **PICTURE_PROBLEMS,
+        **HOLD_PROBLEMS,
     },
 }
 
@@ -358,6 +346,7 @@ WORDS |= CALENDAR_WORDS
 WORDS |= ESCALATION_WORDS
 WORDS["problem"] |= ESCALATION_PROBLEMS
 WORDS |= FIND_WORDS
+WORDS |= HOLD_WORDS
 
 SCRIPT_WORDS = {
     "stale": "No connection since {time}. What you see may be old.",

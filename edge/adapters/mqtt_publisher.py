@@ -23,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from broker.contract import codec, topics
+from broker.contract.holds import HeldMessage, HoldsMessage
 from broker.contract.messages import (
     AbsentNumbers,
     AcknowledgementMessage,
@@ -43,6 +44,8 @@ POLL_S = 0.1  # how soon a worker's row is noticed
 RESEND_S, RESEND_LONGEST_S = 20.0, 300.0
 MOST_ABSENT = 3000  # spans in a message; the console asks again for the rest
 WINDOW = 200  # rows sent and not yet acknowledged
+
+Order = CommandMessage | ScheduleMessage | HoldsMessage  # what the console sends besides acknowledgements
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class MqttPublisher:
         address: BrokerAddress,
         outbox: SqliteOutbox,
         clock: Clock,
-        on_command: Callable[[CommandMessage | ScheduleMessage], None],
+        on_command: Callable[[Order], None],
         version: str,
         announcements: Mapping[str, bytes] | None = None,
     ) -> None:
@@ -122,6 +125,8 @@ class MqttPublisher:
         self._told: HealthMessage | None = None  # the last one, to be told again with an answer
         self._wanted: list[NumberSpan] = []
         self._absent: list[AbsentNumbers] = []
+        self._held: HeldMessage | None = None
+        self._held_due = False
         self._health_lock = threading.Lock()
         self._connected = threading.Event()
         self._fresh = threading.Event()  # broker or console came back since the last turn
@@ -146,6 +151,11 @@ class MqttPublisher:
         """Publishes `message` with the next turn, with what the outbox gave up; a newer one replaces an unsent one."""
         with self._health_lock:
             self._health = message
+
+    def tell_held(self, message: HeldMessage) -> None:
+        """Publishes `message` with the next turn, and again where broker or console come back."""
+        with self._health_lock:
+            self._held, self._held_due = message, True
 
     def run(self, stop: threading.Event) -> None:
         """Delivers until `stop`; then says 'offline' and goes."""
@@ -185,6 +195,7 @@ class MqttPublisher:
             self._in_flight.clear()
         self._in_flight |= self._answer(client)
         self._send_health(client)
+        self._send_held(client, again=fresh)
         free = WINDOW - len(self._in_flight)
         rows = self._outbox.waiting(self._after, free) if free > 0 else []
         for row in rows:
@@ -241,6 +252,13 @@ class MqttPublisher:
             self._absent.clear()
             self._publish(client, topics.HEALTH, codec.encode(topics.HEALTH, self._node, message, self._clock.wall_s()))
 
+    def _send_held(self, client: mqtt.Client, *, again: bool) -> None:
+        with self._health_lock:
+            message = self._held if self._held_due or again else None
+            self._held_due = False
+        if message is not None:
+            self._publish(client, topics.HELD, codec.encode(topics.HELD, self._node, message, self._clock.wall_s()))
+
     def _of_outbox(self) -> dict[str, Any]:
         try:
             return {"outbox_id": self._outbox.outbox_id, "outbox_given_up": self._outbox.figures().given_up}
@@ -288,7 +306,8 @@ class MqttPublisher:
             return
         self.fault = ""
         self.certificate_ends_at_s = _certificate_end(client.socket())
-        client.subscribe([(topic.of(self._node), 1) for topic in (topics.ACK, topics.COMMAND, topics.SCHEDULE)])
+        orders = (topics.ACK, topics.COMMAND, topics.SCHEDULE, topics.HOLDS)
+        client.subscribe([(topic.of(self._node), 1) for topic in orders])
         self._send_status(client, "online")
         for topic, payload in self._announcements.items():
             client.publish(topic, payload, qos=1, retain=True)
@@ -330,5 +349,5 @@ class MqttPublisher:
             self._console_ahead_s = received.sent_at_s - self._clock.monotonic_s()
         if isinstance(received.message, AcknowledgementMessage):
             self._inbox.put(received.message)
-        elif isinstance(received.message, CommandMessage | ScheduleMessage):
+        elif isinstance(received.message, Order):
             self._on_command(received.message)

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Sequence
 from wsgiref.simple_server import WSGIServer
 
+from broker.contract.holds import HoldsMessage
 from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
 from broker.contract.schedule import ScheduleMessage
 from broker.contract.topics import home_assistant
 from edge.adapters.home_assistant import discovery
 from edge.adapters.metrics_server import MetricsError, serve_metrics
-from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
+from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher, Order
 from edge.adapters.outbox_mending import mended, open_sound
 from edge.adapters.outbox_rows import OutboxError
 from edge.adapters.outbox_stand_in import WITHIN, bounds_of, has_room_for
@@ -69,7 +70,9 @@ class Delivery:
         self._calendar = CalendarKeeper(config.node.state_dir, clock, lambda: self._publisher.console_at_s)
         console = ConsoleAddress(config.console.url, config.console.token_file, config.console.ca_file)
         self._uploader = Uploader(console, self._outbox, limits=_upload_limits(config))
-        self._housekeeper = Housekeeper(config, self._outbox, clock, lambda: self._publisher.console_at_s)
+        self._housekeeper = Housekeeper(
+            config, self._outbox, clock, lambda: self._publisher.console_at_s, self._publisher.tell_held
+        )
         self._health = NodeHealth(config, version, self._outbox, clock)
         self._last_health: HealthMessage | None = None
         self._metrics: WSGIServer | None = None
@@ -144,9 +147,11 @@ class Delivery:
         """The calendar, where another one has come since the last call."""
         return self._calendar.turn()
 
-    def _on_order(self, order: CommandMessage | ScheduleMessage) -> None:
+    def _on_order(self, order: Order) -> None:
         if isinstance(order, ScheduleMessage):
             self._calendar.take(order)
+        elif isinstance(order, HoldsMessage):
+            self._housekeeper.asked.take(order)
         else:
             self._on_command(order)
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from broker.contract.holds import HeldMessage
 from edge.adapters.holds import Held
 from edge.adapters.kept_files import EventFolder, EventLabel, close_removed, delete_event, list_events, list_recordings
 from edge.adapters.leap_file import read_leap, write_leap
@@ -20,6 +21,7 @@ from edge.adapters.segments import Segment
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.clip_desk import MAX_CLIP_S
 from edge.app.hold import locked_folder
+from edge.app.hold_keeper import HoldKeeper
 from edge.app.node_folder import holds_of, index_path, leap_path
 from edge.config.schema import CameraSection, EdgeConfig, RecordingSection
 from edge.core.clock_doubt import ClockDoubt, Leap
@@ -50,12 +52,17 @@ class Housekeeper:
         outbox: SqliteOutbox,
         clock: Clock,
         console_at_s: Callable[[], float | None] = lambda: None,
+        tell_held: Callable[[HeldMessage], None] = lambda _: None,
     ) -> None:
-        """console_at_s: UTC seconds by the console's clock, None where it has not been heard."""
+        """console_at_s: UTC seconds by the console's clock, None where it has not been heard.
+
+        tell_held: brings the console what lies here of what it asked to keep.
+        """
         self._config, self._outbox, self._clock = config, outbox, clock
         self._root = config.node.state_dir
         self._cameras = {camera.name: camera for camera in config.cameras}
         self._holds = holds_of(config)
+        self.asked = HoldKeeper(self._holds, clock, tell_held)
         self._index: SegmentIndex | None = None
         # Of the last round: nearly all of 50,000 segments are as they were, and what is made anew costs a second.
         self._segments = defaultdict[str, dict[str, Segment]](dict)
@@ -75,7 +82,7 @@ class Housekeeper:
         while not stop.wait(LOOK_S):
             try:
                 pause_s = HURRIED_S if self._lacking_bytes() > 0 else ROUND_S
-                if self._clock.monotonic_s() - last_s >= pause_s:
+                if self.asked.has_news or self._clock.monotonic_s() - last_s >= pause_s:
                     last_s = self._clock.monotonic_s()
                     self.tidy()
             except (
@@ -90,8 +97,11 @@ class Housekeeper:
     def tidy(self) -> None:
         """One round. What fails is told once and tried again in the next one."""
         fault = ""
+        self.asked.turn()
         try:
             kept = self._delete()
+            self.asked.turn()  # there may be room now
+            self.asked.tell(kept)
         except BlockingIOError as error:  # a hold is being set, which takes a second
             now_s = self._clock.monotonic_s()
             self._held_since_s = now_s if self._held_since_s is None else self._held_since_s
@@ -123,7 +133,7 @@ class Housekeeper:
         with locked_folder(self._root):
             close_removed(self._root, self._cameras.keys())
             budgets = {name: camera.recording.max_bytes for name, camera in self._cameras.items()}
-            kept = list(self._kept(self._holds.read()))
+            kept = list(self._kept(self.asked.with_unwritten(self._holds.read())))
             self._give_up(kept, trusted=trusted_s >= TRUSTED_AFTER_S)
             going = to_delete(kept, budgets, self._lacking_bytes(), self._clock.wall_s(), trusted_s)
             gone = {one.name for one in going if self._delete_one(one)}

@@ -13,6 +13,7 @@ import cv2
 import typer
 from at_work import at_work
 from found import busiest_shift, tonight_and_month
+from kept import kept
 from lens import blinded
 from plan import planned
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -36,7 +37,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
 CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
-CONDITIONS += ("calendar", "told", "find", "provider")
+CONDITIONS += ("calendar", "told", "find", "provider", "kept")
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -247,6 +248,16 @@ def telling(browser: Browser, school: School, out: Path, condition: str) -> None
     shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
 
 
+def keeping(browser: Browser, school: School, out: Path, condition: str) -> None:
+    """What boxes are asked to keep: nothing yet, then in every state, and on the page of an alert."""
+    school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
+    shoot(browser, school, out, f"{condition}-", {"none": "/holds"}, Role.POLICE)
+    alert = kept(school)
+    paths = {"all": "/holds", "alert": f"/alerts/{alert.event_id}", "audit": "/audit"}
+    shoot(browser, school, out, f"{condition}-", paths, Role.ADMINISTRATOR)
+    shoot(browser, school, out, f"{condition}-police-", {"asked": f"/holds?of={NODE}%2Fgate&done=asked"}, Role.POLICE)
+
+
 def main(
     out: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "var" / "screenshots",
     only: Annotated[str, typer.Option(help="one condition")] = "",
@@ -260,7 +271,7 @@ def main(
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
                 takers = {"people": take_people, "work": working, "calendar": take_calendar}
-                takers |= {"told": telling, "find": finding, "provider": take_provider}
+                takers |= {"kept": keeping, "told": telling, "find": finding, "provider": take_provider}
                 takers.get(condition, take)(browser, school, out, condition)
         browser.close()
     if readme:

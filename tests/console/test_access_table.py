@@ -11,7 +11,7 @@ from broker.contract import codec, topics
 from broker.contract.messages import EventMessage
 from console.domain.access import NOWHERE, Action, Role, may, rights_of
 from console.domain.site_tree import WHOLE_TREE, Grants
-from console.store import alerts, nodes
+from console.store import alerts, holds, nodes
 from console.store.changes import Kind
 from console.web.access import FREE_NAMES
 from console.web.i18n import FOLDER
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.system
 EVENT_ID = str(uuid.UUID(int=7))
 
 
-PLACED = re.compile(r"\{(event_id|node|site_id|user_id|link)\}")
+PLACED = re.compile(r"\{(event_id|node|site_id|user_id|link|hold_id)\}")
 LAST = {"/people/{user_id}/end": 1, "/sign-out": 2}
 IN_ORDER = sorted(ROUTES.items(), key=lambda entry: LAST.get(entry[0][1], 0))
 
@@ -40,13 +40,30 @@ def test_whatever_an_address_names_is_looked_up_before_anybody_gets_there():
     for (_, path), rule in ROUTES.items():
         if isinstance(rule, Action):
             names = set(re.findall(r"\{(\w+)\}", path))
-            assert not names - FREE_NAMES - {"event_id", "node", "camera", "site_id", "user_id", "link"}, path
+            assert (
+                not names
+                - FREE_NAMES
+                - {
+                    "event_id",
+                    "node",
+                    "camera",
+                    "site_id",
+                    "user_id",
+                    "link",
+                    "hold_id",
+                }
+            ), path
 
 
 @pytest.mark.parametrize("role", [None, *Role])
 def test_everyone_gets_what_the_table_says_and_nothing_more(desk, schools, role):
     """A walk through the whole table by four people of the same role, who differ in where they may: not here first."""
     here, other = schools
+    with desk.console.database.write() as connection:
+        for school in schools:
+            box = nodes.find(connection, school.box)
+            asked = holds.Asked(school.hold_id, box.id, "gate", None, 1.0, 2.0, 0.0, f"of {school.box}")
+            holds.ask(connection, asked, school.guard, desk.clock(), 9)
     walk(desk, here, role, "elsewhere", Grants(sites=frozenset({other.district})))
     walk(desk, here, role, "nowhere", Grants())
     for number, where in enumerate(("everywhere", "district")):
