@@ -84,7 +84,10 @@ class Boxes:
             message = EventMessage(**facts, camera=f"camera-{camera}", **times)
             self._sequence[name] += 1
             payload = codec.encode(topics.EVENT, name, message, now_s, f"of-{name}", self._sequence[name])
-            self._client.publish(topics.EVENT.of(name), payload, qos=1, properties=self._properties)
+            self._send(name, self._sequence[name], payload)
+
+    def _send(self, name: str, _sequence: int, payload: bytes) -> None:
+        self._client.publish(topics.EVENT.of(name), payload, qos=1, properties=self._properties)
 
     def close(self) -> None:
         """Waits for what is on its way."""
@@ -160,12 +163,12 @@ def wait_until_it_hears(process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(log.read_text())
 
 
-def tell_all(boxes: Boxes, rate: float, seconds: float) -> float:
-    """Tells of `rate` events a second; returns how many a second it were."""
+def tell_all(boxes: Boxes, rate: float, seconds: float, first: int = 0) -> float:
+    """Tells of `rate` events a second, from number `first` on; returns how many a second it were."""
     began_s, number = time.monotonic(), 0
     while (now_s := time.monotonic() - began_s) < seconds:
         while number < now_s * rate:
-            boxes.tell(number)
+            boxes.tell(first + number)
             number += 1
         time.sleep(0.002)
     return number / (time.monotonic() - began_s)
