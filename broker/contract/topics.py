@@ -73,7 +73,7 @@ def home_assistant(node: str) -> str:
 
 
 def siren(name: str) -> str:
-    """Where a siren's relay hears when to sound: `{"state": "on", "seconds": 30, "test": false}`, not retained."""
+    """Where a siren hears `{"state": "on", "seconds": 30, "test": false}` and `{"state": "off"}`, not retained."""
     return f"{SIRENS}/siren-{name}/command"
 
 

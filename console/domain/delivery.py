@@ -7,6 +7,7 @@ TRY_S = 30.0  # a try that takes longer is counted as hanging
 LEASE_S = 90.0  # after so long a try whose console was killed is made again, by whichever console comes first
 MOST_TRIES = 6
 GIVE_UP_S = 1800.0  # what was to be told half an hour ago is told no more
+SIREN_S = 30  # that a siren sounds, unless it is told to end before
 _FIRST_WAIT_S, _MOST_WAIT_S = 5.0, 300.0
 
 

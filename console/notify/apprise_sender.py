@@ -14,8 +14,22 @@ _CONNECT_S, _READ_S = 8.0, 10.0
 _CAUSE = re.compile(r"\[Errno -?\d+\] [\w -]+|\(\d{3}, .*\)|[^:(]*timed out")
 
 
+# Why a try failed, by the words of the libraries below; the first that fits.
+_WHY = (
+    ("wrong_login", re.compile(r"\b(401|403|535|534)\b|[Uu]nauthori|[Aa]uthentication")),
+    ("unresolved", re.compile(r"Errno -[235]\b|getaddrinfo|NameResolution")),
+    ("nobody_there", re.compile(r"Errno 111|refused it|[Cc]onnection refused")),
+    ("no_way_there", re.compile(r"Errno (101|113)|unreachable")),
+    ("not_trusted", re.compile(r"[Cc]ertificate|SSL")),
+    ("silent", re.compile(r"timed out")),
+)
+
+
 class TryFailedError(Exception):
-    """What the other side said, or why it could not be asked; without secrets."""
+    """Why a try came to nothing. code: a word of the group "try_failed"; said: by the other side, without secrets."""
+
+    def __init__(self, code: str, said: str = "") -> None:
+        super().__init__(f"{code} {said}".strip())
 
 
 class _Heard(logging.Handler):
@@ -54,9 +68,11 @@ class AppriseSender:
         try:
             sent = service.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
-            raise TryFailedError(without_secrets(f"{type(error).__name__}: {error}", address)) from None
+            lines.append(f"{type(error).__name__}: {error}")
+            sent = False
         if not sent:
-            raise TryFailedError(without_secrets(_cause(lines), address))
+            cause = without_secrets(_cause(lines), address)
+            raise TryFailedError(next((code for code, words in _WHY if words.search(cause)), "said_no"), cause)
 
     def is_known(self, address: str) -> bool:
         """Whether apprise understands an address."""
@@ -66,7 +82,7 @@ class AppriseSender:
     def _service(self, address: str) -> apprise.NotifyBase:
         service = apprise.Apprise.instantiate(address, asset=self._asset)
         if not isinstance(service, apprise.NotifyBase):
-            raise TryFailedError("the address can't be understood")
+            raise TryFailedError("address_unknown")
         return service
 
 

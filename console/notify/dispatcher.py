@@ -53,14 +53,14 @@ class Senders:
     def send(self, due: Due, text: Text) -> None:
         """One try. Raises TryFailedError."""
         if due.address_sealed is None:
-            raise TryFailedError("this way was taken away")
+            raise TryFailedError("way_gone")
         try:
             address = self.seal.open(due.address_sealed)
-        except SealError as error:
-            raise TryFailedError(str(error)) from None
+        except SealError:
+            raise TryFailedError("other_key") from None
         if due.kind == ChannelKind.SIREN:
             name = address.partition("://")[2].rstrip("/")
-            self.siren.send(name, is_test=due.purpose == escalations.TEST)
+            self.siren.send(name, is_test=due.purpose == escalations.TEST, is_end=due.is_end)
             return
         if due.kind == ChannelKind.PUSH:
             self.push.send(due.recipient, due.site_id, due.event_id, text)
@@ -158,7 +158,7 @@ class Dispatcher:
             result, reason = Result.REFUSED, str(error)
         except Exception as error:  # a fault in a service's plugin must not look as if somebody had been told
             log.error("a way to tell people failed inside: %s", type(error).__name__)
-            result, reason = Result.REFUSED, type(error).__name__
+            result, reason = Result.REFUSED, f"inside {type(error).__name__}"
         took_s = max(0.0, self._wall_s() - begun_s)
         self._ended.put((flight.due.id, flight, Try(begun_s, took_s, result, reason)))
 

@@ -12,9 +12,10 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from broker.contract import topics
+from console.domain.delivery import SIREN_S
 from console.notify.apprise_sender import TryFailedError
 
-ALARM_S, TEST_S = 30, 2
+TEST_S = 2
 _PATIENCE_S = 10.0
 _NOBODY_LISTENS = 16  # MQTT 5: "no matching subscribers"
 
@@ -37,10 +38,13 @@ class SirenSender:
         """broker: None where the console has none."""
         self._broker = broker
 
-    def send(self, name: str, *, is_test: bool) -> None:
-        """Returns once the relay's broker has handed it on. Raises TryFailedError."""
+    def send(self, name: str, *, is_test: bool, is_end: bool = False) -> None:
+        """Returns once the relay's broker has handed it on. is_end: be silent. Raises TryFailedError.
+
+        Each sounding says after how many seconds the relay ends it by itself: an end that is lost rings no night long.
+        """
         if self._broker is None:
-            raise TryFailedError("the console has no broker: GATEHOUSE_CONSOLE_BROKER_PASSWORD_FILE is not set")
+            raise TryFailedError("no_broker")
         said: list[Any] = []
         answered = threading.Event()
 
@@ -49,11 +53,13 @@ class SirenSender:
             answered.set()
 
         client = self._client(self._broker)
-        payload = json.dumps({"state": "on", "seconds": TEST_S if is_test else ALARM_S, "test": is_test})
+        seconds = TEST_S if is_test else SIREN_S
+        order = {"state": "off"} if is_end else {"state": "on", "seconds": seconds, "test": is_test}
+        payload = json.dumps(order)
 
         def sound(_client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
             if reason.is_failure:
-                tell(f"the broker refuses the console: {reason}")
+                tell(str(reason))
             else:
                 client.publish(topics.siren(name), payload, qos=1)
 
@@ -63,7 +69,7 @@ class SirenSender:
             client.connect_async(self._broker.host, self._broker.port, keepalive=20)
             client.loop_start()
             if not answered.wait(_PATIENCE_S):
-                raise TryFailedError("the broker does not answer")
+                raise TryFailedError("broker_silent")
         finally:
             client.disconnect()
             client.loop_stop()
@@ -72,11 +78,11 @@ class SirenSender:
     @staticmethod
     def _judge(word: Any) -> None:
         if isinstance(word, str):
-            raise TryFailedError(word)
+            raise TryFailedError("broker_refuses", word)
         if word.value == _NOBODY_LISTENS:
-            raise TryFailedError("the siren's relay is not connected")
+            raise TryFailedError("siren_away")
         if word.is_failure:
-            raise TryFailedError(f"the broker refuses it: {word}")
+            raise TryFailedError("broker_refuses", str(word))
 
     @staticmethod
     def _client(broker: SirenBroker) -> mqtt.Client:
@@ -84,7 +90,7 @@ class SirenSender:
             password = broker.password_file.read_text(encoding="utf-8").strip()
             context = ssl.create_default_context(cafile=str(broker.ca_file) if broker.ca_file else None)
         except OSError as error:
-            raise TryFailedError(f"{error.strerror or error}") from None
+            raise TryFailedError("broker_files", str(error.strerror or error)) from None
         name = f"gatehouse-siren-{uuid.uuid4().hex[:8]}"
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5)
         client.username_pw_set("console", password)

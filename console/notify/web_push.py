@@ -45,26 +45,26 @@ class WebPushSender:
         with self._database.read() as connection:
             browsers = push_subscriptions.of_name(connection, name, site_id, event_id)
         if not browsers:
-            raise TryFailedError("this person has no browser that wants alarms, or may not see them here")
+            raise TryFailedError("no_device")
         path = f"/alerts/{event_id}" if event_id else "/"
         message = json.dumps({"title": text.title, "body": text.body, "path": path}).encode()
         faults = [fault for one in browsers if (fault := self._fault(one, message))]
         if len(faults) == len(browsers):
-            raise TryFailedError(faults[0])
+            raise TryFailedError(*faults[0])
 
-    def _fault(self, one: Subscription, message: bytes) -> str:
-        """Why a browser was not told; empty where it was."""
+    def _fault(self, one: Subscription, message: bytes) -> tuple[str, str] | None:
+        """Why a browser was not told, as `TryFailedError` has it; None where it was."""
         host = urlsplit(one.endpoint).hostname
         try:
             headers, sealed = self._headers(one.endpoint), _sealed(one, message)
             answer = requests.post(one.endpoint, data=sealed, headers=headers, timeout=_TIMES_S, allow_redirects=False)
         except (requests.RequestException, ValueError, InvalidKey) as error:
-            return f"{host}: {type(error).__name__}"
+            return "silent", f"{host}: {type(error).__name__}"
         if answer.status_code in _GONE:
             with self._database.write() as connection:
                 push_subscriptions.forget(connection, one.endpoint)
-            return f"{host}: this browser takes no alarms any more"
-        return "" if answer.ok else f"{host}: {answer.status_code}"
+            return "device_gone", str(host)
+        return None if answer.ok else ("said_no", f"{host}: {answer.status_code}")
 
     def _headers(self, endpoint: str) -> dict[str, str]:
         parts = urlsplit(endpoint)

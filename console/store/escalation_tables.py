@@ -91,6 +91,7 @@ notification = Table(
     Column("changed_at_s", Float, nullable=False),
     Column("next_at_s", Float),  # of a waiting one its next try, of one being sent when others may try it
     Column("tries_json", Text, nullable=False, server_default="[]"),
+    Column("is_end", Boolean, nullable=False, server_default=false()),  # tells a siren to be silent
     UniqueConstraint(
         "escalation_id", "run", "number", "contact", "channel_id", "recipient", name="uq_notification_once"
     ),

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 
 from console.domain.alert import SEVERITY_OF_ORDER, SEVERITY_ORDER, AlertState, Severity
-from console.domain.delivery import State
+from console.domain.channel import ChannelKind
+from console.domain.delivery import SIREN_S, State
 from console.domain.escalation import Moment, Run, Told, advance, begins, is_over, next_at_s, quickened
 from console.domain.site_tree import upwards
 from console.domain.wall_watch import FAULT_SEVERITY
@@ -105,10 +106,48 @@ def renew_fault(connection: Connection, fault_id: int, now_s: float) -> None:
 
 
 def stop_waiting(connection: Connection, escalation_id: int, now_s: float) -> None:
-    """What is not on its way yet stays here."""
-    mine = (notification.c.escalation_id == escalation_id) & (notification.c.state == State.WAITING)
-    values = {"state": State.STOPPED, "next_at_s": None, "changed_at_s": now_s}
-    connection.execute(update(notification).where(mine).values(**values))
+    """What is not on its way yet stays here; sirens that sound are told to be silent."""
+    c = notification.c
+    mine = (c.escalation_id == escalation_id) & (c.state == State.WAITING) & c.is_end.is_(False)
+    connection.execute(update(notification).where(mine).values(**_left(now_s)))
+    end_sirens(connection, escalation_id, now_s)
+
+
+def leave(connection: Connection, notification_id: int, now_s: float) -> None:
+    """One is told no more."""
+    connection.execute(update(notification).where(notification.c.id == notification_id).values(**_left(now_s)))
+
+
+def end_sirens(connection: Connection, escalation_id: int, now_s: float) -> None:
+    """Puts an end into the outbox for each siren that sounds for this, and was told none yet."""
+    c = notification.c
+    mine = select(notification).where(c.escalation_id == escalation_id, c.kind == ChannelKind.SIREN)
+    rows = connection.execute(mine.order_by(c.changed_at_s, c.is_end)).all()
+    ends = {(row.channel_id, row.run, row.number): row.id for row in rows if row.is_end}
+    due = {"state": State.WAITING, "made_at_s": now_s, "changed_at_s": now_s, "next_at_s": now_s}
+    for row in {row.channel_id: row for row in rows}.values():  # what each was told last
+        if row.is_end or row.state != State.SENT or row.changed_at_s <= now_s - SIREN_S:
+            continue
+        known = ends.get((row.channel_id, row.run, row.number))
+        if known is not None:  # two people share the siren, and one was still being told
+            connection.execute(update(notification).where(c.id == known).values(**due))
+            continue
+        copied = ("escalation_id", "site_id", "event_id", "run", "number", "step", "channel_id", "channel", "kind")
+        values = {name: getattr(row, name) for name in copied} | {"contact": "", "language": "", "recipient": ""}
+        connection.execute(insert(notification).values(**values, **due, is_end=True))
+
+
+def is_sounding(connection: Connection, channel_id: int, now_s: float) -> bool:
+    """Whether a siren sounds for something that nobody has taken on."""
+    c = notification.c
+    sent = (c.channel_id == channel_id) & c.is_end.is_(False) & (c.state == State.SENT)
+    query = select(c.id).join(escalation, escalation.c.id == c.escalation_id)
+    lasts = sent & (c.changed_at_s > now_s - SIREN_S) & escalation.c.state.in_((RUNNING, OVER))
+    return connection.execute(query.where(lasts).limit(1)).first() is not None
+
+
+def _left(now_s: float) -> dict[str, Any]:
+    return {"state": State.STOPPED, "next_at_s": None, "changed_at_s": now_s}
 
 
 def is_any_due(connection: Connection, now_s: float) -> bool:

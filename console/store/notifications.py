@@ -9,10 +9,10 @@ from sqlalchemy import Connection, and_, or_, select, update
 
 from console.domain.alert import SEVERITY_OF_ORDER, Severity
 from console.domain.channel import ChannelKind
-from console.domain.delivery import GIVE_UP_S, LEASE_S, TRY_S, Result, State, next_at_s
-from console.store import changes, channels
+from console.domain.delivery import GIVE_UP_S, LEASE_S, SIREN_S, TRY_S, Result, State, next_at_s
+from console.store import changes, channels, escalations
 from console.store.escalation_tables import channel, escalation, notification, watch_fault
-from console.store.escalations import ALERT, STOPPED
+from console.store.escalations import ALERT, HELD, STOPPED
 from console.store.tables import site
 
 
@@ -20,7 +20,7 @@ from console.store.tables import site
 class Due:
     """One that may be sent now. address_sealed: None where its way is no longer there.
 
-    fault, fault_subject: of a fault of the watch its kind, and the way that failed.
+    fault, fault_subject: of a fault of the watch its kind, and the way that failed. is_end: tells a siren to be silent.
     """
 
     id: int
@@ -40,11 +40,12 @@ class Due:
     channel_id: int
     address_sealed: str | None
     recipient: str
+    is_end: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try. took_s: seconds that it took; reason: in the words of the other side, without secrets."""
+    """One try. took_s: seconds that it took; reason: a word of the group "try_failed", and what the other side said."""
 
     at_s: float
     took_s: float
@@ -54,7 +55,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One person told by one way, with every try; `state` says how it stands."""
+    """One person told by one way, with every try; `state` says how it stands. is_end: a siren told to be silent."""
 
     id: int
     run: int
@@ -68,6 +69,7 @@ class Notification:
     made_at_s: float
     next_at_s: float | None
     tries: tuple[Try, ...]
+    is_end: bool
 
 
 def due(connection: Connection, now_s: float, full_lanes: Collection[str], limit: int) -> Sequence[Due]:
@@ -92,6 +94,9 @@ def take(connection: Connection, notification_id: int, now_s: float) -> bool:
     row = connection.execute(select(notification).where(notification.c.id == notification_id)).first()
     if row is None:
         return False
+    if row.is_end and escalations.is_sounding(connection, row.channel_id, now_s):
+        escalations.leave(connection, row.id, now_s)  # for another alert, which nobody has taken on
+        return False
     tries = json.loads(row.tries_json)
     if row.state == State.SENDING:  # its console was killed while it sent
         tries.append({"at_s": row.changed_at_s, "took_s": 0.0, "result": Result.UNKNOWN, "reason": ""})
@@ -113,6 +118,8 @@ def finish(connection: Connection, notification_id: int, taken_at_s: float, one:
         again_at_s = next_at_s(len(tries), row.made_at_s, now_s) if state == State.WAITING else None
         values |= {"state": state, "changed_at_s": now_s, "next_at_s": again_at_s}
     connection.execute(update(notification).where(notification.c.id == notification_id).values(**values))
+    if state == State.SENT and row.escalation_state in (STOPPED, HELD):  # taken on while it was being told
+        escalations.end_sirens(connection, row.escalation_id, now_s)
     channels.note_result(connection, row.channel_id, _reason(one), now_s)
     if row.purpose == ALERT and row.event_id:
         changes.append(connection, "alert", row.event_id, "told", now_s)
@@ -147,9 +154,10 @@ def of_escalation(connection: Connection, escalation_id: int) -> Sequence[Notifi
 def _state_after(row: Any, tries: Sequence[Any], one: Try, now_s: float) -> State:
     if one.result == Result.SENT:
         return State.SENT
-    if row.escalation_state == STOPPED:
+    if row.escalation_state == STOPPED and not row.is_end:
         return State.STOPPED
-    return State.FAILED if next_at_s(len(tries), row.made_at_s, now_s) is None else State.WAITING
+    is_over = row.is_end and now_s - row.made_at_s >= SIREN_S  # it is silent by itself
+    return State.FAILED if is_over or next_at_s(len(tries), row.made_at_s, now_s) is None else State.WAITING
 
 
 def _reason(one: Try) -> str:
@@ -174,7 +182,8 @@ def _locked(notification_id: int) -> Any:
 
 
 def _listing(connection: Connection, which: Any) -> Sequence[Notification]:
-    order = (notification.c.run, notification.c.number, notification.c.contact, notification.c.id)
+    c = notification.c
+    order = (c.run, c.is_end, c.number, c.contact, c.id)
     return [_notification(row) for row in connection.execute(select(notification).where(which).order_by(*order))]
 
 
@@ -186,7 +195,7 @@ def _notification(row: Any) -> Notification:
     told = json.loads(row.tries_json)
     tries = tuple(Try(one["at_s"], one["took_s"], Result(one["result"]), one["reason"]) for one in told)
     who = (row.run, row.number, row.step, row.contact, row.channel, row.kind, row.recipient)
-    return Notification(row.id, *who, State(row.state), row.made_at_s, row.next_at_s, tries)
+    return Notification(row.id, *who, State(row.state), row.made_at_s, row.next_at_s, tries, row.is_end)
 
 
 def _due(row: Any) -> Due:
@@ -208,4 +217,5 @@ def _due(row: Any) -> Due:
         channel_id=row.channel_id,
         address_sealed=row.address_sealed,
         recipient=row.recipient,
+        is_end=row.is_end,
     )

@@ -247,6 +247,9 @@ def test_what_a_killed_console_left_is_sent_once_and_what_is_refused_is_said(des
     refused = found["y", "Không ai"]
     assert refused.state == State.FAILED
     assert "554" in refused.tries[0].reason
+    page = desk.browser(Role.GUARD).get(f"/alerts/{low}", headers={"Accept-Language": "vi"}).text
+    assert "bị từ chối" in page
+    assert "bên nhận không chấp nhận" in page
     assert "hunter22" not in "".join(one.reason for one in refused.tries) + way.reason
     assert len(refused.tries) == 5  # then half an hour is over
 
