@@ -2,10 +2,12 @@
 
 import logging
 import secrets
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from console.web.turns import Turns
 
@@ -61,6 +63,12 @@ class _Known:
         told = self.facts.get("id_token_signing_alg_values_supported") or ["RS256"]
         return [one for one in told if one in ALGORITHMS]
 
+    @property
+    def way_out(self) -> str:
+        """Where people sign out there; empty where it has no such address."""
+        told = self.facts.get("end_session_endpoint")
+        return str(told) if is_private_way(told) else ""
+
 
 def is_installed() -> bool:
     """Whether the extra `oidc` is."""
@@ -89,15 +97,30 @@ class IdentityProvider:
     def begin(self, now_s: float) -> tuple[str, Begun]:
         """The address to which a person goes to sign in, and what the answer is measured by.
 
-        now_s: UTC seconds. Raises ProviderAwayError.
+        There they are asked who they are, whoever has signed in with this browser before: guards share a screen, and
+        nobody must come in, or be linked, as the colleague of the last shift. now_s: UTC seconds.
+        Raises ProviderAwayError.
         """
         known = self._told(now_s)
         nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+        asked = "login" if known.way_out else "select_account"  # Google, which has no way out, refuses the former
         with self._session(known) as session:
             address, state = session.create_authorization_url(
-                known.facts["authorization_endpoint"], nonce=nonce, code_verifier=verifier
+                known.facts["authorization_endpoint"], nonce=nonce, code_verifier=verifier, prompt=asked
             )
         return address, Begun(state, nonce, verifier)
+
+    def way_out(self, now_s: float) -> str:
+        """The address at which a person signs out there, too, and comes back from; empty where it has none.
+
+        It holds nothing about the person, so that it asks them. now_s: UTC seconds. Raises ProviderAwayError.
+        """
+        found = self._told(now_s).way_out
+        if not found:
+            return ""
+        parts = urlsplit(found)
+        asked = {"client_id": self._client_id, "post_logout_redirect_uri": self._back}
+        return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), *asked.items()])))
 
     def subject(self, code: str, begun: Begun, now_s: float) -> str:
         """The provider's name for the account with which somebody has signed in there, from its verified word.
@@ -171,8 +194,6 @@ class IdentityProvider:
         return known
 
     def _ask(self, now_s: float) -> _Known:
-        from joserfc.jwk import KeySet
-
         with self._session() as session:
             facts = _object(session.get(self.issuer.rstrip("/") + DISCOVERY, withhold_token=True))
             if facts["issuer"] != self.issuer:
@@ -181,8 +202,7 @@ class IdentityProvider:
                 if not is_private_way(facts[name]):
                     raise ValueError(f"its {name} is no https address")
             keys = _object(session.get(facts["jwks_uri"], withhold_token=True))["keys"]
-        usable = [one for one in keys if one["kty"] in KEY_KINDS and one.get("use", "sig") == "sig"]
-        return _Known(facts, KeySet.import_key_set({"keys": usable}), now_s)
+        return _Known(facts, _usable(keys), now_s)
 
     def _session(self, known: _Known | None = None) -> Any:
         from authlib.integrations.requests_client import OAuth2Session
@@ -205,6 +225,21 @@ class IdentityProvider:
         why = str(error) if type(error) is ValueError else type(error).__name__
         log.warning("the provider of identities at %s can't be asked: %s", self.issuer, why)
         return ProviderAwayError()
+
+
+def _usable(keys: Sequence[Any]) -> "KeySet":
+    """Those that can sign; one of a kind that is not known here costs none of the others. Raises ValueError."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import JWKRegistry, KeySet
+
+    found = []
+    for one in keys:
+        if isinstance(one, dict) and one.get("kty") in KEY_KINDS and one.get("use", "sig") == "sig":
+            with suppress(JoseError, KeyError, TypeError, ValueError):
+                found.append(JWKRegistry.import_key(one))
+    if not found:
+        raise ValueError("it has no key that is understood here")
+    return KeySet(found)
 
 
 def _object(answer: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from console.web.auth import (
     in_turn,
     open_session,
     usable_link,
+    ways_of_link,
 )
 from console.web.context import Context
 from console.web.errors import Refused
@@ -46,7 +47,8 @@ _PROBLEMS: dict[type[Exception], str] = {
     provider_links.SubjectTakenError: "provider_taken",
     users.LastAdministratorError: "last_administrator",
 }
-_STATUS = {"provider_away": 503, "too_many_tries": 429, "provider_taken": 409, "last_administrator": 409}
+_STATUS = {"provider_away": 503, "too_many_tries": 429}
+_STATUS |= dict.fromkeys(("provider_taken", "last_administrator", "provider_no_way_out"), 409)
 Told = Annotated[str, Query(max_length=4096, pattern=r"^[^\x00]*$")]
 
 
@@ -162,10 +164,30 @@ def remove(request: Request, user_id: int) -> Response:
     return RedirectResponse(f"/people/{user_id}", status_code=303)
 
 
+@router.get("/sign-out/provider")
+async def sign_out_there(request: Request) -> Response:
+    """Leads who has signed out here to where one signs out at the provider: its session outlives ours."""
+    provider = _provider(request)
+    return await provider.turns.run(_lead_out, request, provider)
+
+
+def _lead_out(request: Request, provider: IdentityProvider) -> Response:
+    context: Context = request.app.state.context
+    try:
+        address = provider.way_out(context.wall_s())
+    except ProviderAwayError:
+        return _say(request, Purpose.SIGN_IN, "", "provider_away")
+    if not address:
+        return _say(request, Purpose.SIGN_IN, "", "provider_no_way_out")
+    return RedirectResponse(address, status_code=303)
+
+
 @router.get(BACK)
 async def come_back(request: Request, state: Told = "", code: Told = "", error: Told = "", iss: Told = "") -> Response:
-    """Where the provider sends people back to, with a code that works once."""
+    """Where the provider sends people back to, with a code that works once; with nothing after they signed out."""
     provider = _provider(request)
+    if not (state or code or error):
+        return RedirectResponse("/sign-in", status_code=303)
     flow = _flow(request)
     if flow is None or not secrets.compare_digest(state.encode(), flow.state.encode()):
         response = _say(request, Purpose.SIGN_IN, "", "provider_again")
@@ -301,11 +323,12 @@ def _say(request: Request, purpose: Purpose, token: str, problem: str) -> Respon
         return _to_account(problem)
     values: dict[str, object] = {"problem": problem}
     if purpose is Purpose.WELCOME:
-        values |= {"link": usable_link(request, token), "token": token}
+        link = usable_link(request, token)
+        values |= {"link": link, "token": token, "ways": ways_of_link(request, link)}
     template = "welcome.html" if purpose is Purpose.WELCOME else "sign_in.html"
     page: Response = request.app.state.pages.render(request, template, status=_STATUS.get(problem, 401), **values)
     return page
 
 
 def _note(connection: Connection, by: int, action: str, person: tuple[int, str], subject: str, now_s: float) -> None:
-    audit.write_about(connection, by, action, person[1], subject, now_s, audit.About(user_id=person[0]))
+    audit.write_about(connection, audit.By(by), action, person[1], subject, now_s, audit.About(user_id=person[0]))

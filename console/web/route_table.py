@@ -20,6 +20,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("GET", "/second-factor"): SIGNED_IN,
     ("POST", "/second-factor"): SIGNED_IN,
     ("GET", "/sign-in/provider"): PUBLIC,
+    ("GET", "/sign-out/provider"): PUBLIC,
     ("GET", "/sign-in/provider/back"): PUBLIC,
     ("GET", "/welcome/{token}/provider"): PUBLIC,
     ("POST", "/account/provider"): Action.OWN_ACCOUNT,
