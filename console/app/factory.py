@@ -27,7 +27,7 @@ from console.notify.dispatcher import Dispatcher, Senders
 from console.notify.siren import SirenBroker, SirenSender
 from console.notify.watcher import Watcher
 from console.notify.web_push import WebPushSender
-from console.store import evidence, users
+from console.store import evidence, second_factors, users
 from console.store.database import Database, open_database
 from console.store.schema import migrate
 from console.store.sealed import Seal
@@ -120,15 +120,16 @@ class Console:
 
 
 def build(settings: Settings, wall_s: Callable[[], float]) -> Console:
-    """A console that is not running yet. Raises OSError, DatabaseAddressError, SQLAlchemyError."""
+    """A console that is not running yet. Raises OSError, SealError, DatabaseAddressError, SQLAlchemyError."""
     database = open_database(settings.database_url)
     migrate(database)
     with database.write() as connection:
         evidence.note_same_files(connection)
+    seal = _seal(settings, database)
     receiver = None
     if settings.broker_password_file is not None:
         receiver = Receiver(_broker(settings, settings.broker_password_file), Intake(database, wall_s), wall_s)
-    senders = _senders(settings, database, wall_s)
+    senders = _senders(settings, database, seal, wall_s)
     one = OneHears(settings.folder / "hearing", receiver.run, receiver.connected.is_set) if receiver else None
     context = _context(settings, database, receiver, senders, wall_s)
     if one is not None:
@@ -177,15 +178,25 @@ def _broker(settings: Settings, password_file: Path) -> BrokerAddress:
     )
 
 
-def _senders(settings: Settings, database: Database, wall_s: Callable[[], float]) -> Senders:
+def _seal(settings: Settings, database: Database) -> Seal:
+    """The key that lies beside the database, and opens what is sealed in it. Raises OSError, SealError."""
     settings.folder.mkdir(parents=True, exist_ok=True)
+    with database.read() as connection:
+        may_make = not second_factors.any_sealed(connection)
+    seal = Seal(settings.folder / "secrets.key", may_make=may_make)
+    with database.write() as connection:
+        second_factors.seal_all(connection, seal)
+    return seal
+
+
+def _senders(settings: Settings, database: Database, seal: Seal, wall_s: Callable[[], float]) -> Senders:
     broker = None
     if settings.broker_password_file is not None:
         host, port = settings.broker_host, settings.broker_port
         broker = SirenBroker(host, port, settings.broker_tls, settings.broker_ca_file, settings.broker_password_file)
     contact = settings.address if settings.address.startswith("https://") else "mailto:gatehouse@localhost"
     push = WebPushSender(database, settings.folder / "push.key", contact, wall_s)
-    return Senders(Seal(settings.folder / "secrets.key"), AppriseSender(), SirenSender(broker), push)
+    return Senders(seal, AppriseSender(), SirenSender(broker), push)
 
 
 def _notify(

@@ -24,6 +24,7 @@ class Action(StrEnum):
     OWN_TOKENS = "own_tokens"  # hand rights of one's own, or less, to a program
     SEE_ALERTS = "see_alerts"
     HANDLE_ALERTS = "handle_alerts"
+    CORRECT_CLOSINGS = "correct_closings"  # of others: what an alert turned out to be, or that it is over at all
     DOWNLOAD_EVIDENCE = "download_evidence"
     HOLD_RECORDING = "hold_recording"  # have a box keep what it recorded, and let go of that again
     SEE_NODES = "see_nodes"
@@ -55,7 +56,7 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
     # A supervisor answers for what the guards did.
     Role.SUPERVISOR: _GUARD
-    | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR}
+    | {Action.READ_AUDIT, Action.OWN_TOKENS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.CORRECT_CLOSINGS}
     | {Action.SET_ESCALATION, Action.SET_PLANS, Action.HOLD_RECORDING},
     Role.GUARD: _GUARD,
     # Police review what was recorded, and say what must be kept; handling alerts stays with the school.
@@ -73,8 +74,8 @@ _BY_PEOPLE_ONLY = frozenset(
     {Action.OWN_ACCOUNT, Action.OWN_TOKENS, Action.MANAGE_USERS, Action.MANAGE_SITES, Action.SET_CHANNELS}
 )
 _CHANGING = frozenset(
-    {Action.HANDLE_ALERTS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR, Action.SET_ESCALATION}
-    | {Action.SET_PLANS, Action.MANAGE_NODES, Action.HOLD_RECORDING}
+    {Action.HANDLE_ALERTS, Action.CORRECT_CLOSINGS, Action.SET_INSTRUCTIONS, Action.SET_CALENDAR}
+    | {Action.SET_ESCALATION, Action.SET_PLANS, Action.MANAGE_NODES, Action.HOLD_RECORDING}
 )
 
 

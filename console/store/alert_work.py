@@ -6,7 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from console.domain.alert import REASON_ORDER, SEVERITY_OF_ORDER, SEVERITY_ORDER, STATE_ORDER, AlertState
+from console.domain.alert import (
+    REASON_ORDER,
+    SEVERITY_OF_ORDER,
+    SEVERITY_ORDER,
+    STATE_ORDER,
+    AlertState,
+    CloseReason,
+)
 from console.domain.alert_work import Act, Step, StepRefusedError, Work, after, has_effect, priority
 from console.store import changes, escalations
 from console.store.alerts import NoSuchAlertError
@@ -28,9 +35,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One step of a person. was, became: the state before and after; of a closing, its reason; of a priority, that.
+    """One step of a person. was, became: the state before and after; of a priority, that.
 
-    Of an alert that was taken over, its owners' names.
+    Of a closing `became` is its reason, of one that was opened again `was`, of one that was corrected both.
+    Of an alert that was taken over, its owners' names. token: of the program that took it in the person's name.
     """
 
     at_s: float
@@ -39,6 +47,7 @@ class HistoryEntry:
     was: str
     became: str
     text: str
+    token: str
 
 
 def act(connection: Connection, event_ids: Iterable[str], what: Act, now_s: float) -> Sequence[Outcome]:
@@ -59,7 +68,8 @@ def history(connection: Connection, event_id: str) -> Sequence[HistoryEntry]:
         .where(alert_step.c.event_id == event_id)
         .order_by(alert_step.c.id)
     )
-    return [HistoryEntry(r.at_s, r.name, Step(r.step), r.was, r.became, r.text) for r in connection.execute(query)]
+    found = connection.execute(query)
+    return [HistoryEntry(r.at_s, r.name, Step(r.step), r.was, r.became, r.text, r.token) for r in found]
 
 
 def _act(connection: Connection, event_id: str, what: Act, now_s: float) -> Outcome:
@@ -77,7 +87,7 @@ def _act(connection: Connection, event_id: str, what: Act, now_s: float) -> Outc
         if values:
             connection.execute(update(alert).where(alert.c.event_id == event_id).values(**values))
         was, now = _words(connection, work, became, what, priority(work, severity))
-        told = {"step": what.step, "was": was, "became": now, "text": what.text.strip()[:1000]}
+        told = {"step": what.step, "was": was, "became": now, "text": what.text.strip()[:1000], "token": what.token}
         connection.execute(insert(alert_step).values(event_id=event_id, at_s=now_s, user_id=what.by, **told))
         if became != work:
             escalations.follow(connection, event_id, became.state, SEVERITY_ORDER[priority(became, severity)], now_s)
@@ -98,7 +108,8 @@ def _locked(event_id: str) -> Any:
 def _work(row: Any) -> Work:
     chosen = None if row.priority_order is None else SEVERITY_OF_ORDER[row.priority_order]
     then = None if row.severity_order_then is None else SEVERITY_OF_ORDER[row.severity_order_then]
-    return Work(AlertState(row.state), row.owner_id, chosen, then)
+    reason = CloseReason(row.close_reason) if row.close_reason else None
+    return Work(AlertState(row.state), row.owner_id, chosen, then, row.closed_by, reason)
 
 
 def _values(work: Work, became: Work, what: Act, now_s: float) -> dict[str, Any]:
@@ -110,10 +121,13 @@ def _values(work: Work, became: Work, what: Act, now_s: float) -> dict[str, Any]
         values |= {"owner_id": became.owner, "owned_at_s": now_s}
     if work.state == AlertState.NEW and became.state == AlertState.ACKNOWLEDGED:
         values |= {"acknowledged_by": what.by, "acknowledged_at_s": now_s}
+    if became.reason != work.reason:
+        values |= {"close_reason": became.reason}
+        values["reason_order"] = REASON_ORDER[became.reason] if became.reason else 0
     if what.step == Step.CLOSE:
-        note = what.text.strip()[:1000]
-        values |= {"closed_by": what.by, "closed_at_s": now_s, "close_reason": what.reason, "close_note": note}
-        values["reason_order"] = REASON_ORDER[what.reason or ""]
+        values |= {"closed_by": what.by, "closed_at_s": now_s, "close_note": what.text.strip()[:1000]}
+    elif what.step == Step.REOPEN:
+        values |= {"closed_by": None, "closed_at_s": None, "close_note": ""}
     if work.state == AlertState.NEW and became.state != AlertState.NEW:
         values["answered_s"] = func.coalesce(
             alert.c.answered_s, now_s - alert.c.opened_at_s
@@ -130,9 +144,7 @@ def _words(connection: Connection, work: Work, became: Work, what: Act, urgent: 
         return urgent, str(what.priority)
     if what.step == Step.TAKE_OVER:
         return _name(connection, work.owner) or "", _name(connection, became.owner) or ""
-    if what.step == Step.CLOSE:
-        return work.state, str(what.reason)
-    return work.state, became.state
+    return str(work.reason or work.state), str(became.reason or became.state)
 
 
 def _name(connection: Connection, user_id: int | None) -> str | None:

@@ -1,7 +1,7 @@
 """Who looked at, fetched or changed what, and when."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select
 
@@ -14,13 +14,17 @@ RIGHTS = "rights"  # its detail is "role: places"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act. `subject`: for example an event id; `detail`: for example a file's name and SHA-256."""
+    """One act. `subject`: for example an event id; `detail`: for example a file's name and SHA-256.
+
+    token: the name of the token with which a program did it in the person's name, else empty.
+    """
 
     at_s: float
     user: str
     action: str
     subject: str
     detail: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,24 @@ class About:
     site_id: int | None = None
 
 
-def write(connection: Connection, user_id: int, action: str, subject: str, detail: str, at_s: float) -> None:
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who did something: a person, or a program in their name with the token of that name."""
+
+    user_id: int
+    token: str = ""
+
+
+def write(connection: Connection, by: By, action: str, subject: str, detail: str, at_s: float) -> None:
     """Notes that somebody did something; where `subject` is an alert's id, for those who may know of that alert."""
     site_id = select(event.c.site_id).where(event.c.event_id == subject).scalar_subquery()
-    values = {"at_s": at_s, "user_id": user_id, "action": action, "subject": subject, "detail": detail[:300]}
+    values = {"at_s": at_s, **asdict(by), "action": action, "subject": subject, "detail": detail[:300]}
     connection.execute(insert(audit_entry).values(site_id=site_id, **values))
 
 
 def write_about(
     connection: Connection,
-    user_id: int,
+    by: By,
     action: str,
     subject: str,
     detail: str,
@@ -55,7 +67,7 @@ def write_about(
     about: About,
 ) -> None:
     """Notes what somebody did to an account or a site, for those who may know of it. subject: its name."""
-    values = {"at_s": at_s, "user_id": user_id, "action": action, "subject": subject[:200], "detail": detail[:300]}
+    values = {"at_s": at_s, **asdict(by), "action": action, "subject": subject[:200], "detail": detail[:300]}
     connection.execute(insert(audit_entry).values(about_id=about.user_id, site_id=about.site_id, **values))
 
 
@@ -72,7 +84,7 @@ def listing(
     if before_id is not None:
         query = query.where(audit_entry.c.id < before_id)
     found = connection.execute(query.order_by(audit_entry.c.id.desc()).limit(limit))
-    return [Entry(r.at_s, r.name, r.action, r.subject, _told(r.action, r.detail, reach), r.id) for r in found]
+    return [Entry(r.at_s, r.name, r.action, r.subject, _told(r.action, r.detail, reach), r.token, r.id) for r in found]
 
 
 def _told(action: str, detail: str, reach: Reach) -> str:
@@ -85,21 +97,27 @@ def _known(reach: Reach, people: Collection[int]) -> ColumnElement[bool]:
     return or_(at_sites, audit_entry.c.about_id.in_(sorted(people)))
 
 
-def write_view(connection: Connection, user_id: int, subject: str, detail: str, at_s: float) -> None:
+def write_view(connection: Connection, by: By, subject: str, detail: str, at_s: float) -> None:
     """Notes that somebody looked; a page that refreshes itself and a player that seeks are one look an hour."""
-    same = (audit_entry.c.user_id == user_id) & (audit_entry.c.subject == subject) & (audit_entry.c.action == "view")
-    recent = (audit_entry.c.detail == detail[:300]) & (audit_entry.c.at_s > at_s - VIEW_S)
-    if connection.execute(select(audit_entry.c.id).where(same & recent).limit(1)).first() is None:
-        write(connection, user_id, "view", subject, detail, at_s)
+    if not _is_noted(connection, by, "view", subject, at_s, audit_entry.c.detail == detail[:300]):
+        write(connection, by, "view", subject, detail, at_s)
 
 
-def write_look(connection: Connection, user_id: int, action: str, site_id: int, at_s: float) -> None:
+def write_look(connection: Connection, by: By, action: str, site_id: int, at_s: float) -> None:
     """Notes that somebody looked at a site; a page that refreshes itself is one look an hour."""
     name = connection.execute(select(site.c.name).where(site.c.id == site_id)).scalar() or ""
-    same = (audit_entry.c.user_id == user_id) & (audit_entry.c.subject == name) & (audit_entry.c.action == action)
-    recent = (audit_entry.c.site_id == site_id) & (audit_entry.c.at_s > at_s - VIEW_S)
-    if connection.execute(select(audit_entry.c.id).where(same & recent).limit(1)).first() is None:
-        write_about(connection, user_id, action, name, "", at_s, About(site_id=site_id))
+    if not _is_noted(connection, by, action, name, at_s, audit_entry.c.site_id == site_id):
+        write_about(connection, by, action, name, "", at_s, About(site_id=site_id))
+
+
+def _is_noted(
+    connection: Connection, by: By, action: str, subject: str, at_s: float, which: ColumnElement[bool]
+) -> bool:
+    """Whether the same look was noted within `VIEW_S`."""
+    mine = (audit_entry.c.user_id == by.user_id) & (audit_entry.c.token == by.token)
+    same = (audit_entry.c.subject == subject) & (audit_entry.c.action == action) & which
+    recent = audit_entry.c.at_s > at_s - VIEW_S
+    return connection.execute(select(audit_entry.c.id).where(mine, same, recent).limit(1)).first() is not None
 
 
 def digests_handed_out(connection: Connection, subject: str, name: str) -> Sequence[tuple[AuditEntry, str]]:
@@ -116,4 +134,4 @@ def of_subject(connection: Connection, subject: str) -> Sequence[AuditEntry]:
         .where(audit_entry.c.subject == subject)
         .order_by(audit_entry.c.id.desc())
     )
-    return [AuditEntry(r.at_s, r.name, r.action, r.subject, r.detail) for r in connection.execute(query)]
+    return [AuditEntry(r.at_s, r.name, r.action, r.subject, r.detail, r.token) for r in connection.execute(query)]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from console.domain.access import Rights, Role, rights_of
 from console.store import grants
+from console.store.audit import By
 from console.store.sign_in_tables import session
 from console.store.tables import user_account
 
@@ -33,6 +34,11 @@ class SignedIn:
     has_totp: bool = False
     code_given: bool = False
     token_name: str = ""
+
+    @property
+    def by(self) -> By:
+        """Who does what is done now, for the record."""
+        return By(self.user_id, self.token_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def find(connection: Connection, token_sha256: str, now_s: float) -> tuple[Signe
 
 def live(connection: Connection, hashes: Collection[str], now_s: float) -> Sequence[Any]:
     """The sessions of these tokens that have not ended, with the accounts they are of; see `signed_in`."""
-    account = (user_account.c.id, user_account.c.name, user_account.c.role, user_account.c.totp_secret)
+    account = (user_account.c.id, user_account.c.name, user_account.c.role, user_account.c.totp_sealed)
     query = (
         select(*account, session.c.token_sha256, session.c.seen_at_s, session.c.code_given)
         .join(user_account, user_account.c.id == session.c.user_id)
@@ -90,7 +96,7 @@ def live(connection: Connection, hashes: Collection[str], now_s: float) -> Seque
 
 def signed_in(row: Any, rights: Rights) -> SignedIn:
     """Who stands behind a row of `live`."""
-    factor = (row.totp_secret is not None, row.code_given)
+    factor = (row.totp_sealed is not None, row.code_given)
     return SignedIn(row.id, row.name, Role(row.role), row.token_sha256, rights, *factor)
 
 

@@ -48,7 +48,7 @@ session = Table(
     Column("seen_at_s", Float, nullable=False),
     Column("expires_at_s", Float, nullable=False),
     Column("code_given", Boolean, nullable=False, server_default=false()),  # the second factor's, by who has one
-    Column("new_totp_secret", String(64)),  # shown, and not confirmed yet
+    Column("new_totp_sealed", String(200)),  # sealed; shown, and not confirmed yet
     Column("browser", String(200), nullable=False, server_default=""),
     Column("address", String(64), nullable=False, server_default=""),
     Index(None, "user_id"),

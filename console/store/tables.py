@@ -182,6 +182,7 @@ alert_step = Table(
     Column("was", String(64), nullable=False),  # the state, priority or owner before
     Column("became", String(64), nullable=False),  # the same after it; of a closing, its reason
     Column("text", String(1000), nullable=False),
+    Column("token", String(64), nullable=False, server_default=""),  # of the program that did it in the person's name
     Index(None, "event_id"),
     sqlite_autoincrement=True,
 )
@@ -299,7 +300,7 @@ user_account = Table(
     Column("created_at_s", Float, nullable=False),
     Column("disabled_at_s", Float),
     Column("everywhere", Boolean, nullable=False, server_default=false()),  # has rights in the whole tree
-    Column("totp_secret", String(64)),  # none: no second factor
+    Column("totp_sealed", String(200)),  # sealed; none: no second factor
     Column("totp_step", BigInteger, nullable=False, server_default="0"),  # the last one used: a code works once
 )
 
@@ -341,6 +342,7 @@ audit_entry = Table(
     Column("detail", String(300), nullable=False),
     Column("site_id", Integer),  # of what it was done to, where that is at a site
     Column("about_id", Integer),  # the person to whose account it was done
+    Column("token", String(64), nullable=False, server_default=""),  # of the program that did it in the person's name
     Index(None, "subject"),
     sqlite_autoincrement=True,
 )

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from console.domain.access import Role
 from console.domain.account_name import folded
 from console.domain.site_tree import WHOLE_TREE, Grants
-from console.store import api_tokens, grants, one_time_links, provider_links
+from console.store import grants, one_time_links, ways_in
 from console.store.database import lock
 from console.store.sign_in_tables import session
 from console.store.tables import user_account
@@ -114,14 +114,12 @@ def renew(connection: Connection, user_id: int, password_hash: str, role: Role, 
 
 
 def disable(connection: Connection, user_id: int, at_s: float) -> None:
-    """Takes away the right to sign in, and ends the person's sessions, tokens and links, that to a provider too.
+    """Takes away the right to sign in, and ends the person's sessions and all ways in without a password.
 
     Raises LastAdministratorError.
     """
     keep_an_administrator(connection, user_id)
-    api_tokens.end_all(connection, user_id)
-    provider_links.take_away(connection, user_id)
-    one_time_links.drop_made_by(connection, user_id)
+    ways_in.end(connection, user_id)
     connection.execute(update(user_account).where(user_account.c.id == user_id).values(disabled_at_s=at_s))
     connection.execute(session.delete().where(session.c.user_id == user_id))
 
@@ -140,4 +138,4 @@ def keep_an_administrator(connection: Connection, user_id: int) -> None:
 
 
 def _user(row: Row[tuple[object, ...]]) -> User:
-    return User(row.id, row.name, Role(row.role), row.created_at_s, row.disabled_at_s, row.totp_secret is not None)
+    return User(row.id, row.name, Role(row.role), row.created_at_s, row.disabled_at_s, row.totp_sealed is not None)

@@ -18,6 +18,7 @@ from console.store import (
     sessions,
     sites,
     users,
+    ways_in,
 )
 from console.store.api_tokens import ApiToken
 from console.store.sessions import SignedIn
@@ -41,12 +42,14 @@ def account_page(request: Request) -> Response:
 
 
 @router.post("/account/password")
-async def change_password(request: Request, password: Text, new: Text, again: Text) -> Response:
-    """Another password; all other sessions of this person end."""
-    return await in_turn(request, _change_password, request, password, new, again)
+async def change_password(
+    request: Request, password: Text, new: Text, again: Text, end_all: Annotated[bool, Form()] = False
+) -> Response:
+    """Another password; all other sessions of this person end. end_all: what goes on without a password, too."""
+    return await in_turn(request, _change_password, request, password, new, again, end_all=end_all)
 
 
-def _change_password(request: Request, password: str, new: str, again: str) -> Response:
+def _change_password(request: Request, password: str, new: str, again: str, *, end_all: bool) -> Response:
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
     fault = fault_of(new, again)
@@ -58,6 +61,9 @@ def _change_password(request: Request, password: str, new: str, again: str) -> R
         users.set_password_hash(connection, who.user_id, hashed)
         sessions.end_others(connection, who.user_id, who.token_sha256)
         _note(connection, who, "password", "", now_s)
+        if end_all:
+            ways_in.end(connection, who.user_id)
+            _note(connection, who, "ways_ended", "", now_s)
     return RedirectResponse("/account?done=password", status_code=303)
 
 
@@ -127,6 +133,7 @@ def _page(request: Request, status: int = 200, *, password_problem: str = "", ne
             "tokens": api_tokens.of_user(connection, who.user_id),
             "provider_link": link if context.provider and link and link.issuer == context.provider.issuer else None,
             "browsers": push_subscriptions.count(connection, who.user_id),
+            "ways": ways_in.of_user(connection, who.user_id, context.wall_s()),
             "codes_left": second_factors.codes_left(connection, who.user_id),
             "sites": in_order(sites.listing(connection)),
         }
@@ -155,4 +162,4 @@ def _known_problem(word: str) -> str:
 
 def _note(connection: Connection, who: SignedIn, action: str, detail: str, now_s: float) -> None:
     about = audit.About(user_id=who.user_id)
-    audit.write_about(connection, who.user_id, action, who.name, detail, now_s, about)
+    audit.write_about(connection, who.by, action, who.name, detail, now_s, about)

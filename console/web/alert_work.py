@@ -8,14 +8,16 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
+from console.domain.access import Action, may
 from console.domain.alert import CloseReason, Severity
 from console.domain.alert_work import Act, Step
 from console.store import alert_work, alerts
+from console.store.sessions import SignedIn
 from console.web.context import Context
 from console.web.errors import Refused
 
 router = APIRouter()
-_INCOMPLETE = ("reason_missing", "note_missing", "priority_missing")
+_INCOMPLETE = ("reason_missing", "note_missing", "why_missing", "priority_missing")
 MOST_AT_ONCE = 80  # ids; a form holds no more beside a long note
 _Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
 
@@ -28,11 +30,12 @@ class Wanted(BaseModel):
     priority: _Text = ""
     also: Annotated[tuple[_Text, ...], Field(max_length=MOST_AT_ONCE)] = ()
 
-    def act(self, step: Step, by: int) -> Act:
+    def act(self, step: Step, who: SignedIn) -> Act:
         """The step of this person; what is no known word counts as missing."""
         reason = CloseReason(self.reason) if self.reason in list(CloseReason) else None
         priority = Severity(self.priority) if self.priority in list(Severity) else None
-        return Act(step, by, reason, self.note, priority)
+        over_others = may(who.rights, Action.CORRECT_CLOSINGS)
+        return Act(step, who.user_id, reason, self.note, priority, who.token_name, over_others)
 
 
 @router.post("/alerts/{event_id}/{step}")
@@ -45,7 +48,7 @@ def act(request: Request, event_id: str, step: Step, wanted: Annotated[Wanted, F
     try:
         with context.database.write() as connection:
             _check_site(connection, event_id, wanted.also)
-            what = wanted.act(step, request.state.person.user_id)
+            what = wanted.act(step, request.state.person)
             came_of = alert_work.act(connection, (event_id, *wanted.also), what, context.wall_s())
     except alerts.NoSuchAlertError:
         raise Refused(404, "not_found") from None

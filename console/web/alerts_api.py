@@ -45,12 +45,12 @@ def file(request: Request, event_id: str, name: str, download: bool = False) -> 
         found = next((f for f in evidence.files_of(connection, event_id) if f.name == name), None)
     if found is None or found.stored_at_s is None or not context.files.has(found.sha256):
         raise Refused(404, "not_found")
-    user_id, now_s, detail = request.state.person.user_id, context.wall_s(), f"{name} {found.sha256}"
+    by, now_s, detail = request.state.person.by, context.wall_s(), f"{name} {found.sha256}"
     if download:
         with context.database.write() as connection:
-            audit.write(connection, user_id, "download", event_id, detail, now_s)
+            audit.write(connection, by, "download", event_id, detail, now_s)
     else:
-        context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, detail, now_s))
+        context.notes.write(lambda connection: audit.write_view(connection, by, event_id, detail, now_s))
     response = FileResponse(
         context.files.path(found.sha256),
         media_type=found.media_type,
@@ -80,13 +80,13 @@ def facts(request: Request, event_id: str) -> Response:
             raise Refused(404, "not_found")
         files = [asdict(one) for one in evidence.files_of(connection, event_id)]
         history = [asdict(one) for one in alert_work.history(connection, event_id)]
-        this = audit.AuditEntry(now_s, person.name, "download", event_id, FACTS)
+        this = audit.AuditEntry(now_s, person.name, "download", event_id, FACTS, person.token_name)
         custody = [asdict(entry) for entry in (this, *audit.of_subject(connection, event_id))]
         content = json.dumps(
             {**asdict(found), "files": files, "history": history, "custody": custody}, ensure_ascii=False, indent=1
         ).encode()
         sha256 = hashlib.sha256(content).hexdigest()
-        audit.write(connection, person.user_id, "download", event_id, f"{FACTS} {sha256}", now_s)
+        audit.write(connection, person.by, "download", event_id, f"{FACTS} {sha256}", now_s)
         changes.append(connection, "alert", event_id, "downloaded", now_s)  # open pages show the hash
     headers = {"Content-Disposition": f'attachment; filename="{event_id}-{FACTS}"', **_digest_headers(sha256)}
     return Response(content, media_type="application/json", headers=headers)

@@ -17,8 +17,19 @@ from console.domain.access import Role
 from console.domain.account_name import is_name, spelled
 from console.domain.site_tree import WHOLE_TREE, Grants
 from console.domain.throttle import keys_of_try
-from console.store import grants, one_time_links, second_factors, sessions, sign_in_tries, users
+from console.store import (
+    audit,
+    grants,
+    one_time_links,
+    provider_links,
+    second_factors,
+    sessions,
+    sign_in_tries,
+    users,
+    ways_in,
+)
 from console.store.database import Database
+from console.store.sessions import SignedIn
 from console.web.context import Context
 from console.web.errors import Refused
 from console.web.identity import COOKIE, Missing, session_hash
@@ -66,7 +77,7 @@ def sign_in_page(request: Request) -> Response:
         return RedirectResponse(NEXT_STEP[request.state.lacks], status_code=303)
     if request.state.person is not None:
         return RedirectResponse("/", status_code=303)
-    return _page(request, "sign_in.html", 200)
+    return _page(request, "sign_in.html", 200, left=request.query_params.get("left") == "provider")
 
 
 @router.post("/sign-in")
@@ -169,33 +180,61 @@ def _known_browser(request: Request, connection: Connection, user_id: int | None
 @router.get("/welcome/{token}")
 def welcome_page(request: Request, token: str) -> Response:
     """Where a one-time link leads."""
-    return _page(request, "welcome.html", 200, link=usable_link(request, token), token=token)
+    return _welcome_page(request, 200, usable_link(request, token), token)
 
 
 @router.post("/welcome/{token}")
-async def welcome(request: Request, token: str, password: Text, again: Text, name: Text = "") -> Response:
-    """Makes the account, or gives its password and role anew, and uses the link up."""
-    return await in_turn(request, _welcome, request, token, password, again, name)
+async def welcome(
+    request: Request,
+    token: str,
+    password: Text,
+    again: Text,
+    name: Text = "",
+    end_all: Annotated[bool, Form()] = False,
+) -> Response:
+    """Makes the account, or gives its password and role anew, and uses the link up.
+
+    end_all: also ends what goes on without a password.
+    """
+    return await in_turn(request, _welcome, request, token, password, again, name, end_all=end_all)
 
 
-def _welcome(request: Request, token: str, password: str, again: str, name: str) -> Response:
+def _welcome(request: Request, token: str, password: str, again: str, name: str, *, end_all: bool) -> Response:
     context: Context = request.app.state.context
     link = usable_link(request, token)
     name, now_s = link.user_name or spelled(name), context.wall_s()
     problem = fault_of(password, again) or ("" if link.user_name or is_name(name) else "name_missing")
     if problem:
-        return _page(request, "welcome.html", 422, link=link, token=token, problem=problem)
+        return _welcome_page(request, 422, link, token, problem)
     hashed = _hasher.hash(password)
     try:
         with context.database.write() as connection:
             user_id = account_of_link(connection, name, hashed, link, now_s)
             if not one_time_links.use(connection, session_hash(token), now_s):
                 raise Refused(404, "link_used")
+            if end_all:
+                ways_in.end(connection, user_id)
+                about = audit.About(user_id=user_id)
+                audit.write_about(connection, audit.By(user_id), "ways_ended", name, "", now_s, about)
     except users.NameTakenError:
-        return _page(request, "welcome.html", 422, link=link, token=token, problem="name_taken")
+        return _welcome_page(request, 422, link, token, "name_taken")
     except users.LastAdministratorError:
-        return _page(request, "welcome.html", 409, link=link, token=token, problem="last_administrator")
+        return _welcome_page(request, 409, link, token, "last_administrator")
     return open_session(request, user_id, code_given=False)
+
+
+def _welcome_page(
+    request: Request, status: int, link: one_time_links.OneTimeLink, token: str, problem: str = ""
+) -> Response:
+    return _page(request, "welcome.html", status, problem, link=link, token=token, ways=ways_of_link(request, link))
+
+
+def ways_of_link(request: Request, link: one_time_links.OneTimeLink) -> ways_in.WaysIn | None:
+    """What goes on without a password of the account for which a link gives a new one; None of a new account."""
+    context: Context = request.app.state.context
+    with context.database.read() as connection:
+        known = users.find(connection, link.user_name) if link.user_name else None
+        return ways_in.of_user(connection, known.id, context.wall_s()) if known else None
 
 
 def account_of_link(
@@ -212,11 +251,14 @@ def account_of_link(
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    """Ends the session."""
+    """Ends the session; of who has a link to the provider of identities the page says that the one there may go on."""
     context: Context = request.app.state.context
+    who: SignedIn = request.state.half
     with context.database.write() as connection:
-        sessions.end(connection, request.state.half.token_sha256)
-    response = RedirectResponse("/sign-in", status_code=303)
+        sessions.end(connection, who.token_sha256)
+        link = provider_links.of_user(connection, who.user_id) if context.provider else None
+    there = bool(link and context.provider and link.issuer == context.provider.issuer)
+    response = RedirectResponse("/sign-in?left=provider" if there else "/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response
 

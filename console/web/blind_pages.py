@@ -109,7 +109,7 @@ def blind_times_table(request: Request, asked: _WhatIsAsked) -> Response:
         seen = watch(connection, now_s, context.broker_connected(), of=())
     detail = f"{asked.of} {span.from_at_s:.0f} {span.to_at_s:.0f}"
     with context.database.write() as connection:  # after the long reading: whoever writes holds up all that comes in
-        audit.write(connection, request.state.person.user_id, "download", "blind-times.csv", detail, now_s)
+        audit.write(connection, request.state.person.by, "download", "blind-times.csv", detail, now_s)
     question = Question(known, known[asked.of], span, "", now_s, seen)
     headers = {"Content-Disposition": 'attachment; filename="blind-times.csv"'}
     return StreamingResponse(_table(context, language, question), media_type="text/csv", headers=headers)

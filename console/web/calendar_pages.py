@@ -146,9 +146,7 @@ def _save(request: Request, desk: Desk, told: CalendarForm, new: Calendar | None
 def _note(connection: Connection, request: Request, action: str, site: Site, detail: str) -> None:
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
-    audit.write_about(
-        connection, who.user_id, action, site.name, detail, context.wall_s(), audit.About(site_id=site.id)
-    )
+    audit.write_about(connection, who.by, action, site.name, detail, context.wall_s(), audit.About(site_id=site.id))
 
 
 def _changes(told: CalendarForm, own: Calendar, new: Calendar) -> str:

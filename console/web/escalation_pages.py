@@ -237,7 +237,7 @@ def _changed(request: Request, site_id: int, section: str, change: Change) -> Re
             change(connection)
             about = audit.About(site_id=site_id)
             now_s = context.wall_s()
-            audit.write_about(connection, who.user_id, f"escalation_{section}", site.name, "", now_s, about)
+            audit.write_about(connection, who.by, f"escalation_{section}", site.name, "", now_s, about)
     except FormError as error:
         return _page(request, site_id, status=422, problem=str(error), section=section)
     return RedirectResponse(f"/escalation?site={site_id}&saved=true#{section}", status_code=303)

@@ -73,7 +73,7 @@ def _is_right(request: Request, who: SignedIn, code: str) -> bool:
     now_s = context.wall_s()
     with context.database.write() as connection:
         secret = second_factors.secret(connection, who.user_id)
-        step = step_of(secret, code, now_s) if secret else None
+        step = step_of(context.seal.open(secret), code, now_s) if secret else None
         if step is not None:
             return second_factors.use_step(connection, who.user_id, step)
         if not second_factors.use_code(connection, who.user_id, code):
@@ -111,7 +111,7 @@ def _begin(request: Request, password: str) -> Response:
             return _page(request, "second_factor.html", 429 if problem == "too_many_tries" else 422, problem=problem)
     secret = pyotp.random_base32()
     with context.database.write() as connection:
-        second_factors.begin(connection, who.token_sha256, secret)
+        second_factors.begin(connection, who.token_sha256, context.seal.seal(secret))
     return _page(request, "second_factor.html", qr=qr_code(who.name, secret), secret=secret)
 
 
@@ -119,16 +119,17 @@ def _confirm(request: Request, code: str) -> Response:
     who, context = _may_set_up(request), request.app.state.context
     now_s = context.wall_s()
     with context.database.read() as connection:
-        secret = second_factors.begun(connection, who.token_sha256)
-    if secret is None:
+        sealed = second_factors.begun(connection, who.token_sha256)
+    if sealed is None:
         return _page(request, "second_factor.html", 422)
+    secret = context.seal.open(sealed)
     step = step_of(secret, code, now_s)
     if step is None:
         values = {"qr": qr_code(who.name, secret), "secret": secret, "problem": "wrong_code"}
         return _page(request, "second_factor.html", 422, **values)
     codes = new_recovery_codes()
     with context.database.write() as connection:
-        second_factors.set_up(connection, who.user_id, secret, step, codes, who.token_sha256)
+        second_factors.set_up(connection, who.user_id, sealed, step, codes, who.token_sha256)
         _note(connection, who, "factor_on", "", now_s)
     return _page(request, "recovery_codes.html", codes=codes)
 
@@ -181,4 +182,4 @@ def _page(request: Request, template: str, status: int = 200, **values: object) 
 
 def _note(connection: Connection, who: SignedIn, action: str, detail: str, now_s: float) -> None:
     about = audit.About(user_id=who.user_id)
-    audit.write_about(connection, who.user_id, action, who.name, detail, now_s, about)
+    audit.write_about(connection, who.by, action, who.name, detail, now_s, about)

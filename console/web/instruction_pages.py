@@ -85,6 +85,4 @@ def save(
 def _note(connection: Connection, request: Request, action: str, site: site_setup.Site, detail: str) -> None:
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
-    audit.write_about(
-        connection, who.user_id, action, site.name, detail, context.wall_s(), audit.About(site_id=site.id)
-    )
+    audit.write_about(connection, who.by, action, site.name, detail, context.wall_s(), audit.About(site_id=site.id))

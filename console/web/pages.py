@@ -184,8 +184,8 @@ def alert_page(request: Request, event_id: str, taken: bool = False, found: _Fou
         kept = holds.of_alert(connection, event_id)
         related = site_setup.related(connection, own.site_id, own.node, own.event["camera"])
         instruction = site_setup.instructions(connection, own.site_id).get(kind_of(own.event["rule"]), "")
-    person, user_id = request.state.person.name, request.state.person.user_id
-    context.notes.write(lambda connection: audit.write_view(connection, user_id, event_id, "", now_s))
+    person, by = request.state.person.name, request.state.person.by
+    context.notes.write(lambda connection: audit.write_view(connection, by, event_id, "", now_s))
     return _render(
         request,
         "alert.html",

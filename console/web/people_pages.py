@@ -274,7 +274,7 @@ def _camera(key: str) -> tuple[int, str]:
 def _note(connection: Connection, request: Request, action: str, subject: str, detail: str, about: audit.About) -> None:
     context: Context = request.app.state.context
     who: SignedIn = request.state.person
-    audit.write_about(connection, who.user_id, action, subject, detail, context.wall_s(), about)
+    audit.write_about(connection, who.by, action, subject, detail, context.wall_s(), about)
 
 
 def _address(request: Request) -> str:

@@ -26,6 +26,7 @@ PEOPLE_WORDS: dict[str, dict[str, str]] = {
         "withdrawn": "withdrew the invitation of",
         "rights": "set role and places of",
         "password": "changed the password of",
+        "ways_ended": "ended tokens, links and devices of",
         "password_link": "made a link for a new password of",
         "account_ended": "ended the account of",
         "session_ended": "ended a session of",
@@ -68,5 +69,6 @@ PROVIDER_PROBLEMS = {
     "provider_again": "This sign-in was begun in another browser, or too long ago. Please begin again.",
     "provider_unknown": "This account is linked to nobody here. Sign in with your password; link it on My account.",
     "provider_taken": "This account is linked to somebody else already.",
+    "provider_no_way_out": "That service has no sign-out for others: sign out on its own page, or close the browser.",
     "no_provider_link": "There is no link.",
 }

@@ -62,7 +62,7 @@ def pictures_page(request: Request, site: Annotated[int | None, Query(ge=1, le=_
     every = [Picture(one, lit.get((one.camera.node, one.camera.name, ""))) for one in seen.cameras]
     shown = _with_room(every)
     at_sites = {box.site_id for box in boxes if box.id in of}
-    context.notes.write(lambda connection: _note_look(connection, who.user_id, at_sites, now_s))
+    context.notes.write(lambda connection: _note_look(connection, who.by, at_sites, now_s))
     page: Response = request.app.state.pages.render(
         request,
         "pictures.html",
@@ -83,9 +83,9 @@ def _with_room(every: Sequence[Picture]) -> Sequence[Picture]:
     return sorted(shown, key=lambda one: (one.seen.camera.site, one.seen.camera.label, one.seen.camera.name))
 
 
-def _note_look(connection: Connection, user_id: int, at_sites: set[int], now_s: float) -> None:
+def _note_look(connection: Connection, by: audit.By, at_sites: set[int], now_s: float) -> None:
     for site_id in sorted(at_sites):
-        audit.write_look(connection, user_id, "pictures", site_id, now_s)
+        audit.write_look(connection, by, "pictures", site_id, now_s)
 
 
 @router.post("/cameras/{node}/{camera}/live")
@@ -101,5 +101,5 @@ def live(request: Request, node: str, camera: str, told: Annotated[Offer, Form()
         raise Refused(404, "not_found")
     answer = context.live.answer(node, camera, told.offer)
     subject, at_s, about = f"{node}/{camera}", context.wall_s(), audit.About(site_id=place.site_id)
-    context.notes.write(lambda writing: audit.write_about(writing, who.user_id, "live", subject, "", at_s, about))
+    context.notes.write(lambda writing: audit.write_about(writing, who.by, "live", subject, "", at_s, about))
     return Response(answer, media_type="application/sdp")

@@ -187,4 +187,4 @@ def _note(connection: Connection, request: Request, action: str, site_id: int, d
     who: SignedIn = request.state.person
     name = next((one.name for one in site_setup.listing(connection) if one.id == site_id), "")
     about = audit.About(site_id=site_id)
-    audit.write_about(connection, who.user_id, action, name, detail, context.wall_s(), about)
+    audit.write_about(connection, who.by, action, name, detail, context.wall_s(), about)

@@ -95,7 +95,7 @@ def search_table(request: Request, asked: _WhatIsAsked) -> Response:
         except SearchProblemError:
             raise Refused(422, "malformed") from None
     with context.database.write() as connection:
-        audit.write(connection, request.state.person.user_id, "download", "search.csv", asked.query(), now_s)
+        audit.write(connection, request.state.person.by, "download", "search.csv", asked.query(), now_s)
     headers = {"Content-Disposition": 'attachment; filename="search.csv"'}
     return StreamingResponse(_table(context, language, wanted), media_type="text/csv", headers=headers)
 

@@ -88,7 +88,7 @@ def _checked(request: Request, name: str, parent: int) -> str:
 def _note(request: Request, connection: Connection, action: str, name: str, site_id: int, detail: str = "") -> None:
     context: Context = request.app.state.context
     audit.write_about(
-        connection, request.state.person.user_id, action, name, detail, context.wall_s(), audit.About(site_id=site_id)
+        connection, request.state.person.by, action, name, detail, context.wall_s(), audit.About(site_id=site_id)
     )
 
 

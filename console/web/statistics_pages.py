@@ -58,8 +58,8 @@ def statistics_table(request: Request, asked: Annotated[AskedTable, Query()]) ->
     language: Language = request.app.state.pages.language(request)
     shown, _ = _shown(context, language, asked, _ALL)
     with context.database.write() as connection:
-        who, name = request.state.person.user_id, f"statistics-{asked.table}.csv"
-        audit.write(connection, who, "download", name, f"{asked.of} {asked.month}", context.wall_s())
+        by, name = request.state.person.by, f"statistics-{asked.table}.csv"
+        audit.write(connection, by, "download", name, f"{asked.of} {asked.month}", context.wall_s())
     lines = list(_TABLES[asked.table](language, shown))
     text = csv_head(lines[0]) + "".join(csv_line(line) for line in lines[1:])
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

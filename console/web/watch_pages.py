@@ -53,7 +53,7 @@ def acknowledge(request: Request, site_id: _Site, fault: Annotated[int, Form(ge=
         now_s = context.wall_s()
         about = audit.About(site_id=site_id)
         if wall_watch.acknowledge(connection, site_id, fault, who.name, now_s):
-            audit.write_about(connection, who.user_id, "watch_fault", site.name, "", now_s, about)
+            audit.write_about(connection, who.by, "watch_fault", site.name, "", now_s, about)
     return RedirectResponse("/", status_code=303)
 
 

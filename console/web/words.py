@@ -7,6 +7,7 @@ from console.web.hold_words import HOLD_PROBLEMS, HOLD_WORDS
 from console.web.i18n import Language
 from console.web.people_words import PEOPLE_WORDS, PROVIDER_PROBLEMS
 from console.web.picture_words import PICTURE_PROBLEMS, PICTURE_SCRIPT_WORDS
+from console.web.work_words import WORK_PROBLEMS, WORK_WORDS
 
 WORDS: dict[str, dict[str, str]] = {
     "rule": {
@@ -36,26 +37,6 @@ WORDS: dict[str, dict[str, str]] = {
         "in_progress": "In progress",
         "on_hold": "On hold",
         "closed": "Closed",
-    },
-    "step": {
-        "acknowledge": "Acknowledge",
-        "start": "Start handling",
-        "resume": "Go on",
-        "hold": "Put on hold",
-        "take_over": "Take over",
-        "close": "Close",
-        "note": "Note",
-        "prioritise": "Priority",
-    },
-    "done": {
-        "acknowledge": "acknowledged it",
-        "start": "started handling it",
-        "resume": "went on with it",
-        "hold": "put it on hold",
-        "take_over": "took it over from {was}",
-        "close": "closed it: {became}",
-        "note": "noted:",
-        "prioritise": "set the priority from {was} to {became}",
     },
     "kind": {"camera_fault": "Faults of a camera"},
     "reason": {
@@ -311,10 +292,8 @@ WORDS: dict[str, dict[str, str]] = {
         "last_administrator": "This is the last administrator, whose role must stay. Make another one first.",
         "foreign_origin": "This request came from another page and was refused.",
         "taken": "{by} took it on at {at}.",
-        "not_acknowledged": "Acknowledge this alert first.",
         "note_missing": "Please write the note.",
         "priority_missing": "Please choose a priority.",
-        "already_closed": "This alert is closed already.",
         "reason_missing": "Please choose what it was.",
         "too_large": "This request is too large.",
         "not_a_form": "Only forms are taken here.",
@@ -340,6 +319,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
 }
 
+WORDS |= WORK_WORDS
+WORDS["problem"] |= WORK_PROBLEMS
 WORDS |= PEOPLE_WORDS
 WORDS["problem"] |= PROVIDER_PROBLEMS
 WORDS |= CALENDAR_WORDS
@@ -355,8 +336,7 @@ SCRIPT_WORDS = {
     "sound_waits": "Click anywhere to let it ring",
     "taken": "{by} took it on at {at}.",
     "taken_rest": "{by} took one of them on at {at}. The others: done ({done}).",
-    "already_closed": "This alert is closed already.",
-    "not_acknowledged": "Acknowledge this alert first.",
+    **WORK_PROBLEMS,
     "about": "For all {n} alerts of this incident.",
     "about_own": "For {n} alerts of this incident. Left alone, because a colleague has them: {m}.",
     "settling": "Another alert has just come. Look at it, then press the key again.",

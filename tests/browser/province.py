@@ -68,9 +68,11 @@ def peopled(school: School) -> int:
         for n, (action, subject) in enumerate((("rights", "Lê Thị Hoa"), ("site_added", "Xã Hòa Vang"))):
             about = audit.About(user_id=hoa) if n == 0 else audit.About(site_id=places["Xã Hòa Vang"])
             detail = "supervisor: Phường Hải Châu" if n == 0 else ""
-            audit.write_about(connection, boss.id, action, subject, detail, now_s - 3000 + n, about)
-        audit.write(connection, ids["Trần Văn Hùng"], "view", urgent.event_id, "", now_s - 500)
-        audit.write(connection, ids["Trần Văn Hùng"], "download", urgent.event_id, "clip.mp4 9f2c…", now_s - 400)
+            audit.write_about(connection, audit.By(boss.id), action, subject, detail, now_s - 3000 + n, about)
+        audit.write(connection, audit.By(ids["Trần Văn Hùng"]), "view", urgent.event_id, "", now_s - 500)
+        audit.write(
+            connection, audit.By(ids["Trần Văn Hùng"]), "download", urgent.event_id, "clip.mp4 9f2c…", now_s - 400
+        )
         users.set_password_hash(connection, hoa, hash_password(PASSWORD))
     new_link(school.console.database, Role.GUARD, "Bùi Thị Mai", now_s, Grants(sites=frozenset({first.id})))
     return hoa

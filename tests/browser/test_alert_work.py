@@ -85,8 +85,27 @@ def test_the_whole_life_of_an_alert_by_keyboard_with_two_guards_at_once(two, sch
         "Hùng đổi mức ưu tiên từ Cao thành Thấp",
         "Hùng đóng: Phụ huynh, người đón",
     ]
+    correct_and_open_again(hung, lan)
     for page in two:
         assert page.evaluate("window.unchanged")  # all of it live, nothing reloaded
+
+
+def correct_and_open_again(hung: Page, lan: Page) -> None:
+    """Hùng has closed it with the wrong outcome, and too early."""
+    hung.keyboard.press("e")  # it was a pupil
+    hung.keyboard.type("lớp 2B")
+    hung.keyboard.press("Tab")
+    hung.keyboard.press("3")
+    expect(hung.locator(".outcome")).to_have_text("Học sinh", timeout=5000)
+    hung.keyboard.press("r")
+    hung.keyboard.type("còn một em nữa")
+    hung.keyboard.press("Enter")
+    expect(hung.locator(".standing")).to_contain_text("Đang xử lý", timeout=5000)
+    expect(lan.locator("#in-hand .alert")).to_contain_text("Hùng", timeout=5000)
+    assert [line[9:] for line in history(hung)][-2:] == [
+        "Hùng sửa kết quả từ Phụ huynh, người đón thành Học sinh: lớp 2B",
+        "Hùng mở lại (kết quả trước đó: Học sinh): còn một em nữa",
+    ]
 
 
 def test_the_life_of_an_alert_on_its_page_by_keyboard(page, school):

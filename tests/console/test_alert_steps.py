@@ -38,18 +38,21 @@ def does(step: Step, by: int = LAN, **more) -> Act:
 
 
 @given(st.lists(acts, max_size=12), st.sampled_from(RULES), severities)
-def test_whatever_people_do_an_alert_is_new_or_somebodys_and_what_is_closed_stays_so(done, rule, severity):
+def test_whatever_people_do_an_alert_is_new_or_somebodys_and_who_closed_it_alone_changes_it_then(done, rule, severity):
     work = Work()
     for act in done:
         before, work = work, tried(work, act, rule, severity)
         assert (work.state == AlertState.NEW) == (work.owner is None)
         assert work.state != AlertState.NEW or before.state == AlertState.NEW
-        if before.state == AlertState.CLOSED:
-            assert work == before
+        assert (work.state == AlertState.CLOSED) == (work.closed_by is not None) == (work.reason is not None)
+        if before.state == AlertState.CLOSED and work != before:
+            assert act.step in (Step.CORRECT, Step.REOPEN)
+            assert act.by == before.closed_by
+            assert act.text.strip()
         if work.chosen != before.chosen:
             assert act.step == Step.PRIORITISE
         if work.owner != before.owner:
-            assert before.owner is None or act.step == Step.TAKE_OVER
+            assert before.owner is None or act.step in (Step.TAKE_OVER, Step.REOPEN)
             assert work.owner == act.by
         if work.state == AlertState.CLOSED != before.state:
             assert act.step == Step.CLOSE
@@ -62,11 +65,11 @@ def test_the_same_step_twice_is_harmless(done, act):
     for one in done:
         work = tried(work, one)
     once = tried(work, act)
-    if act.step == Step.CLOSE and once != work:
-        assert refusal(once, act) == "already_closed"
+    if act.step in (Step.CLOSE, Step.REOPEN) and once != work:
+        assert refusal(once, act) == ("already_closed" if act.step == Step.CLOSE else "not_closed")
     else:
         assert tried(once, act) == once
-    if once != work and act.step not in (Step.NOTE, Step.CLOSE):
+    if once != work and act.step not in (Step.NOTE, Step.CLOSE, Step.REOPEN):
         assert not has_effect(once, act, "loitering", Severity.MEDIUM)
 
 
@@ -84,7 +87,8 @@ def test_the_ways_an_alert_goes(path):
     work = Work()
     for name in path:
         work = after(work, does(Step(name)), "loitering", Severity.LOW)
-        assert work == Work(leads_to[Step(name)], LAN)
+        closed = {"closed_by": LAN, "reason": CloseReason.TEST} if name == "close" else {}
+        assert work == Work(leads_to[Step(name)], LAN, **closed)
 
 
 @pytest.mark.parametrize("step", [Step.START, Step.HOLD])
@@ -115,6 +119,24 @@ def test_anybody_may_add_a_note_even_to_what_is_closed():
     note = Act(Step.NOTE, HUNG, text="mẹ cháu An")
     assert after(closed, note, "loitering", Severity.LOW) == closed
     assert has_effect(closed, note, "loitering", Severity.LOW)
+
+
+CLOSED = Work(AlertState.CLOSED, LAN, closed_by=LAN, reason=CloseReason.TEST)
+
+
+def test_who_closed_it_wrongly_corrects_it_or_opens_it_again_and_says_why():
+    right = after(CLOSED, does(Step.CORRECT, reason=CloseReason.PUPIL, text="lớp 2B"), "loitering", Severity.LOW)
+    assert right == Work(AlertState.CLOSED, LAN, closed_by=LAN, reason=CloseReason.PUPIL)
+    assert not has_effect(right, does(Step.CORRECT, reason=CloseReason.PUPIL, text="x"), "loitering", Severity.LOW)
+    open_again = after(right, does(Step.REOPEN, text="còn người"), "loitering", Severity.LOW)
+    assert open_again == Work(AlertState.IN_PROGRESS, LAN)
+    for step in (Step.CORRECT, Step.REOPEN):
+        assert refusal(CLOSED, does(step, text=" ")) == "why_missing"
+        assert refusal(open_again, does(step, text="x")) == "not_closed"
+        assert refusal(CLOSED, does(step, HUNG, text="x")) == "not_your_closing"
+        assert after(CLOSED, does(step, HUNG, text="x", over_others=True), "loitering", Severity.LOW)
+    assert refusal(CLOSED, does(Step.CORRECT, reason=CloseReason.TAMPERING, text="x")) == "reason_missing"
+    assert refusal(CLOSED, Act(Step.CORRECT, LAN, text="x")) == "reason_missing"
 
 
 @given(severities, st.lists(st.tuples(severities, st.booleans()), max_size=6))

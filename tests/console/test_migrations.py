@@ -14,7 +14,7 @@ from console.domain.access import Role
 from console.domain.alert import CloseReason
 from console.domain.alert_work import Act, Step
 from console.domain.site_tree import WHOLE_TREE
-from console.store import alert_work, alerts, grants, schema, site_setup, users
+from console.store import alert_work, alerts, grants, schema, second_factors, site_setup, users
 from console.store.tables import blind_time, camera
 from console.web.access import session_hash
 
@@ -133,3 +133,20 @@ def test_alerts_of_before_keep_who_had_them_and_get_their_history(desk, steps):
     with desk.console.database.read() as connection:
         where = connection.execute(sa.text("SELECT DISTINCT rule, zone FROM event")).all()
     assert [tuple(row) for row in where] == [("loitering", "door")]
+
+
+def test_who_had_a_second_factor_has_it_and_back_means_setting_it_up_again(desk, steps):
+    with desk.console.database.write() as connection:
+        users.add(connection, "Lan", "x", Role.GUARD, desk.clock())
+    command.downgrade(steps, "0017")
+    with desk.console.database.write() as connection:
+        connection.exec_driver_sql("UPDATE user_account SET totp_secret = 'JBSWY3DPEHPK3PXP'")
+    command.upgrade(steps, "head")
+    seal = desk.console.web.state.context.seal
+    with desk.console.database.write() as connection:
+        second_factors.seal_all(connection, seal)
+        assert seal.open(second_factors.secret(connection, 1)) == "JBSWY3DPEHPK3PXP"
+    command.downgrade(steps, "0017")
+    command.upgrade(steps, "head")
+    with desk.console.database.read() as connection:
+        assert second_factors.secret(connection, 1) is None

@@ -211,7 +211,8 @@ def test_tries_are_counted_and_a_right_one_is_no_try(town):
 def test_the_second_factor_is_still_asked_for(town):
     user_id = town.person("Hoa", "sub-of-hoa")
     with town.console.database.write() as connection:
-        second_factors.set_up(connection, user_id, SECRET, 1, ["A"], "")
+        sealed = town.console.web.state.context.seal.seal(SECRET)
+        second_factors.set_up(connection, user_id, sealed, 1, ["A"], "")
     browser = town.browser()
     assert leads_to(browser.get(at_provider(leads_to(browser.get("/sign-in/provider")), "sub-of-hoa"))) == "/"
     assert leads_to(browser.get("/sign-in")) == "/sign-in/code"

@@ -303,7 +303,7 @@ def test_the_record_is_read_in_pieces(desk):
         user_id = users.find(connection, "auditor").id
         for n in range(150):
             about = audit.About(user_id=user_id)
-            audit.write_about(connection, user_id, "password", f"number {n:03}", "", desk.clock(), about)
+            audit.write_about(connection, audit.By(user_id), "password", f"number {n:03}", "", desk.clock(), about)
     first = auditor.get("/audit").text
     older = auditor.get(re.search(r'href="(/audit\?before=\d+)"', first)[1]).text
     found = [set(re.findall(r"number \d{3}", text)) for text in (first, older)]

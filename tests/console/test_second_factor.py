@@ -5,12 +5,14 @@ import re
 import pyotp
 import pytest
 from argon2 import PasswordHasher
+from cryptography.fernet import Fernet
 
 from console.app.factory import build
 from console.app.settings import Settings
 from console.domain.access import Role
 from console.domain.throttle import MOST, WINDOW_S
 from console.store import second_factors, sessions, users
+from console.store.sealed import SealError
 from console.web.access import COOKIE, session_hash
 from console.web.factor_pages import RECOVERY_CODES, new_recovery_codes, step_of
 
@@ -142,6 +144,46 @@ def test_a_role_that_must_have_it_goes_nowhere_without(desk, tmp_path):
 def test_a_setting_that_names_no_role_is_told():
     with pytest.raises(ValueError, match="'pope' is no role"):
         Settings(totp_roles="guard,pope")
+
+
+def test_its_secret_stands_sealed_and_is_worth_nothing_without_the_key(desk, tmp_path):
+    user_id = person(desk)
+    browser = desk.browser()
+    sign_in(browser)
+    shown = browser.post("/second-factor", data={"password": PASSWORD}, headers=ENGLISH).text
+    secret = re.search(r'class="secret">([A-Z2-7]+)<', shown)[1]
+
+    def kept() -> str:
+        with desk.console.database.read() as connection:
+            rows = [connection.exec_driver_sql(f"SELECT * FROM {one}").all() for one in ("session", "user_account")]
+        return str(rows)
+
+    assert secret not in kept()
+    browser.post("/second-factor", data={"code": pyotp.TOTP(secret).at(desk.clock())})
+    assert secret not in kept()
+    key, settings = tmp_path / "secrets.key", Settings(folder=tmp_path, database=str(desk.console.database.engine.url))
+    right = key.read_bytes()
+    key.unlink()
+    with pytest.raises(SealError, match=r"secrets\.key is missing.*reset-second-factor"):
+        build(settings, desk.clock)
+    assert not key.exists()  # none is made that would be in the way of the right one
+    key.write_bytes(Fernet.generate_key())
+    with pytest.raises(SealError, match=r"not the key .* 1 account\(s\) are sealed \(Lan\)"):
+        build(settings, desk.clock)
+    key.write_bytes(right)
+    with desk.console.database.write() as connection:  # as a version before had it
+        connection.exec_driver_sql(f"UPDATE user_account SET totp_sealed = '{secret}' WHERE id = {user_id}")
+    again = build(settings, desk.clock)
+    assert secret not in kept()
+    desk.clock.now_s += 30
+    door = desk.browser()
+    sign_in(door)
+    assert door.post("/sign-in/code", data={"code": pyotp.TOTP(secret).at(desk.clock())}).status_code == 303
+    with desk.console.database.write() as connection:
+        assert second_factors.take_away(connection, user_id)
+    key.unlink()
+    build(settings, desk.clock).database.close()  # nothing is sealed any more: it makes a key
+    again.database.close()
 
 
 def test_an_administrator_takes_it_away_from_who_lost_everything(desk):

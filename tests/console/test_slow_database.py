@@ -133,8 +133,8 @@ def test_a_note_that_can_never_be_written_does_not_hold_up_the_others(slow):
     guard = slow.browser(Role.GUARD)
     assert guard.get("/").status_code == 200
     with held(slow):
-        notes.write(lambda connection: audit.write(connection, 999, "view", "x", "", 1.0))  # nobody's
-        notes.write(lambda connection: audit.write(connection, 1, "view", EVENT_ID, "", 2.0))
+        notes.write(lambda connection: audit.write(connection, audit.By(999), "view", "x", "", 1.0))  # nobody's
+        notes.write(lambda connection: audit.write(connection, audit.By(1), "view", EVENT_ID, "", 2.0))
     assert notes.flush()
     assert looks(slow) == [2.0]
 

@@ -5,9 +5,10 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from console.domain.access import NOWHERE, Action, Role, may, rights_of
+from console.domain.access import EVERYWHERE, NOWHERE, Action, Role, may, rights_of
 from console.domain.site_tree import Grants
-from console.store import grants, users
+from console.store import alert_work, audit, grants, provider_links, users
+from console.web.auth import hash_password
 from console.web.route_table import NODE, ROUTES, SIGNED_IN
 
 pytestmark = pytest.mark.system
@@ -119,3 +120,72 @@ def test_a_token_wins_over_a_cookie_and_a_wrong_one_is_nobodys(desk):
     assert (
         boss.post("/people", headers={"Authorization": "Bearer x", "Origin": "https://evil.example"}).status_code == 401
     )
+
+
+def test_what_a_program_does_bears_the_name_of_its_token(desk, schools):
+    """Wherever a token comes through and something is written down: the whole table."""
+    here, _ = schools
+    boss = desk.browser(Role.ADMINISTRATOR)
+    client = program(desk, make(boss, role="administrator"))
+    with desk.console.database.read() as connection:
+        before = audit.listing(connection, EVERYWHERE, (), None, 1)[0].id
+    client.post(f"/alerts/{here.event_id}/acknowledge")
+    for (method, path), rule in ROUTES.items():
+        if isinstance(rule, Action) and path != "/api/stream":
+            client.request(method, here.address(path))
+    instructions = {"kind": "loitering", "text": "Ra cổng hỏi."}
+    client.post(f"/instructions/{here.site}", data=instructions)
+    desk.console.web.state.context.notes.flush()
+    with desk.console.database.read() as connection:
+        acts = [one for one in audit.listing(connection, EVERYWHERE, (), None, 100) if one.id > before]
+        steps = alert_work.history(connection, here.event_id)
+    assert {"view", "download", "pictures"} <= {one.action for one in acts}
+    assert {one.token for one in [*acts, *steps]} == {"statistics"}
+    page = boss.get(f"/alerts/{here.event_id}", headers=ENGLISH).text
+    assert '<strong>administrator</strong> <span class="soft">(by the token statistics)</span> acknowledged it' in page
+    assert "(qua khóa statistics)" in boss.get("/audit", headers={"Accept-Language": "vi"}).text
+    facts = boss.get(f"/api/alerts/{here.event_id}/facts.json").json()
+    assert [one["token"] for one in facts["history"]] == ["statistics"]
+    assert {one["token"] for one in facts["custody"]} == {"", "statistics"}
+
+
+PASSWORD, NEW = "mat-khau-dai", "mat-khau-khac"
+
+
+def test_a_new_password_shows_what_goes_on_without_it_and_ends_it_where_asked(desk):
+    owner = desk.browser(Role.SUPERVISOR)
+    with desk.console.database.write() as connection:
+        user = users.find(connection, "supervisor")
+        users.set_password_hash(connection, user.id, hash_password(PASSWORD))
+        provider_links.link(connection, user.id, "https://id.example.org", "s", desk.clock())
+    client = program(desk, make(owner))
+    page = owner.get("/account", headers=ENGLISH).text
+    for told in ("goes on without your password", "the token statistics", "signing in with the linked account"):
+        assert told in page
+    form = {"password": PASSWORD, "new": NEW, "again": NEW}
+    assert owner.post("/account/password", data=form).status_code == 303
+    assert client.get("/api/alerts").status_code == 200
+    form = {"password": NEW, "new": PASSWORD, "again": PASSWORD, "end_all": "true"}
+    assert owner.post("/account/password", data={**form, "password": "a guess"}).status_code == 422
+    assert client.get("/api/alerts").status_code == 200
+    assert owner.post("/account/password", data=form).status_code == 303
+    assert client.get("/api/alerts").status_code == 401
+    assert "goes on without your password" not in owner.get("/account", headers=ENGLISH).text
+    with desk.console.database.read() as connection:
+        assert provider_links.of_user(connection, user.id) is None
+        assert audit.of_subject(connection, "supervisor")[0].action == "ways_ended"
+
+
+def test_a_link_for_a_new_password_offers_the_same(desk):
+    client = program(desk, make(desk.browser(Role.SUPERVISOR)))
+    boss = desk.browser(Role.ADMINISTRATOR)
+    with desk.console.database.read() as connection:
+        user_id = users.find(connection, "supervisor").id
+    for end_all, left in ((False, 200), (True, 401)):
+        told = boss.post(f"/people/{user_id}/password", headers=ENGLISH).text
+        path = re.search(r"/welcome/[\w-]+", told)[0]
+        stranger = desk.browser()
+        assert "the token statistics" in stranger.get(path, headers=ENGLISH).text
+        form = {"password": NEW, "again": NEW} | ({"end_all": "true"} if end_all else {})
+        assert stranger.post(path, data=form).status_code == 303
+        assert client.get("/api/alerts").status_code == left

@@ -4,9 +4,9 @@ import { part } from "./part.js";
 import { fill, words } from "./words.js";
 
 /** @type {Record<string, string>} */
-const STEPS = { a: "acknowledge", s: "start", h: "hold", t: "take_over", c: "close", n: "note", p: "prioritise" };
+const STEPS = { a: "acknowledge", s: "start", h: "hold", t: "take_over", c: "close", n: "note", p: "prioritise", e: "correct", r: "reopen" };
 /** @type {Record<string, string>} */
-const DIALOGS = { close: "closing", note: "noting", prioritise: "rating" };
+const DIALOGS = { close: "closing", note: "noting", prioritise: "rating", correct: "correcting", reopen: "reopening" };
 
 /** What a step is about, fixed as the key is pressed: what is shown may change before it is sent.
  * fresh: those that nobody has taken on; mine: one's own; the others are colleagues'. lead: the one that is shown large.
@@ -27,6 +27,7 @@ function subjectOf(shown) {
  * @param {Subject} subject */
 function meantBy(step, subject) {
   const { ids, fresh, mine } = subject;
+  if (step === "correct" || step === "reopen") return subject.ids.length ? [] : [subject.lead]; // of what is closed
   if (step === "acknowledge" && fresh.length) return fresh;
   if ((step === "start" || step === "hold") && mine.length) return mine;
   const [open, others] = [ids.filter((id) => fresh.includes(id) || mine.includes(id)), ids.filter((id) => !mine.includes(id))];
@@ -111,7 +112,7 @@ export class Work {
   keyInDialog(event, dialog) {
     if (event.key === "?" && dialog.id === "help") return part("help", HTMLDialogElement).close();
     if (isTyped(event)) {
-      if (event.key !== "Enter" || event.shiftKey || dialog.id !== "noting") return;
+      if (event.key !== "Enter" || event.shiftKey || !["noting", "reopening"].includes(dialog.id)) return;
       event.preventDefault();
       return dialog.querySelector("form")?.requestSubmit();
     }
