@@ -130,7 +130,7 @@ def hold_span(request: Request, told: Annotated[SpanForm, Form()]) -> Response:
             if holds.ask(connection, asked, _who(request).user_id, now_s, MOST_HOLDS):
                 subject, about = f"{camera.site} · {camera.label}", audit.About(site_id=camera.site_id)
                 detail = _detail(language, from_at_s, to_at_s, reason)
-                audit.write_about(connection, _who(request).user_id, "hold", subject, detail, now_s, about)
+                audit.write_about(connection, _who(request).by, "hold", subject, detail, now_s, about)
     except (_ProblemError, holds.TooManyHoldsError) as error:
         again = AskedHolds.model_validate({"of": told.of, "from": told.begin, "to": told.end})
         return _page(request, again, str(error) or "too_many", told.reason)
@@ -161,7 +161,7 @@ def hold_alert(request: Request, event_id: str, told: Annotated[AlertForm, Form(
             raise Refused(409, "too_many_holds") from None
         if is_new:
             detail = _detail(language, from_at_s, to_at_s, reason)
-            audit.write(connection, _who(request).user_id, "hold", event_id, detail, now_s)
+            audit.write(connection, _who(request).by, "hold", event_id, detail, now_s)
             changes.append(connection, "alert", event_id, "held", now_s)
     return RedirectResponse(f"/alerts/{event_id}#holds", status_code=303)
 
@@ -178,16 +178,16 @@ def release(request: Request, hold_id: str, told: Annotated[ReleaseForm, Form()]
         hold, place = holds.find(connection, hold_id), holds.place(connection, hold_id)
         if hold is None or place is None:
             raise Refused(404, "not_found")
-        user_id = _who(request).user_id
-        if not holds.release(connection, hold_id, user_id, reason, now_s):
+        who = _who(request)
+        if not holds.release(connection, hold_id, who.user_id, reason, now_s):
             raise Refused(409, "hold_released")
         detail = _detail(language, hold.from_at_s, hold.to_at_s, reason)
         if hold.event_id:
-            audit.write(connection, user_id, "hold_released", hold.event_id, detail, now_s)
+            audit.write(connection, who.by, "hold_released", hold.event_id, detail, now_s)
             changes.append(connection, "alert", hold.event_id, "held", now_s)
         else:
             subject, about = f"{hold.site} · {hold.camera_label}", audit.About(site_id=place.site_id)
-            audit.write_about(connection, user_id, "hold_released", subject, detail, now_s, about)
+            audit.write_about(connection, who.by, "hold_released", subject, detail, now_s, about)
     to = f"/alerts/{hold.event_id}#holds" if told.back and hold.event_id else "/holds?done=released"
     return RedirectResponse(to, status_code=303)
 
