@@ -279,8 +279,14 @@ class Recorder:
         """In a thread of its own, for a memory card can take a second; one at a time, so that a stuck disk is felt."""
         if self._syncing is not None:
             self._syncing.join()
-        self._syncing = threading.Thread(target=self._sync, args=(path,), name="sync", daemon=True)
-        self._syncing.start()
+        self._syncing = None
+        thread = threading.Thread(target=self._sync, args=(path,), name="sync", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):  # no more threads, or no memory for one: recording must not end by that
+            self._sync(path)
+        else:
+            self._syncing = thread
 
     def _sync(self, path: Path) -> None:
         try:

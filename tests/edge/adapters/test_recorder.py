@@ -282,6 +282,22 @@ def test_every_closed_segment_is_brought_onto_the_disk_and_no_packet_waits_for_i
     assert synced == [name for s in list_segments(tmp_path) for name in (s.path.name, tmp_path.name)]
 
 
+def test_recording_goes_on_where_no_thread_can_be_had(tmp_path, make_video, record, payloads_of, monkeypatch):
+    """It ended the worker, and its stop waited for a thread that never began."""
+    synced, recorder = [], Recorder(tmp_path, 2.0, ROOM)
+    monkeypatch.setattr(recorder_module, "sync", lambda path: synced.append(path.name))
+
+    def refused(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refused)
+        fed = record(recorder, make_video())
+    segments = list_segments(tmp_path)
+    assert synced == [name for one in segments for name in (one.path.name, tmp_path.name)]
+    assert payloads_of(*(one.path for one in segments)) == fed.payloads
+
+
 def test_a_disk_that_does_not_keep_what_it_took_is_a_fault(tmp_path, make_video, record, monkeypatch, caplog):
     def broken_disk(_path):
         raise OSError(errno.EIO, "Input/output error")
