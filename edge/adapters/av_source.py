@@ -138,7 +138,6 @@ class AvSource:
         self._probe_us = 300_000
         self._format: bytes | None = None
         self._last_frame_s = float("-inf")
-        self._decoded_at_s = 0.0
         self._connected = False
         self._fault: StreamFault | None = None
         self._info: StreamInfo | None = None
@@ -174,6 +173,10 @@ class AvSource:
         vain: (rows, columns) of the gate, where movement means nothing.
         """
         self._decoder.idle, self._gate.vain = idle, vain
+
+    def look(self, looks: bool) -> None:
+        """Whether its pictures are wanted at all; else it is only recorded. From any thread."""
+        self._decoder.off = not looks
 
     def run(self, stop: threading.Event) -> None:
         """Connects for ever, until `stop` is set; waits between tries, longer after each failure in a row."""
@@ -212,7 +215,7 @@ class AvSource:
     def _pause_s(self, fault: StreamFault, failures: int) -> float:
         if fault.code == faults.RESOLUTION_CHANGED and failures == 0:
             return 0.0
-        longest_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**failures)
+        longest_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))  # thousands of them are no number
         if fault.code in (faults.SIGN_IN_REFUSED, faults.SIGN_IN_MISSING):
             longest_s = REFUSED_WAIT_S
         return self._random.uniform(longest_s / 2, longest_s)
@@ -284,7 +287,6 @@ class AvSource:
         return packet is not None and packet.size > 0 and self._clock.monotonic_s() - began_s < self._stall_s / 2
 
     def _demux(self, container: InputContainer, stream: VideoStream, stop: threading.Event) -> StreamFault:
-        self._decoded_at_s = self._clock.monotonic_s()
         held: list[tuple[av.Packet[VideoStream], Arrival]] | None = []
         fault = stream_fault(faults.END_OF_STREAM, self._address.url)
         packets = container.demux(stream)
@@ -344,24 +346,23 @@ class AvSource:
         self._fault = None
 
     def _decode(self, packet: av.Packet[VideoStream], sampler: Sampler, sent_s: float, arrival_s: float) -> None:
+        """What goes wrong here, whatever it is, is no fault of the connection: recording needs no decoder."""
         try:
-            pictures = self._decoder.pictures(packet, sent_s)
-        except av.error.InvalidDataError as error:
+            for picture in self._decoder.pictures(packet, sent_s):
+                self._damaged += picture.is_corrupt
+                assert picture.time_base is not None
+                media_s = self._time_line.media(None if picture.pts is None else float(picture.pts * picture.time_base))
+                media_s = self._last_frame_s = max(media_s, self._last_frame_s)
+                if sampler.wants(media_s):
+                    self._hand_on(i420(picture), media_s)
+        except av.FFmpegError as error:
             self._damaged += 1
-            if arrival_s - self._decoded_at_s > max(self._stall_s, 10.0):
-                raise StreamError(faults.fault_while_reading(error, self._address.url)) from None
-            return
-        for picture in pictures:
-            self._decoded_at_s = arrival_s
-            self._damaged += picture.is_corrupt
-            assert picture.time_base is not None
-            media_s = self._time_line.media(None if picture.pts is None else float(picture.pts * picture.time_base))
-            media_s = self._last_frame_s = max(media_s, self._last_frame_s)
-            if sampler.wants(media_s):
-                self._hand_on(picture, media_s)
+            if self._decoder.has_failed_for_long(arrival_s):
+                raise StreamError(
+                    stream_fault(faults.DAMAGED_STREAM, self._address.url, error.strerror or "")
+                ) from None
 
-    def _hand_on(self, picture: av.VideoFrame, media_s: float) -> None:
-        planes = i420(picture)
+    def _hand_on(self, planes: NDArray[np.uint8], media_s: float) -> None:
         motion = self._gate.update(planes[: planes.shape[0] * 2 // 3], media_s)
         if motion.light_changed or motion.cells.any():
             self._decoder.idle = False

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from itertools import pairwise
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from edge.adapters import stream_faults as faults
 from edge.adapters.av_source import AvSource
+from edge.adapters.group_decoder import GroupDecoder
 from edge.adapters.stream_address import StreamAddress
 from edge.adapters.system_clock import SystemClock
 
@@ -180,6 +182,7 @@ def test_waits_grow_to_a_cap_and_a_refused_password_is_not_hammered():
     changed = faults.stream_fault(faults.RESOLUTION_CHANGED, "rtsp://cam/x")
     assert 0.25 <= source._pause_s(lost, 0) <= 0.5
     assert 5.0 <= source._pause_s(lost, 50) <= 10.0
+    assert 5.0 <= source._pause_s(lost, 5000) <= 10.0  # a camera that was off for a night: it ended the worker
     assert len({source._pause_s(lost, 50) for _ in range(20)}) > 10
     assert source._pause_s(refused, 0) >= 15.0
     assert source._pause_s(changed, 0) == 0.0
@@ -210,6 +213,47 @@ def test_damaged_packets_cost_pictures_and_no_connection(tmp_path, make_video):
     assert fault.code in (faults.END_OF_STREAM, faults.RESOLUTION_CHANGED)
     assert notes.frames
     assert all(frame.i420.shape == (144, 160) for frame in notes.frames)
+
+
+@pytest.mark.parametrize("broken", ["GroupDecoder._decoded", "i420"])
+def test_a_decoder_that_fails_all_the_time_costs_pictures_and_no_recording(make_video, monkeypatch, broken):
+    """Of libav's errors only one was taken for damage; any other ended the connection, and so the recording."""
+    video, notes = make_video(seconds=20), Notes()
+    source = source_of(video, notes, analysed_fps=30.0)
+    monkeypatch.setattr(f"edge.adapters.av_source.{broken}", Mock(side_effect=av.error.PatchWelcomeError(1, "not yet")))
+    fault = source.run_once(threading.Event())
+    assert fault.code == faults.END_OF_STREAM
+    assert (len(notes.payloads), notes.frames, source.status.frames_damaged) == (200, [], 200)
+
+
+def test_a_camera_whose_pictures_cannot_be_decoded_is_asked_anew_ever_more_seldom():
+    """It may have told its new format at the beginning alone; but each time cuts the recording."""
+    decoder, asked_s = GroupDecoder(), []
+    for at_s in range(4000):
+        if decoder.has_failed_for_long(float(at_s)):
+            asked_s.append(at_s)
+            decoder.begin(None)
+    assert asked_s[0] == 11
+    waits_s = [later - earlier for earlier, later in pairwise(asked_s)]
+    assert waits_s == sorted(waits_s)
+    assert max(waits_s) == 602
+
+
+def test_what_is_only_recorded_is_not_decoded_and_then_from_a_key_frame_on(make_video):
+    video, notes = make_video(gop=10), Notes()
+    source = source_of(video, notes, analysed_fps=30.0)
+    source.look(False)
+    taken = notes.packet
+
+    def packet(*words):
+        taken(*words)
+        if len(notes.payloads) == 25:
+            source.look(True)
+
+    notes.packet = packet
+    source.run_once(threading.Event())
+    assert (source.status.frames_decoded, source.status.frames_damaged, len(notes.payloads)) == (30, 0, 60)
+    assert not source.status.idle
 
 
 def test_a_stop_ends_the_connection(make_video):
