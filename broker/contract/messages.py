@@ -90,8 +90,9 @@ class EventMessage(Message):
     captured_at_s: Moment = Field(description="capture time of the frame that this revision speaks of")
     closed_at_s: Moment | None = None
     closed_because: (
-        Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost", "sees_again"] | None
-    ) = None
+        Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost", "unwatched", "sees_again"]
+        | None
+    ) = Field(None, description="unwatched: nobody was looked for from then on, for the network failed")
     dwell_s: Seconds = 0.0
     threshold_s: Seconds | None = Field(None, description="the seconds the rule was set to")
     people: Annotated[int, Field(ge=0, le=10_000)] = 1

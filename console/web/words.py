@@ -124,6 +124,7 @@ WORDS: dict[str, dict[str, str]] = {
         "crossed": "the line was crossed",
         "restart": "the box restarted",
         "camera_lost": "the camera was lost",
+        "unwatched": "from then on nobody was looked for: the network that finds people failed",
         "sees_again": "the camera sees again",
     },
     "gap": {

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 State = Literal["sees", "impaired", "blind"]
 _CONNECTING = StreamFault("connecting", "connecting for the first time")
 _SILENT = StreamFault("no_pictures", "the stream is open but holds no pictures that can be decoded")
+NOT_LOOKED_AT = StreamFault("worker_restarts", "nobody looks at its pictures yet; it is recorded")
 _DAMAGED = StreamFault(
     DAMAGED_STREAM, "many pictures arrive damaged: check cable, switch and Wi-Fi, or set `transport: tcp`"
 )
@@ -115,6 +116,7 @@ class CameraLine:
         self._main = self._source(section.url, password, _ToRecorder(self.recorder, self), section.sub_url is None)
         self._sub = self._source(section.sub_url, password, _ToAnalysis(self), True) if section.sub_url else None
         self._stream = StreamWatch(section.signal_lost_s, clock)
+        self._looked = True
         self._lock = threading.Lock()
         self._latest: Frame | None = None
         self._began_s = clock.monotonic_s()
@@ -153,6 +155,11 @@ class CameraLine:
             self._looked_at += 1
             self._looked_at_s = frame.media_s
 
+    def look(self, looks: bool) -> None:
+        """Whether its pictures are decoded; else it is only recorded. Before its threads begin, or from one thread."""
+        self._looked = looks
+        (self._sub or self._main).look(looks)
+
     def rest(self, idle: bool, vain: NDArray[np.bool_] | None = None) -> None:
         """Whether nothing goes on before the camera, and where movement means nothing; from the vision thread."""
         (self._sub or self._main).rest(idle, vain)
@@ -185,7 +192,8 @@ class CameraLine:
             looked_at = self._looked_at
         dropped = self._mailbox.dropped(self.section.name)
         self._workload.note(self._clock.monotonic_s(), looked_at, dropped)
-        self._stream.note(analysed, self.lens.light, latest.media_s if latest else None, self._longest_s)
+        if self._looked:
+            self._stream.note(analysed, self.lens.light, latest.media_s if latest else None, self._longest_s)
         self.lens.damaged = self._stream.damage.suspected
         state, fault, since_at_s = self._judge()
         if self._state[0] == "blind" != state:
@@ -253,7 +261,8 @@ class CameraLine:
         analysed, longest_s = (self._sub or self._main).status, self._longest_s
         recorder_fault = self.recorder.status.fault
         if self.latest is None or self.silent_s > longest_s:
-            return "blind", analysed.fault or (_SILENT if analysed.packets else _CONNECTING)
+            silent = _SILENT if self._looked else NOT_LOOKED_AT
+            return "blind", analysed.fault or (silent if analysed.packets else _CONNECTING)
         if self.latest.media_s - self._looked_at_s > longest_s:
             return "blind", _overloaded(self._workload)
         fault = self._main.status.fault or (_DAMAGED if self._stream.damage.told else None)

@@ -10,12 +10,12 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 
-from broker.contract.messages import CAMERA_ALARMS, EventMessage
+from broker.contract.messages import EventMessage
 from edge.adapters.checkpoint_file import CheckpointFile
 from edge.adapters.outbox_rows import is_damage
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.clip_desk import clip_for
-from edge.app.orphans import close_orphans
+from edge.app.orphans import end_stays
 from edge.config.schema import RecordingSection
 from edge.core.checkpoint import Checkpoint
 from edge.core.events import Closing, Event
@@ -75,8 +75,7 @@ class EventWriter:
 
     def _close_orphans(self) -> None:
         resumed = {event.event_id for event in self._pipeline.open_events}
-        resumed |= {event.event_id for event in self._outbox.orphans(self._camera) if event.rule in CAMERA_ALARMS}
-        close_orphans(self._outbox, [self._camera], self._clock.wall_s(), resumed)
+        end_stays(self._outbox, self._camera, self._clock.wall_s(), resumed)
 
     def _catch_up(self, media_s: float) -> list[EventMessage]:
         """Tells what is not told yet; where the disk takes nothing, that is logged once and tried again later.

@@ -23,8 +23,20 @@ log = logging.getLogger(__name__)
 class RecordedCameras:
     """`lines` by name, from `start` to `end`; the frames to be looked at are in `mailbox`."""
 
-    def __init__(self, config: EdgeConfig, names: Sequence[str], clock: Clock) -> None:
-        """Raises OSError where a password can't be read or a folder can't be made."""
+    def __init__(
+        self,
+        config: EdgeConfig,
+        names: Sequence[str],
+        clock: Clock,
+        made: Callable[[], object] = lambda: None,
+        *,
+        looks: bool = True,
+    ) -> None:
+        """made: called with each camera that is ready, for a folder may take a while.
+
+        looks: whether pictures are decoded from the beginning; else from `look` on.
+        Raises OSError where a password can't be read or a folder can't be made.
+        """
         self.mailbox = Mailbox()
         self.clips_need: Callable[[CameraSection], Spans] | None = None  # not known yet: nothing is deleted
         self._clock, self._holds, self._stop = clock, holds_of(config), threading.Event()
@@ -36,6 +48,8 @@ class RecordedCameras:
                 )
                 folder, spared = recordings_folder(config, section.name), partial(self._spared, section)
                 self.lines[section.name] = CameraLine(section, folder, self.mailbox, clock, spared, lens)
+                self.lines[section.name].look(looks)
+                made()
         self._readers = [thread for line in self.lines.values() for thread in line.threads(self._stop)]
 
     def start(self) -> None:
@@ -43,6 +57,11 @@ class RecordedCameras:
         for thread in self._readers:
             thread.daemon = True  # a thread stuck in libav must not hold up the stop
             thread.start()
+
+    def look(self) -> None:
+        """Begins to decode what is recorded."""
+        for line in self.lines.values():
+            line.look(True)
 
     def end(self, within_s: float) -> None:
         """Stops reading and closes the recordings; a camera that says nothing holds up its reader no longer."""

@@ -8,10 +8,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edge.adapters.service_manager import ServiceManager
 from edge.adapters.system_clock import SystemClock
@@ -20,6 +21,8 @@ from edge.app.hold import hold
 from edge.app.node_folder import workers_folder
 from edge.app.worker_process import (
     OUTBOX_DAMAGED,
+    Begun,
+    Recorded,
     StillTaken,
     Stop,
     TakeCalendar,
@@ -36,9 +39,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0
-SOUND_AFTER_S = 60.0  # a worker that lived so long is restarted at once
-STARTING_S = 120.0  # a worker that has said nothing by then, or later for HUNG_S, is killed and started anew
+Answer = TypeVar("Answer")
+
+RESTART_FIRST_S, RESTART_LONGEST_S = 1.0, 30.0  # of what can't even record; else it records alone for as long
+SOUND_AFTER_S = 60.0  # a worker that watched so long has nothing in it that kills it
+BEGINNING_S = 20.0  # a worker that comes no step further by then, and records nothing yet, is killed and started anew
+STARTING_S = 120.0  # so is one that records, but says nothing of its cameras by then, or later for HUNG_S
 HUNG_S = 15.0  # with a new start well within worker.LOST_S, so that what is open goes on
 TURNING_S = 5.0  # a frame loop that turned so lately is alive
 STOP_S = 4.0  # for the workers; with delivery's goodbye 5 s in all
@@ -62,6 +68,7 @@ class _Slot:
     heard_by_s: float = 0.0  # the latest time by which a sound worker is heard of again
     failures: int = 0
     alone_s: float = 0.0  # for so long it records alone at first, as those before it died of watching
+    recorded: bool = False  # by this worker, or by the one whose heir it is
     heard: bool = False  # of any of its workers
     health: dict[str, CameraHealth] = field(default_factory=dict)
 
@@ -121,7 +128,7 @@ class Supervisor:
             for slot in self._slots:
                 self._tend(slot)
             self._let_record()
-            meanwhile()
+            self._beside(meanwhile)
             self._begin_delivery()
             log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
             self._watch_over()
@@ -141,28 +148,61 @@ class Supervisor:
 
     def _let_record(self) -> None:
         """Waits until the workers record: what is loaded for all that stands behind it would take time from them."""
-        pipes = [slot.pipe for slot in self._slots if slot.pipe is not None]
         due_s = self._clock.monotonic_s() + RECORDING_FIRST_S
-        while pipes and not self._stop.is_set() and (left_s := due_s - self._clock.monotonic_s()) > 0:
-            heard = wait(pipes, min(left_s, 0.25))
-            pipes = [pipe for pipe in pipes if pipe not in heard]
+        while not self._stop.is_set() and not all(slot.recorded for slot in self._slots):
+            if (left_s := due_s - self._clock.monotonic_s()) <= 0:
+                return
+            self._listen(min(left_s, 0.25))
+
+    def _beside(self, work: Callable[[], Answer]) -> Answer:
+        """Does what may take long, while the workers are seen to. Raises what it raises."""
+        done = Future[Answer]()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # it is raised below
+                done.set_exception(error)
+
+        threading.Thread(target=run, name="start", daemon=True).start()
+        while not done.done():
+            self._listen(0.1)
+            for slot in self._slots:
+                self._tend(slot)
+        return done.result()
 
     def _begin_delivery(self) -> None:
         """Loads and starts what stands behind the recording, and lets the workers write down what they see."""
+        for slot in self._slots:  # a camera whose worker never says a word is blind, not gone
+            slot.health = {name: self._starting(name) for name in slot.cameras}
+        delivery = self._beside(self._made_delivery)
+        delivery.start()
+        self._delivery = delivery
+        for slot in self._slots:
+            self._tell_outbox(slot)
+
+    def _made_delivery(self) -> Delivery:
+        """Raises NodeError, OSError."""
         from edge.adapters.outbox_rows import OutboxError
         from edge.app.delivery import Delivery
 
-        for slot in self._slots:  # a camera whose worker never says a word is blind, not gone
-            slot.health = {name: self._starting(name) for name in slot.cameras}
         try:
             delivery = Delivery(self._config, self._version, self._clock, self._on_command, self._end_former_workers)
         except OutboxError as error:
             raise NodeError(str(error)) from error
         self._end_former_workers({camera.name for camera in self._config.cameras})
-        delivery.start()
-        self._delivery = delivery
-        for slot in self._slots:
+        return delivery
+
+    def _tell_outbox(self, slot: _Slot) -> None:
+        """What a worker waits for before it watches."""
+        if self._delivery is not None:
             _tell(slot, self._delivery.outbox)
+            _tell(slot, TakeCalendar(self._delivery.calendar))
+        self._wait_for(slot)
+
+    def _wait_for(self, slot: _Slot) -> None:
+        """From now on for as long as a sound worker takes to its next word, until it says how its cameras do."""
+        slot.heard_by_s = self._clock.monotonic_s() + (STARTING_S if slot.recorded else BEGINNING_S)
 
     def _end_former_workers(self, but: Collection[str] = ()) -> None:
         """Those of a supervisor that was killed; but: cameras whose heirs see to it themselves, in their own time."""
@@ -173,7 +213,7 @@ class Supervisor:
         """Until it is told to stop, or a thread of delivery has died."""
         assert self._delivery is not None
         while not self._stop.is_set():
-            self._listen(self._delivery, timeout_s=0.25)  # first: a node that was held up takes nobody for hanging
+            self._listen(timeout_s=0.25)  # first: a node that was held up takes nobody for hanging
             if self._delivery.to_mend:
                 self._mend_outbox(self._delivery)
             if (calendar := self._delivery.new_calendar()) is not None:
@@ -189,7 +229,8 @@ class Supervisor:
     def _tend(self, slot: _Slot) -> None:
         """Starts the slot's worker where none runs and the pause after its death is over."""
         now_s = self._clock.monotonic_s()
-        if slot.process is not None and slot.process.is_alive() and now_s > slot.heard_by_s:
+        waits = slot.recorded and self._delivery is None  # for us
+        if slot.process is not None and slot.process.is_alive() and now_s > slot.heard_by_s and not waits:
             log.error("worker of %s hangs; it is killed", ", ".join(slot.cameras))
             slot.process.kill()
             slot.process.join(STOP_S)
@@ -197,10 +238,11 @@ class Supervisor:
             lived_s = now_s - slot.started_s
             watched_s = lived_s - slot.alone_s
             slot.failures = 0 if watched_s > SOUND_AFTER_S else slot.failures + 1
-            pause_s = min(RESTART_FIRST_S * 2 ** max(0, slot.failures - 1), RESTART_LONGEST_S) if slot.failures else 0.0
+            doubled = min(max(0, slot.failures - 1), 10)  # thousands of failures are no number any more
+            pause_s = min(RESTART_FIRST_S * 2**doubled, RESTART_LONGEST_S) if slot.failures else 0.0
             slot.alone_s = max(0.0, pause_s - RESTART_FIRST_S)
-            if watched_s > 0:  # recording did not kill it, so that waits no longer for what did
-                pause_s = min(pause_s, RESTART_FIRST_S)
+            if watched_s > 0:  # recording did not kill it, so that waits for nothing
+                pause_s = 0.0
             log.error("worker of %s ended with %s after %.0f s; again in %.0f s",
                       ", ".join(slot.cameras), slot.process.exitcode, lived_s, pause_s)  # fmt: skip
             if slot.process.exitcode == OUTBOX_DAMAGED and self._delivery is not None:
@@ -209,19 +251,31 @@ class Supervisor:
             self._restarts += 1
             slot.start_due_s = now_s + pause_s
         if slot.process is None and now_s >= slot.start_due_s:
-            ours, theirs = self._spawn.Pipe()
-            slot.process = self._spawn.Process(
-                target=run_worker,
-                args=(self._config, slot.cameras, theirs),
-                kwargs={"alone_s": slot.alone_s},
-                name=f"gatehouse-{slot.cameras[0]}",
-            )
-            slot.process.start()
+            try:
+                self._start(slot)
+            except OSError as error:  # no process, memory or descriptor to be had: the others must not end by that
+                log.error("no worker can be started for %s: %s", ", ".join(slot.cameras), error.strerror)
+                slot.start_due_s = now_s + RESTART_FIRST_S
+
+    def _start(self, slot: _Slot) -> None:
+        """Starts the slot's worker. Raises OSError."""
+        ours, theirs = self._spawn.Pipe()
+        process = self._spawn.Process(
+            target=run_worker,
+            args=(self._config, slot.cameras, theirs),
+            kwargs={"alone_s": slot.alone_s},
+            name=f"gatehouse-{slot.cameras[0]}",
+        )
+        try:
+            process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
             theirs.close()  # or the end of the supervisor would not be the end of the pipe
-            slot.pipe, slot.started_s, slot.heard_by_s = ours, now_s, now_s + STARTING_S
-            if self._delivery is not None:
-                _tell(slot, self._delivery.outbox)
-                _tell(slot, TakeCalendar(self._delivery.calendar))
+        slot.process, slot.pipe, slot.recorded = process, ours, False
+        slot.started_s = self._clock.monotonic_s()
+        self._tell_outbox(slot)
 
     def _mend_outbox(self, delivery: Delivery) -> None:
         """Begins the outbox anew while nobody writes to it: the workers end in good order and start again."""
@@ -244,7 +298,7 @@ class Supervisor:
             for name, health in slot.health.items()
         }
 
-    def _listen(self, delivery: Delivery, timeout_s: float) -> None:
+    def _listen(self, timeout_s: float) -> None:
         pipes = {slot.pipe: slot for slot in self._slots if slot.pipe is not None}
         if not pipes:
             self._stop.wait(timeout_s)
@@ -256,14 +310,17 @@ class Supervisor:
             except (EOFError, OSError):
                 self._stop.wait(0.05)  # the process is about to be found dead
                 continue
-            if isinstance(report, WorkerReport):
+            if isinstance(report, Begun | Recorded):
+                slot.recorded = isinstance(report, Recorded)
+                self._wait_for(slot)
+            elif isinstance(report, WorkerReport):
                 slot.heard, slot.health = True, {camera.camera: camera for camera in report.cameras}
                 slot.heard_by_s = self._clock.monotonic_s() + HUNG_S - report.at_one_frame_s
                 if report.at_one_frame_s < TURNING_S:  # only this feeds the watchdog
                     self._service.alive()
                 self._on_report(report)
-            elif isinstance(report, StillTaken):
-                delivery.send_still(report.camera, report.picture)
+            elif isinstance(report, StillTaken) and self._delivery is not None:
+                self._delivery.send_still(report.camera, report.picture)
 
     def _on_command(self, command: CommandMessage) -> None:
         """From the console, in the publisher's network thread."""

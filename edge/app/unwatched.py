@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from broker.contract.messages import CameraHealth
 from edge.adapters.snapshot import snapshot
 from edge.adapters.system_clock import SystemClock
+from edge.app.camera_line import NOT_LOOKED_AT
 from edge.app.recorded_cameras import RecordedCameras
 from edge.app.work_done import WorkDone
 from edge.app.worker_process import StillTaken, Stop, TakeStill, WorkerReport, stop_waits
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 60.0
 REPORT_S = 0.5
-_OF_NOT_LOOKING = ("overloaded", "")  # what a line says of pictures that nobody looks at
+_OF_NOT_LOOKING = ("overloaded", NOT_LOOKED_AT.code, "")  # what a line says of pictures that nobody looks at
 
 Answer = TypeVar("Answer")
 

@@ -3,30 +3,24 @@
 import hashlib
 import logging
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.onnx_detector import OnnxDetector
 from edge.adapters.onnx_session import NetworkFailedError
-from edge.adapters.outbox_rows import OutboxBounds, is_damage
+from edge.adapters.outbox_rows import OutboxBounds
 from edge.adapters.processor_use import name_thread
 from edge.adapters.schedule_file import calendar_path, read_calendar
-from edge.adapters.segment_index import is_sound
 from edge.adapters.snapshot import snapshot
-from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock, machine_run
-from edge.adapters.track_log import TrackLog
-from edge.app.alarm_desk import AlarmDesk
 from edge.app.build import build_pipeline
-from edge.app.clip_desk import MAX_CLIP_S, ClipDesk
+from edge.app.clip_desk import MAX_CLIP_S
 from edge.app.event_writer import EventWriter
 from edge.app.former_workers import OUTLIVES_S
-from edge.app.node_folder import index_path
+from edge.app.lens_desk import LensDesk, open_outbox, track_log
 from edge.app.recorded_cameras import RecordedCameras
 from edge.app.work_done import FrameDone, WorkDone, WorkLog
 from edge.app.worker_process import OutboxReady, StillTaken, Stop, TakeCalendar, TakeStill, WorkerReport, stop_waits
@@ -61,17 +55,6 @@ def _named(name: str, work: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-def track_log(config: EdgeConfig, section: CameraSection, outbox: SqliteOutbox) -> TrackLog:
-    """Of a camera: boxes for as long as a clip may need them. Raises OSError where its folder can't be made."""
-
-    def needed_since_s() -> float | None:
-        needed = outbox.clip_spans(section.name, section.recording.pre_s, MAX_CLIP_S)
-        return min((from_s for from_s, _ in needed), default=None)
-
-    longest_s = MAX_CLIP_S + 2 * section.recording.post_s + 30
-    return TrackLog(config.node.state_dir / "tracks" / section.name, longest_s, needed_since_s)
-
-
 class Worker:
     """Builds everything a group of cameras needs, in the order in which a frame meets it."""
 
@@ -87,8 +70,7 @@ class Worker:
         """asked_to_go: by the heir of a worker that has outlived its supervisor. Raises OutboxError, sqlite3.Error."""
         self._parent, self._asked_to_go, self._clock, self._stop = parent, asked_to_go, SystemClock(), threading.Event()
         self._cameras, self._lines, self._mailbox, self._work = cameras, cameras.lines, cameras.mailbox, WorkLog()
-        assert ready.path is not None
-        self._outbox = outbox = SqliteOutbox(ready.path, ready.bounds, config.node.state_dir / "evidence")
+        self._outbox = outbox = open_outbox(config, ready)
         cameras.clips_need = lambda one: outbox.clip_spans(one.name, one.recording.pre_s, MAX_CLIP_S)
         self._detector, entry = network
         self._scheduler = Scheduler(self._detector)
@@ -99,13 +81,10 @@ class Worker:
         self._writers = {section.name: self._writer(config, section, entry.name) for section in sections}
         for name, writer in self._writers.items():
             self._tracks[name].begin(writer.resume(LOST_S))
-        root = config.node.state_dir
-        sound = partial(is_sound, index_path(config), root)
-        self._clips = ClipDesk(root / "evidence", self._outbox, self._lines, self._tracks, self._clock, sound)
-        self._alarms = AlarmDesk(config.node.name, self._lines, self._outbox, self._clips, self._clock)
+        self._desk = LensDesk(config, self._lines, outbox, self._tracks, self._clock)
         self._watched_at_s = self._clock.monotonic_s()
         self._told_to_stop = False
-        self._lens_fault = self._network_fault = ""
+        self._network_fault = ""
 
     def _pipeline(self, config: EdgeConfig, section: CameraSection) -> CameraPipeline:
         return build_pipeline(config.node.name, config.node.timezone, section, self._detector.input_size)
@@ -129,8 +108,9 @@ class Worker:
 
         The cameras go on being recorded. Returns why nobody can be found any more, where it ends for that.
         """
+        self._cameras.look()
         threads = [threading.Thread(target=_named("vision", self._watch), name="vision")]
-        threads.append(threading.Thread(target=_named("clips", lambda: self._clips.run(self._stop)), name="clips"))
+        threads.append(threading.Thread(target=_named("clips", lambda: self._desk.clips.run(self._stop)), name="clips"))
         for thread in threads:
             thread.daemon = True
             thread.start()
@@ -148,7 +128,7 @@ class Worker:
         return "" if self._told_to_stop else self._network_fault
 
     def _watch(self) -> None:
-        """The vision thread. What is open goes on in the next worker, unless it was told to stop."""
+        """The vision thread. What is open goes on in the next worker, unless it was told to stop, or sees nobody."""
         try:
             self._look()
         except NetworkFailedError as error:
@@ -156,6 +136,8 @@ class Worker:
         for name, writer in self._writers.items():
             if self._told_to_stop:
                 writer.end()
+            elif self._network_fault:
+                writer.close("unwatched")
             self._tracks[name].close()
 
     def _look(self) -> None:
@@ -196,7 +178,7 @@ class Worker:
         for message in writer.write(outcome.events, frame.media_s, frame.captured_at_s, busy=busy):
             if message.state == "open":
                 log.info("camera %s: %s in %s", message.camera, message.rule, message.zone)
-                self._clips.opened(message, frame)
+                self._desk.clips.opened(message, frame)
 
     def _serve_parent(self) -> None:
         """Reports health and takes orders until the pipe ends: the supervisor has died or wants this worker to stop.
@@ -212,7 +194,7 @@ class Worker:
                     cameras = tuple(line.health() for line in self._lines.values())
                     self._parent.send(WorkerReport(cameras, now_s - self._watched_at_s, self._work_done()))
                     report_due_s = now_s + HEALTH_S
-                    self._tend_lenses()
+                    self._desk.tell()
                 for name, due_s in still_due_s.items():
                     if now_s >= due_s and self._take_still(name):
                         still_due_s[name] = now_s + STILL_S
@@ -227,19 +209,6 @@ class Worker:
                         still_due_s[order.camera] = 0.0
         except (EOFError, OSError):
             self._told_to_stop = stop_waits(self._parent)
-
-    def _tend_lenses(self) -> None:
-        try:
-            self._alarms.tell()
-            for line in self._lines.values():
-                line.lens.take_anew_if_ordered()
-            self._lens_fault = ""
-        except (OSError, sqlite3.Error) as error:  # a full disk; they are told in the next turn
-            if is_damage(error):
-                raise
-            if str(error) != self._lens_fault:
-                log.error("alarms of the cameras' pictures can't be written down: %s", error)
-            self._lens_fault = str(error)
 
     def _work_done(self) -> WorkDone:
         offsets = {name: line.camera_clock_offset_s for name, line in self._lines.items()}

@@ -62,6 +62,11 @@ class StillTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Worker to supervisor: it has come a step further; until it says `Recorded` nobody reads its cameras."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Worker to supervisor: its cameras are being read, by itself or still by the worker whose heir it is."""
 
@@ -96,7 +101,7 @@ class TakeCalendar:
 def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection, *, alone_s: float = 0.0) -> None:
     """Watches the cameras `names` until the supervisor says stop, or is gone and so is the time to outlive it.
 
-    alone_s: so long it records alone at first, as those before it died of watching.
+    alone_s: so long it records alone at first, and decodes nothing, as those before it died of watching.
     """
     logging.basicConfig(format="%(asctime)s worker %(levelname)s %(message)s", level=logging.INFO)
     threading.excepthook = _end_with_thread
@@ -104,16 +109,18 @@ def run_worker(config: EdgeConfig, names: Sequence[str], parent: Connection, *, 
     signal.signal(ASKED_TO_GO, lambda *_: asked_to_go.set())
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and some stops reach all; the supervisor decides
         signal.signal(number, signal.SIG_IGN)
+    tell(parent, Begun())
     files = [workers_folder(config) / name for name in names]
     others_record = any(holder(file) is not None for file in files)
     if others_record:
         tell(parent, Recorded())
-    network = _died_of_watching(alone_s) if alone_s else _load(config) if others_record else None
+    network = _load(config) if others_record and not alone_s else None
     with ExitStack() as held:
         if is_wanted(parent):
             for file in files:
                 held.enter_context(take_over(file))
-            _record_and_watch(config, names, parent, asked_to_go, network)
+            tell(parent, Begun())
+            _record_and_watch(config, names, parent, asked_to_go, network, alone_s)
 
 
 def _load(config: EdgeConfig) -> LoadedNetwork | Hindrance:
@@ -140,14 +147,16 @@ def _record_and_watch(
     parent: Connection,
     asked_to_go: threading.Event,
     network: LoadedNetwork | Hindrance | None,
+    alone_s: float,
 ) -> None:
     from edge.adapters.system_clock import SystemClock
     from edge.app.recorded_cameras import RecordedCameras
 
-    cameras = RecordedCameras(config, names, SystemClock())
+    cameras = RecordedCameras(config, names, SystemClock(), lambda: tell(parent, Begun()), looks=not alone_s)
     cameras.start()
     tell(parent, Recorded())
-    network = _load(config) if network is None else network
+    if network is None:
+        network = _died_of_watching(alone_s) if alone_s else _load(config)
     from edge.adapters.outbox_rows import OutboxError, is_damage
 
     try:
@@ -217,17 +226,18 @@ def _alarms(
 
     Not where a worker has died of watching: that may have been its evidence.
     """
-    from edge.app.lens_desk import LensDesk
+    from edge.app.lens_desk import without_watch
 
-    desk = None
-    if why.code == "network_unusable" and ready.path is not None:
-        try:
-            desk = LensDesk(config, cameras, ready)
-        except OSError as error:
-            log.error("what is done to the cameras can't be told: %s", error)
-    yield desk.tell if desk is not None else lambda: None
-    if desk is not None:
-        desk.end()
+    with ExitStack() as held:
+        tell_of_cameras: Callable[[], object] = lambda: None  # noqa: E731
+        if why.code != "worker_restarts":
+            cameras.look()
+        if why.code != "worker_restarts" and ready.path is not None:
+            try:
+                tell_of_cameras = held.enter_context(without_watch(config, cameras, ready)).tell
+            except OSError as error:
+                log.error("what is done to the cameras can't be told: %s", error)
+        yield tell_of_cameras
 
 
 def _end_with_thread(bug: threading.ExceptHookArgs) -> None:

@@ -11,7 +11,7 @@ from edge.core.scene import Scene
 from edge.core.stay import Visit
 
 Severity = Literal["low", "medium", "high", "critical"]
-Closing = Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost"]
+Closing = Literal["left", "lost", "disarmed", "dispersed", "crossed", "restart", "camera_lost", "unwatched"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 _CLOCK_SET_S = 1.0  # less is NTP at work
 _NAMESPACE = uuid.UUID("5f0c6f5e-8f2a-5c7b-9a63-2f6f1d0c9b41")

@@ -97,5 +97,8 @@ class CameraWatch:
         return WatchResult(scene, tuple(events), stay_watched)
 
     def close(self, because: Closing, media_s: float, captured_at_s: float) -> list[Event]:
-        """Close all open events, for a camera that is lost ("camera_lost") or a node that stops ("restart")."""
+        """Close all open events, for a camera that is lost ("camera_lost") or a node that stops ("restart").
+
+        "unwatched": nobody is looked for any more.
+        """
         return self._book.close_all(because, media_s, captured_at_s)
