@@ -181,6 +181,9 @@ class CameraHealth(Message):
         Moment | None,
         Field(description="when the last time ended in which it saw nothing; None: it never did, or older ones"),
     ] = None
+    impaired_until_at_s: Annotated[
+        Moment | None, Field(description="the same of the last time in which it was impaired")
+    ] = None
     recording: bool = False
     analysed_fps: Annotated[float, Field(ge=0, le=1000)] = 0.0
     idle: bool = Field(False, description="nothing goes on there, so only key frames are looked at")
@@ -208,6 +211,9 @@ class ZoneShape(Message):
     ] = ()
     state: Literal["sees", "impaired", "blind"] = "sees"
     since_at_s: Annotated[Moment | None, Field(description="since when; None: since the worker began")] = None
+    blind_until_at_s: Annotated[
+        Moment | None, Field(description="when the last time ended in which it could not be seen, as of a camera")
+    ] = None
     reason_code: Annotated[
         str, Field(max_length=40, description="why, as a stable word that the console translates")
     ] = ""

@@ -119,10 +119,15 @@ def note(
             connection.execute(delete(blind_time).where(blind_time.c.to_at_s < now_s - KEPT_S))
 
 
-def note_past(connection: Connection, node_id: int, name: str, code: str, span: Span, zone: str = "") -> None:
-    """A camera or a zone of it saw nothing in a time that is over already; nothing where that has no length."""
+def note_past(
+    connection: Connection, node_id: int, name: str, code: str, span: Span, zone: str = "", state: str = "blind"
+) -> None:
+    """A camera or a zone of it saw nothing, or was impaired, in a time that is over; nothing where that has no length.
+
+    state: "blind" or "impaired".
+    """
     if span.from_at_s < span.to_at_s:
-        _add(connection, node_id, name, zone, Sight("blind", span.from_at_s, code), span.from_at_s, span.to_at_s)
+        _add(connection, node_id, name, zone, Sight(state, span.from_at_s, code), span.from_at_s, span.to_at_s)
 
 
 def note_absence(

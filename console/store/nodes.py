@@ -191,23 +191,23 @@ def _links(owner: Node, health: dict[str, Any]) -> dict[str, float | None]:
 def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], clock: NodeClock, now_s: float) -> None:
     """How each camera and zone sees since when; and that none was watched while the node was not running."""
     told: dict[tuple[str, str], blind_times.Sight] = {}
-    for report in health.get("cameras", ()):
-        for part in ({**report, "zone": ""}, *report.get("zones", ())):
-            since_at_s = now_s if part.get("since_at_s") is None else part["since_at_s"] + clock.behind_s
-            sight = blind_times.Sight(part.get("state", "sees"), since_at_s, part.get("reason_code", ""))
-            told[report["camera"], part["zone"]] = sight
+    for key, part in _parts(health).items():
+        since_at_s = now_s if part.get("since_at_s") is None else part["since_at_s"] + clock.behind_s
+        told[key] = blind_times.Sight(part.get("state", "sees"), since_at_s, part.get("reason_code", ""))
     sees_since_s = {name: one.since_at_s for (name, zone), one in told.items() if not zone and one.state == "sees"}
-    for name, until_s in _blind_until_s(health).items():  # it may be impaired since, or blind again
-        sees_since_s[name] = max(sees_since_s.get(name, 0.0), until_s + clock.behind_s)
+    for (name, zone), until_s in _until_s(health, "blind").items():  # it may be impaired since, or blind again
+        if not zone:
+            sees_since_s[name] = max(sees_since_s.get(name, 0.0), until_s + clock.behind_s)
     told_until_s = now_s if owner.clock is None else min(now_s, owner.clock.told_at_s)
     before_s = owner.health.get("started_at_s")
     if before_s is not None and before_s != health["started_at_s"] and owner.clock is not None:
         began_s, told_until_s = told_until_s, _running_since_s(health, clock, told_until_s, now_s)
         blind_times.note_absence(connection, owner.id, Span(began_s, told_until_s), sees_since_s, now_s)
     else:
-        for (name, zone), since_s in _seen_again(owner, health).items():
-            span = Span(told_until_s, min(now_s, since_s + clock.behind_s))
-            blind_times.note_past(connection, owner.id, name, "sight_unheard", span, zone)
+        for (name, zone, state), until_s in _unheard(owner, health).items():
+            span = Span(told_until_s, min(now_s, until_s + clock.behind_s))
+            code = "sight_unheard" if state == "blind" else "impaired_unheard"
+            blind_times.note_past(connection, owner.id, name, code, span, zone, state)
     for name in connection.execute(
         select(camera.c.name).where(camera.c.node_id == owner.id, camera.c.listed)
     ).scalars():
@@ -215,40 +215,47 @@ def _note_blind(connection: Connection, owner: Node, health: dict[str, Any], clo
     blind_times.note(connection, owner.id, told, told_until_s, now_s)
 
 
-def _seen_again(owner: Node, health: dict[str, Any]) -> dict[tuple[str, str], float]:
-    """What did not see for a time between the last report and this: by camera and zone since when it did again.
+def _unheard(owner: Node, health: dict[str, Any]) -> dict[tuple[str, str, str], float]:
+    """What did not see, or was impaired, for a time between the last report and this: until when.
 
-    Zone: empty for a camera; left out where its camera did not see for at least as long. Times by the node's clock,
-    which may have been set in between.
+    By camera, zone (empty for a camera) and state; a zone is left out where its camera did not see for at least as
+    long. Times by the node's clock, which may have been set in between.
     """
-    before_at_s, found = owner.health.get("at_s", inf), dict[tuple[str, str], float]()
-    saw, until_s = set(_seeing(owner.health)), _blind_until_s(health)
-    for report in owner.health.get("cameras", ()):  # one that is impaired now, or blind once more, tells it, too
-        if report["state"] != "blind" and until_s.get(report["camera"], 0.0) > before_at_s:
-            found[report["camera"], ""] = until_s[report["camera"]]
-    for (name, zone), since_at_s in _seeing(health).items():
-        if (name, zone) in saw and max(before_at_s, found.get((name, ""), 0.0)) < since_at_s:
-            found[name, zone] = since_at_s
+    before_at_s, found = owner.health.get("at_s", inf), dict[tuple[str, str, str], float]()
+    before = {key: state for key, (state, _) in _sights(owner.health).items()}
+    until_s, impaired_until_s = _until_s(health, "blind"), _until_s(health, "impaired")
+    for (name, zone), (state, since_at_s) in _sights(health).items():
+        was, key = before.get((name, zone)), (name, zone)
+        of_camera_s = found.get((name, "", "blind"), 0.0) if zone else 0.0
+        blind_s = until_s.get(key, 0.0)
+        if was not in (None, "blind") and max(before_at_s, of_camera_s) < blind_s:
+            found[name, zone, "blind"] = blind_s
+        if was not in (None, "impaired") and before_at_s < impaired_until_s.get(key, 0.0):
+            found[name, zone, "impaired"] = impaired_until_s[key]
+        # An older node, which does not tell what it was meanwhile: it may have seen nothing.
+        told_s = max(blind_s, impaired_until_s.get(key, 0.0), before_at_s, of_camera_s)
+        if state == was == "sees" and told_s < since_at_s:
+            found[name, zone, "blind"] = since_at_s
     return found
 
 
-def _blind_until_s(health: dict[str, Any]) -> dict[str, float]:
-    """By camera when it last saw nothing, by the node's clock; older nodes don't tell."""
-    reports = health.get("cameras", ())
-    return {one["camera"]: one["blind_until_at_s"] for one in reports if one.get("blind_until_at_s") is not None}
+def _until_s(health: dict[str, Any], state: str) -> dict[tuple[str, str], float]:
+    """By camera and zone when it was last so, by the node's clock; older nodes don't tell."""
+    told = {key: part.get(f"{state}_until_at_s") for key, part in _parts(health).items()}
+    return {key: at_s for key, at_s in told.items() if at_s is not None}
 
 
-def _seeing(health: dict[str, Any]) -> dict[tuple[str, str], float]:
-    """By camera and zone, cameras before their zones, since when each sees that does; 0 where that is not told."""
-    parts = (
-        (report["camera"], part)
+def _sights(health: dict[str, Any]) -> dict[tuple[str, str], tuple[str, float]]:
+    """By camera and zone how each sees, and since when; 0 where that is not told."""
+    return {key: (part.get("state", "sees"), part.get("since_at_s") or 0.0) for key, part in _parts(health).items()}
+
+
+def _parts(health: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What is told of each camera and zone; cameras before their zones, whose name of the zone is empty."""
+    return {
+        (report["camera"], part["zone"]): part
         for report in health.get("cameras", ())
         for part in ({**report, "zone": ""}, *report.get("zones", ()))
-    )
-    return {
-        (name, part["zone"]): part.get("since_at_s") or 0.0
-        for name, part in parts
-        if part.get("state", "sees") == "sees"
     }
 
 

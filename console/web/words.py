@@ -193,6 +193,7 @@ WORDS: dict[str, dict[str, str]] = {
         "bit_rate_collapsed": "the stream has hardly any data left: the picture is poor",
         "camera_removed": "the camera is no longer in the settings of its box",
         "sight_unheard": "for a time it did not see, while its box was not heard: since when is not known",
+        "impaired_unheard": "for a time it was impaired, while its box was not heard: since when is not known",
         "node_offline": "the box that watches it is offline",
         "node_silent": "the box that watches it is not heard",
     },

@@ -125,7 +125,7 @@ class CameraLine:
         self._unseen: Collection[str] = ()  # zones and lines, at the last report
         self._seen_again_at_s: dict[str, float] = {}
         self._state: tuple[State, str, float] = ("blind", _CONNECTING.code, clock.wall_s())
-        self._blind_until_at_s: float | None = None
+        self._until_at_s: dict[State, float] = {}  # when the last time of each state ended
 
     def _source(self, url: str, password: str | None, listener: _ToRecorder | _ToAnalysis, analysed: bool) -> AvSource:
         section = self.section
@@ -196,10 +196,11 @@ class CameraLine:
             self._stream.note(analysed, self.lens.light, latest.media_s if latest else None, self._longest_s)
         self.lens.damaged = self._stream.damage.suspected
         state, fault, since_at_s = self._judge()
-        if self._state[0] == "blind" != state:
-            self._blind_until_at_s = self._clock.wall_s()
         if (state, fault.code) != self._state[:2]:
-            self._state = (state, fault.code, since_at_s or self._clock.wall_s())
+            now_at_s = self._clock.wall_s()
+            if state != self._state[0]:
+                self._until_at_s[self._state[0]] = now_at_s
+            self._state = (state, fault.code, since_at_s or now_at_s)
         return CameraHealth(
             camera=self.section.name,
             label=self.section.label,
@@ -207,7 +208,8 @@ class CameraLine:
             since_at_s=self._state[2],
             reason=fault.sentence[:300],
             reason_code=fault.code,
-            blind_until_at_s=self._blind_until_at_s,
+            blind_until_at_s=self._until_at_s.get("blind"),
+            impaired_until_at_s=self._until_at_s.get("impaired"),
             recording=main.connected and main.fault is None and recorder.fault is None,
             analysed_fps=self._workload.fps,
             idle=analysed.idle,
@@ -299,9 +301,11 @@ class CameraLine:
         ]
         return tuple(
             shape.model_copy(
-                update=_blind(unseen[shape.zone])
-                if shape.zone in unseen
-                else {"since_at_s": self._seen_again_at_s.get(shape.zone)}
+                update={
+                    "since_at_s": self._seen_again_at_s.get(shape.zone),
+                    "blind_until_at_s": self._seen_again_at_s.get(shape.zone),
+                    **(_blind(unseen[shape.zone]) if shape.zone in unseen else {}),
+                }
             )
             for shape in shapes
         )

@@ -187,6 +187,36 @@ def test_a_box_that_was_off_saw_nothing_until_its_camera_did_though_that_is_impa
     assert (0.0, 1200.0, "node_offline") in kept(desk)
 
 
+@pytest.mark.parametrize("now", ["sees", "blind"])
+def test_what_impaired_a_camera_while_its_box_was_not_heard_is_told_as_such(desk, now):
+    """Where it is blind now it was never heard of, and where it sees it was told as a time in which it saw nothing."""
+    shape = {"zone": "door", "polygon": ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))}
+    tell(desk, BEGAN_S, zones=(ZoneShape(**shape),))
+    desk.clock.now_s += 3600
+    hidden_until = {"since_at_s": BEGAN_S + 1200, "blind_until_at_s": BEGAN_S + 1200}
+    facts = {"since_at_s": BEGAN_S + (1200 if now == "sees" else 3000), "impaired_until_at_s": BEGAN_S + 1200}
+    for _ in range(2):
+        code = "" if now == "sees" else "stalled"
+        tell(desk, desk.clock(), state=now, reason_code=code, zones=(ZoneShape(**shape, **hidden_until),), **facts)
+        desk.clock.now_s += 15
+    past = [one for one in kept(desk) if one[0] < 3000]
+    assert sorted(past) == [(0.0, 1200.0, "impaired_unheard"), (0.0, 1200.0, "sight_unheard")]  # the zone, hidden
+    with desk.console.database.read() as connection:
+        span = Span(BEGAN_S, BEGAN_S + 2400)
+        assert unseen.totals(connection, Scope(), span, {}) == {(1, "gate"): unseen.Total(0.0, 1200.0)}
+        of_door = unseen.totals(connection, Scope(node_id=1, camera="gate", zone="door"), span, {})
+    assert of_door == {(1, "gate"): unseen.Total(1200.0, 0.0)}
+
+
+def test_a_zone_that_was_hidden_and_is_so_again_tells_of_both_times(desk):
+    shape = {"zone": "door", "polygon": ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))}
+    tell(desk, BEGAN_S, zones=(ZoneShape(**shape),))
+    desk.clock.now_s += 3600
+    again = {"state": "blind", "reason_code": "zone_hidden", "since_at_s": BEGAN_S + 3000}
+    tell(desk, desk.clock(), zones=(ZoneShape(**shape, **again, blind_until_at_s=BEGAN_S + 1200),))
+    assert kept(desk) == [(3000.0, None, "zone_hidden"), (0.0, 1200.0, "sight_unheard")]
+
+
 def test_a_time_without_sight_that_was_told_while_it_lasted_is_told_once(desk):
     tell(desk, BEGAN_S)
     desk.clock.now_s += 15

@@ -32,11 +32,14 @@ def test_a_zone_tells_since_when_it_sees_again(tmp_path):
     assert (door.state, door.since_at_s) == ("sees", None)
     lens.report = LensReport(places={"door": PlaceReport("zone_hidden", 1000.0)})
     (door,) = line.health().zones
-    assert (door.state, door.since_at_s) == ("blind", 1000.0)
+    assert (door.state, door.since_at_s, door.blind_until_at_s) == ("blind", 1000.0, None)
     lens.report, before_s = LensReport(), time.time()
     since_s = {line.health().zones[0].since_at_s for _ in range(2)}
     assert len(since_s) == 1
-    assert before_s <= since_s.pop() <= time.time()
+    assert before_s <= (seen_s := since_s.pop()) <= time.time()
+    lens.report = LensReport(places={"door": PlaceReport("zone_hidden", 2000.0)})
+    (door,) = line.health().zones
+    assert (door.since_at_s, door.blind_until_at_s) == (2000.0, seen_s)
 
 
 def film(width: int, height: int):
@@ -124,7 +127,12 @@ def test_when_a_camera_last_saw_nothing_is_told_also_once_it_is_impaired(camera,
         assert begun_s < seen_s <= time.time()
         line.lens.report = LensReport(places={"door": PlaceReport("zone_hidden", 1000.0)})
         health = line.health()
+        line.lens.report = LensReport()
+        again = line.health()
     assert (health.state, health.since_at_s, health.blind_until_at_s) == ("impaired", 1000.0, seen_s)
+    assert health.impaired_until_at_s is None
+    assert again.state == "sees"
+    assert again.impaired_until_at_s == again.since_at_s >= seen_s == again.blind_until_at_s
 
 
 def test_a_wrong_password_is_told_in_the_health_report_without_it(camera, tmp_path):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import uuid
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,6 +14,8 @@ from unittest.mock import Mock
 
 import pytest
 
+from broker.contract.messages import EventMessage
+from edge.adapters.onnx_session import NetworkFailedError
 from edge.adapters.segments import list_segments
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.adapters.system_clock import SystemClock
@@ -294,8 +297,9 @@ def supervise():
     while "camera_signal_lost" not in rules:
         ours.recv()
         with SqliteOutbox(folder / "state/outbox.sqlite")._reading() as db:
-            rules = [json.loads(body).get("rule") for (body,) in db.execute("SELECT body FROM message")]
-    print(*rules, flush=True)
+            told = [json.loads(body) for (body,) in db.execute("SELECT body FROM message")]
+        rules = [one.get("rule") for one in told]
+    print(*[[one.get(key) for key in ("rule", "state", "closed_because", "closed_at_s")] for one in told], sep="\\n")
     ours.send(worker_process.Stop())
 
 detector.make_detector = none
@@ -303,7 +307,12 @@ detector.make_detector = none
 
 
 def test_what_is_done_to_a_camera_rings_though_the_network_cannot_be_run(tmp_path):
-    """Nobody was told of it while a worker recorded alone."""
+    """Nobody was told of it while a worker recorded alone; and whoever was watched before stood there for ever."""
+    outbox = SqliteOutbox(tmp_path / "state/outbox.sqlite")
+    facts = {"camera": "gate", "opened_at_s": 1e9, "captured_at_s": 1e9 + 20, "revision": 3, "state": "updated"}
+    for number, rule in enumerate(("loitering", "camera_black")):
+        outbox.put_event(EventMessage(event_id=str(uuid.UUID(int=number)), rule=rule, **facts), 1e9 + 20)
+    outbox.close()
     config = CONFIG.format(port=1, url="rtsp://127.0.0.1:1/gate")
     (tmp_path / "edge.yaml").write_text(config.replace("analysed_fps: 5", "analysed_fps: 5\n    signal_lost_s: 5"))
     script = UNWATCHED.replace("threading.Thread(", ALARMED + "\nthreading.Thread(") + RUN
@@ -311,7 +320,9 @@ def test_what_is_done_to_a_camera_rings_though_the_network_cannot_be_run(tmp_pat
     command = [sys.executable, "-c", script, str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert "camera_signal_lost" in ended.stdout
+    told = ended.stdout.splitlines()
+    assert "['camera_signal_lost', 'open', None, None]" in told
+    assert [line for line in told if "closed" in line] == ["['loitering', 'closed', 'unwatched', 1000000020.0]"]
 
 
 RUNS_NO_MORE = """
@@ -355,6 +366,21 @@ def test_a_network_that_runs_no_more_cuts_no_recording(tmp_path, bright_network)
     segments = list_segments(tmp_path / "state/recordings/gate")
     assert len(segments) >= 2
     assert all(after.begins_at_s - before.ends_at_s < 0.5 for before, after in pairwise(segments))
+
+
+def test_people_are_seen_no_longer_than_until_the_network_failed():
+    """Their events stood open until it ran again, for ever where it never did."""
+    one = worker.Worker.__new__(worker.Worker)
+    one._network_fault, one._told_to_stop = "", False
+    one._look = Mock(side_effect=NetworkFailedError("CUDA error 719"))
+    one._writers, one._tracks = {"gate": Mock()}, {"gate": Mock()}
+    one._watch()
+    one._writers["gate"].close.assert_called_once_with("unwatched")
+    one._look.side_effect = None  # the supervisor has died: an heir goes on with them
+    one._network_fault = ""
+    one._watch()
+    one._writers["gate"].close.assert_called_once()
+    one._writers["gate"].end.assert_not_called()
 
 
 def test_a_clip_that_takes_longer_than_a_stop_ends_no_recording_by_a_bug(tmp_path, monkeypatch):
