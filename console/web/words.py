@@ -172,8 +172,7 @@ WORDS: dict[str, dict[str, str]] = {
         "not_recording": "the recording stands still",
         "overloaded": "the box has too much to do and can't look at every picture",
         "worker_restarts": "the watching process restarts",
-        "network_unusable": "nobody is looked for: the network that finds people does not run on the box "
-        "(gatehouse edge check says why)",
+        "network_unusable": "nobody is looked for: the network does not run on the box (gatehouse edge check says why)",
         "no_room_to_watch": "nobody is looked for: the disk of the box has no room to begin",
         "camera_frozen": "the same picture comes again and again",
         "camera_black": "the picture is black, since all at once",
@@ -273,8 +272,7 @@ WORDS: dict[str, dict[str, str]] = {
         "Make room on it, or let go of what is held.",
         "disk_days_left": "Days until the disk is full and recording stops: {figure}. "
         "Make room on it, or let go of what is held.",
-        "recording_short": "The recording of {subject} does not reach back as many days as it should. "
-        "Its limit of disk space is too small.",
+        "recording_short": "The recording of {subject} reaches too few days back: its limit of disk space is too low.",
         "files_damaged": "Files of the recording are damaged: {figure}. Look at the disk.",
     },
     "problem_severity": {"critical": "Act now", "warning": "Take care of it soon", "notice": "As intended"},
