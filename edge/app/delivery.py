@@ -13,7 +13,7 @@ from broker.contract.holds import HoldsMessage
 from broker.contract.messages import CameraHealth, CommandMessage, HealthMessage
 from broker.contract.schedule import ScheduleMessage
 from broker.contract.topics import home_assistant
-from edge.adapters.home_assistant import discovery
+from edge.adapters.home_assistant import discovery, with_gone_cameras
 from edge.adapters.metrics_server import MetricsError, serve_metrics
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher, Order
 from edge.adapters.outbox_mending import mended, open_sound
@@ -22,7 +22,7 @@ from edge.adapters.outbox_stand_in import WITHIN, bounds_of, has_room_for
 from edge.adapters.uploader import ConsoleAddress, Uploader, UploadLimits
 from edge.app.calendar_keeper import CalendarKeeper
 from edge.app.housekeeping import Housekeeper
-from edge.app.node_folder import outbox_path
+from edge.app.node_folder import announced_path, outbox_path
 from edge.app.node_health import NodeHealth
 from edge.app.orphans import settle_removed_cameras
 from edge.app.worker import outbox_bounds
@@ -196,9 +196,11 @@ class Delivery:
 
 def _announced(config: EdgeConfig, version: str) -> dict[str, bytes]:
     """What the node tells others than the console, by topic; nothing takes back what the broker keeps of earlier."""
-    cameras = {camera.name: camera.label for camera in config.cameras}
-    told = discovery(config.node.name, version, cameras) if config.broker.home_assistant else b""
-    return {home_assistant(config.node.name): told}
+    topic, told = home_assistant(config.node.name), b""
+    if config.broker.home_assistant:
+        cameras = {camera.name: camera.label for camera in config.cameras}
+        told = discovery(config.node.name, version, cameras, with_gone_cameras(announced_path(config), cameras))
+    return {topic: told}
 
 
 def _upload_limits(config: EdgeConfig) -> UploadLimits:

@@ -36,6 +36,11 @@ def leap_path(config: EdgeConfig) -> Path:
     return config.node.state_dir / "clock.json"
 
 
+def announced_path(config: EdgeConfig) -> Path:
+    """The cameras that Home Assistant has been told of."""
+    return config.node.state_dir / "home-assistant.json"
+
+
 def holds_of(config: EdgeConfig) -> Holds:
     """What people asked to keep on this node."""
     return Holds(config.node.state_dir / "holds")

@@ -68,6 +68,13 @@ def test_it_finds_the_node_and_reads_its_state_and_no_event(site, camera):
     wait_for(
         lambda: home.render(told["availability_template"], told["availability_topic"]) == "offline", 10, "its goodbye"
     )
+    file.write_text(file.read_text().replace("- name: gate", "- name: door"))
+    node = site.start_node()
+    wait_for(lambda: "camera_door" in home.heard[topics.home_assistant("box")], 60, "the discovery of another camera")
+    again = json.loads(home.heard[topics.home_assistant("box")])["components"]
+    assert again["camera_gate"] == {"platform": "binary_sensor"}  # Home Assistant's word for: take it away
+    node.terminate()
+    node.wait(10)
     file.write_text(file.read_text().replace("home_assistant: true", "home_assistant: false"))
     site.start_node()
     wait_for(lambda: home.heard[topics.home_assistant("box")] == "", 60, "the discovery taken back")
