@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, TypeVar
 
+from edge.adapters.memory_return import MemoryReturn
 from edge.adapters.service_manager import ServiceManager
 from edge.adapters.system_clock import SystemClock
 from edge.app.former_workers import end_former
@@ -212,7 +213,9 @@ class Supervisor:
     def _watch_over(self) -> None:
         """Until it is told to stop, or a thread of delivery has died."""
         assert self._delivery is not None
+        memory = MemoryReturn(self._clock)
         while not self._stop.is_set():
+            memory.turn()
             self._listen(timeout_s=0.25)  # first: a node that was held up takes nobody for hanging
             if self._delivery.to_mend:
                 self._mend_outbox(self._delivery)

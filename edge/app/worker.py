@@ -9,6 +9,7 @@ from importlib.metadata import version
 from multiprocessing.connection import Connection
 
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
+from edge.adapters.memory_return import MemoryReturn
 from edge.adapters.onnx_detector import OnnxDetector
 from edge.adapters.onnx_session import NetworkFailedError
 from edge.adapters.outbox_rows import OutboxBounds
@@ -186,9 +187,10 @@ class Worker:
         It ends, too, where the network does not run any more.
         """
         still_due_s = {name: self._clock.monotonic_s() + 1.0 for name in self._lines}
-        report_due_s = 0.0
+        report_due_s, memory = 0.0, MemoryReturn(self._clock)
         try:
             while not self._network_fault:
+                memory.turn()
                 now_s = self._clock.monotonic_s()
                 if now_s >= report_due_s:
                     cameras = tuple(line.health() for line in self._lines.values())
