@@ -40,10 +40,13 @@ def named(connection: Connection, names: Collection[tuple[str, str]]) -> Sequenc
     """Those of these (node, name) that their nodes still report."""
     if not names:
         return ()
-    # Not by pairs: PostgreSQL compares each row with each of them.
+    # Not by pairs: PostgreSQL compares each row with each of them. First who they are, for a report is long, and other
+    # cameras of these boxes have the same names.
     nodes, own = ({one[at] for one in names} for at in (0, 1))
-    query = _query().where(node.c.name.in_(sorted(nodes)), camera.c.name.in_(sorted(own)))
-    return [_camera(row) for row in connection.execute(query) if (row.node_name, row.name) in names]
+    key = select(camera.c.id, camera.c.name, node.c.name.label("node_name")).join(node, node.c.id == camera.c.node_id)
+    found = connection.execute(key.where(node.c.name.in_(sorted(nodes)), camera.c.name.in_(sorted(own))))
+    ids = [row.id for row in found if (row.node_name, row.name) in names]
+    return [_camera(row) for row in connection.execute(_query().where(camera.c.id.in_(ids)))]
 
 
 def unseeing(connection: Connection, unheard: Collection[int], most: int) -> Sequence[Camera]:

@@ -94,9 +94,9 @@ FIND_WORDS: dict[str, dict[str, str]] = {
         "camera": "Camera",
         "all": "Alerts",
         "judged": "Of these with a known outcome",
-        "precision": "Share of incidents among these",
+        "precision": "Incidents in 100 of these",
         "answer": "Taken on",
-        "blind": "Hours without sight",
+        "blind": "Minutes without sight",
     },
     "story": {
         "earlier": "was here before, for {length}",

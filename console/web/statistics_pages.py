@@ -1,6 +1,7 @@
 """Statistics of alerts as a page for a headmaster, and its tables to download."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,9 +12,9 @@ from console.store import audit
 from console.web.context import Context
 from console.web.csv_lines import csv_head, csv_line
 from console.web.errors import Refused
-from console.web.find_places import Places, find
+from console.web.find_places import find
 from console.web.i18n import Language
-from console.web.statistics_view import MOST_PLACES, AskedStatistics, StatisticsView, months, span_of, view
+from console.web.statistics_view import AskedStatistics, Figures, months, span_of, view
 from console.web.words import sentence
 
 router = APIRouter()
@@ -34,7 +35,8 @@ def statistics_page(request: Request, asked: _WhatIsAsked) -> Response:
     context: Context = request.app.state.context
     language: Language = request.app.state.pages.language(request)
     now_s = context.wall_s()
-    shown, where = _shown(context, language, asked, MOST_PLACES)
+    with _figures(context, language, asked) as figures:
+        shown, where = view(figures), figures.where
     page: Response = request.app.state.pages.render(
         request,
         "statistics.html",
@@ -56,58 +58,61 @@ def statistics_table(request: Request, asked: Annotated[AskedTable, Query()]) ->
     """One of its tables; who got it is written down."""
     context: Context = request.app.state.context
     language: Language = request.app.state.pages.language(request)
-    shown, _ = _shown(context, language, asked, _ALL)
+    with _figures(context, language, asked) as figures:
+        lines = list(_TABLES[asked.table](language, figures))
     with context.database.write() as connection:
         by, name = request.state.person.by, f"statistics-{asked.table}.csv"
         audit.write(connection, by, "download", name, f"{asked.of} {asked.month}", context.wall_s())
-    lines = list(_TABLES[asked.table](language, shown))
     text = csv_head(lines[0]) + "".join(csv_line(line) for line in lines[1:])
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, media_type="text/csv", headers=headers)
 
 
-def _shown(context: Context, language: Language, asked: AskedStatistics, most: int) -> tuple[StatisticsView, Places]:
+@contextmanager
+def _figures(context: Context, language: Language, asked: AskedStatistics) -> Iterator[Figures]:
+    """What is asked for, while the database is open. Raises Refused where there is no such place or time."""
     now_s = context.wall_s()
     span = span_of(language, asked, now_s)
     with context.database.read() as connection:
         where = find(connection, asked.of, asked.find)
         if where is None or span is None:
             raise Refused(404, "not_found")
-        return view(connection, language, where, span, now_s, heard=context.broker_connected(), most=most), where
+        yield Figures(connection, language, where, span, now_s, context.broker_connected())
 
 
-def _hours(language: Language, shown: StatisticsView) -> Iterator[list[str]]:
+def _hours(language: Language, figures: Figures) -> Iterator[list[str]]:
     yield [
         _head(language, "hour"),
         *(sentence(language, "kind_of_outcome", kind) for kind in Kind),
         _head(language, "all"),
     ]
-    for hour, kinds in enumerate(shown.sums.by_hour):
+    for hour, kinds in enumerate(figures.summary().by_hour):
         yield [f"{hour:02}:00", *(str(kinds.get(kind, 0)) for kind in Kind), str(sum(kinds.values()))]
 
 
-def _places(language: Language, shown: StatisticsView) -> Iterator[list[str]]:
+def _places(language: Language, figures: Figures) -> Iterator[list[str]]:
     reasons = [sentence(language, "reason", reason) for reason in CloseReason]
     open_ones = sentence(language, "kind_of_outcome", Kind.OPEN)
     counted = [_head(language, word) for word in ("all", "judged", "precision")]
     yield [_head(language, "place"), *counted, *reasons, open_ones]
-    for line in shown.places:
+    for line in figures.places(_ALL):
         own, reasons_of = line.sums, dict(line.sums.reasons)
-        share = "" if own.precision is None else f"{own.precision:.2f}"
+        share = "" if own.precision is None else f"{100 * own.precision:.0f}"
         numbers = [str(reasons_of.get(reason, 0)) for reason in CloseReason]
         yield [line.label, str(own.in_all), str(own.judged), share, *numbers, str(own.kinds.get(Kind.OPEN, 0))]
 
 
-def _answers(language: Language, shown: StatisticsView) -> Iterator[list[str]]:
+def _answers(language: Language, figures: Figures) -> Iterator[list[str]]:
     yield [_head(language, "answer"), _head(language, "all")]
+    answers = figures.summary().answers
     for bucket in range(LATER + 2):
-        yield [sentence(language, "answer", str(bucket)), str(shown.sums.answers[bucket])]
+        yield [sentence(language, "answer", str(bucket)), str(answers[bucket])]
 
 
-def _blind(language: Language, shown: StatisticsView) -> Iterator[list[str]]:
+def _blind(language: Language, figures: Figures) -> Iterator[list[str]]:
     yield [_head(language, "camera"), _head(language, "blind")]
-    for line in shown.blind:
-        yield [line.label, f"{line.seconds / 3600:.2f}"]
+    for line in figures.blind(figures.blind_s(), _ALL):
+        yield [line.label, f"{line.seconds / 60:.0f}"]
 
 
 _TABLES = {"hours": _hours, "places": _places, "answers": _answers, "blind": _blind}

@@ -106,32 +106,59 @@ def months(language: Language, now_s: float) -> Sequence[tuple[str, str]]:
     return found
 
 
-def view(
-    connection: Connection,
-    language: Language,
-    where: Places,
-    span: tuple[float, float],
-    now_s: float,
-    *,
-    heard: bool,
-    most: int,
-) -> StatisticsView:
-    """Everything of one place and time; at most so many places. heard: whether the console hears the boxes now."""
-    wanted, clocks = _wanted(where, *span), offsets(language.timezone, *span)
-    whole = sums.summary(statistics.counts(connection, wanted, clocks))
-    lines = place_lines(connection, where, wanted, clocks, most)
-    blind = blind_of(connection, where, Span(*span), now_s, heard=heard)
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What can be told of one place and time. Each part asks the database for itself: a table needs one of them.
+
+    span: from when to when. heard: whether the console hears the boxes now.
+    """
+
+    connection: Connection
+    language: Language
+    where: Places
+    span: tuple[float, float]
+    now_s: float
+    heard: bool
+
+    def summary(self) -> Summary:
+        """All alerts together."""
+        clocks = offsets(self.language.timezone, *self.span)
+        return sums.summary(statistics.counts(self.connection, _wanted(self.where, *self.span), clocks))
+
+    def places(self, most: int) -> Sequence[PlaceLine]:
+        """The places with the most alerts."""
+        clocks = offsets(self.language.timezone, *self.span)
+        return place_lines(self.connection, self.where, _wanted(self.where, *self.span), clocks, most)
+
+    def blind_s(self) -> Mapping[tuple[int, str], float]:
+        """By id of the node and camera how many seconds it saw nothing."""
+        return blind_of(self.connection, self.where, Span(*self.span), self.now_s, heard=self.heard)
+
+    def blind(self, blind_s: Mapping[tuple[int, str], float], most: int) -> Sequence[BlindLine]:
+        """The cameras that saw nothing for longest."""
+        return _blind_lines(self.connection, self.where, blind_s, most)
+
+    def before(self) -> int | None:
+        """How many alerts there were in a time as long before; None where nothing is known of it."""
+        begin_s, end_s = self.span
+        wanted = _wanted(self.where, 2 * begin_s - end_s, begin_s)
+        return search.count(self.connection, wanted, _MOST_BEFORE) or None
+
+
+def view(figures: Figures) -> StatisticsView:
+    """Everything of one place and time."""
+    where, lines, blind_s = figures.where, figures.places(MOST_PLACES), figures.blind_s()
     names = {line.sums.place: line.label for line in lines}
     return StatisticsView(
-        *span,
-        whole,
-        search.count(connection, _wanted(where, 2 * span[0] - span[1], span[0]), _MOST_BEFORE) or None,
+        *figures.span,
+        figures.summary(),
+        figures.before(),
         lines,
         where.of_many_sites,
-        [_advised(language, one, names[one.place]) for one in sums.advice(line.sums for line in lines)],
-        _blind_lines(connection, where, blind, MOST_BLIND if most == MOST_PLACES else most),
-        sum(blind.values()),
-        1 if where.chosen.camera else sites.count_cameras(connection, where.within),
+        [_advised(figures.language, one, names[one.place]) for one in sums.advice(line.sums for line in lines)],
+        figures.blind(blind_s, MOST_BLIND),
+        sum(blind_s.values()),
+        1 if where.chosen.camera else sites.count_cameras(figures.connection, where.within),
     )
 
 

@@ -15,8 +15,9 @@ from broker.contract.messages import EventMessage
 from console.domain.access import Role
 from console.domain.alert import CloseReason
 from console.domain.alert_work import Act, Step
+from console.domain.search import Search
 from console.domain.site_tree import Grants
-from console.store import alert_work, audit, nodes, sites, users
+from console.store import alert_work, audit, nodes, search, sites, users
 from console.store.tables import alert
 
 pytestmark = pytest.mark.system
@@ -165,8 +166,33 @@ def test_statistics_say_it_in_sentences_and_tables(desk, told):
     }
     places = desk.browser(Role.AUDITOR).get("/statistics.csv?table=places", headers={"Accept-Language": "en"})
     rows = {row["Place"]: row for row in csv.DictReader(io.StringIO(places.content.decode("utf-8-sig")))}
-    assert rows[f"{BACK_GATE} · Vùng back"]["Share of incidents among these"] == "0.50"
+    assert rows[f"{BACK_GATE} · Vùng back"]["Incidents in 100 of these"] == "50"
     assert rows["Cổng chính · Vùng front"]["Parent or carer"] == "2"
+
+
+def test_tables_hold_whole_numbers_alone(desk, told, keep_times):
+    """A spreadsheet that writes a comma takes 0.50 for a text and 1.25 for a date."""
+    with desk.console.database.write() as connection:
+        keep_times(connection, [(desk.clock() - 9000, desk.clock() - 3555, "blind", "")])
+    browser = desk.browser(Role.AUDITOR)
+    for table in ("hours", "places", "answers", "blind"):
+        text = browser.get(f"/statistics.csv?table={table}", headers={"Accept-Language": "vi"}).text
+        cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+        assert not [cell for cell in cells if re.fullmatch(r"\d+[.,]\d+", cell)], table
+    assert cells[-1] == "91"  # minutes
+
+
+def test_postgresql_keeps_no_plan_for_whatever_is_asked(desk, told):
+    """After ten times it would, and a district's statistics took five times as long by the one for any place."""
+    if desk.console.database.engine.dialect.name != "postgresql":
+        return
+    now_s = desk.clock()
+    with desk.console.database.read() as connection:
+        for _ in range(15):
+            search.count(connection, Search(now_s - 30 * DAY_S, now_s, frozenset({1, 2})), 1000)
+        plans = connection.exec_driver_sql("SELECT sum(custom_plans), sum(generic_plans) FROM pg_prepared_statements")
+        custom, generic = plans.one()
+    assert (custom > 8, generic) == (True, 0)
 
 
 def test_the_handover_has_what_is_open_and_what_happened_in_vietnamese(desk, told):
