@@ -36,6 +36,7 @@ from console.web import (
     account_pages,
     alert_work,
     alerts_api,
+    armed_pages,
     audit_pages,
     auth,
     blind_pages,
@@ -260,7 +261,7 @@ def make_web(context: Context, feed: Feed) -> FastAPI:
     web.state.context, web.state.feed, web.state.pages = context, feed, Pages(context)
     people = (auth, oidc, factor_pages, account_pages, people_pages, sites_pages, audit_pages, preferences, push_pages)
     work = (pages, watch_pages, alert_work, blind_pages, instruction_pages, calendar_pages, escalation_pages)
-    seen = (picture_pages, plan_pages, hold_pages)
+    seen = (armed_pages, picture_pages, plan_pages, hold_pages)
     finding = (search_pages, statistics_pages, handover_pages)
     routers = [module.router for module in (*work, *seen, *finding, *people, alerts_api, node_api, stream)]
     for router in routers:

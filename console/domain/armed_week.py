@@ -171,7 +171,7 @@ def day_plan(
 
     known = [spans_of(calendar, day.kind)]
     known += [] if before is None or day_before is None else [spans_of(before, day_before.kind)]
-    steps = {0} | {span.begins for spans in known for span in spans} | _own_steps(rules)
+    steps = {0} | {span.begins for spans in known for span in spans} | own_steps(rules)
     return DayPlan(day, day_before, _joined([at(minute) for minute in sorted(steps) if minute < DAY_MINUTES]))
 
 
@@ -179,7 +179,8 @@ def _period(calendar: Calendar, day: Day, minute: int) -> Period:
     return next(one.period for one in spans_of(calendar, day.kind) if one.begins <= minute < one.ends)
 
 
-def _own_steps(rules: Sequence[WatchedBy]) -> set[int]:
+def own_steps(rules: Sequence[WatchedBy]) -> set[int]:
+    """Local minutes at which the rules' own hours begin or end; 1440 is the next day's 0."""
     hours = [one for rule in rules for setting in rule.settings for one in setting.hours]
     return {minute for one in hours for minute in (one.begins, one.ends)}
 

@@ -10,12 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker.contract import codec, topics
 from broker.contract.schedule import RuleOrder, ScheduleMessage, SchedulePlan, ScheduleSpan
-from console.domain.armed_schedule import NO_CALENDAR, ArmedSchedule, compiled, monday_of
-from console.domain.calendar import RULES, merged
+from console.domain.armed_schedule import ArmedSchedule, monday_of
+from console.domain.calendar import RULES
 from console.domain.node_clock import LEAP_S
 from console.store import calendars
 from console.store.database import Database
-from console.store.public_holidays import public_holidays
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +98,7 @@ class ScheduleSender:
         known, self._schedules = self._schedules, {}
         monday = monday_of(now_s, self._timezone)
         for box in boxes:
-            key = _said_at(box.site_id, texts, parents), monday
+            key = calendars.said_at(box.site_id, texts, parents), monday
             schedule = self._schedules.get(key) or known.get(key)
             if schedule is None:
                 schedule = self._written_out(key[0], now_s)
@@ -112,11 +111,8 @@ class ScheduleSender:
                 self._send(box.name, schedule, mark, now_s)
 
     def _written_out(self, said: tuple[str, ...], now_s: float) -> ArmedSchedule:
-        if not said:
-            return NO_CALENDAR
-        public = public_holidays(monday_of(now_s, self._timezone).year)
         try:
-            return compiled(merged(map(calendars.calendar_of, said)), public, self._timezone, now_s)
+            return calendars.compiled_of(said, self._timezone, now_s)
         except (ValueError, LookupError, TypeError) as error:  # of a newer console; it must hold up no other
             log.error(
                 "a calendar can't be read (%s: %s); its boxes keep the one that they have", type(error).__name__, error
@@ -132,16 +128,3 @@ class ScheduleSender:
             self._sent[node] = mark
         elif self._publish(node, payload):
             self._sent[node] = mark
-
-
-def _said_at(site_id: int, texts: dict[int, str], parents: dict[int, int | None]) -> tuple[str, ...]:
-    """What a site and those above it say, the topmost first; nothing where none of them has a calendar."""
-    found, here = list[str](), site_id
-    for _ in parents:
-        if here in texts:
-            found.append(texts[here])
-        above = parents.get(here)
-        if above is None:
-            break
-        here = above
-    return tuple(reversed(found))

@@ -2,21 +2,38 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, insert, select
 
 from console.domain.access import EVERYWHERE
 from console.domain.alert import Severity
-from console.domain.calendar import Calendar, DayKind, Order, OwnDays, Period, Scope, Span
+from console.domain.armed_schedule import NO_CALENDAR, ArmedSchedule, compiled, monday_of
+from console.domain.armed_week import Setting, WatchedBy, hours_of
+from console.domain.calendar import (
+    RULES,
+    Calendar,
+    CalendarError,
+    DayKind,
+    Order,
+    OwnDays,
+    Period,
+    Scope,
+    Span,
+    merged,
+)
 from console.domain.node_clock import NodeClock
-from console.domain.site_tree import SiteKind
+from console.domain.site_tree import SiteKind, upwards
 from console.store import cameras
 from console.store.database import lock
 from console.store.narrowing import seeing
+from console.store.public_holidays import public_holidays
 from console.store.tables import calendar, node, site
 
 _LOCK = 7_203_131
@@ -130,18 +147,91 @@ def boxes(connection: Connection, site_id: int | None = None) -> Sequence[Box]:
     ]
 
 
-def rules(connection: Connection, site_id: int) -> Sequence[RuleHere]:
-    """The rules that the boxes of a site tell, by box, camera and zone; of a kind there may be several in a zone."""
-    at_site = connection.execute(select(node.c.id).where(node.c.site_id == site_id)).scalars().all()
-    found = list[RuleHere]()
-    for one in sorted(cameras.listing(connection, at_site), key=lambda one: (one.node, one.label, one.name)):
+def said_at(site_id: int, texts: Mapping[int, str], parents: Mapping[int, int | None]) -> tuple[str, ...]:
+    """What a site and those above it say, the topmost first; nothing where none of them has a calendar.
+
+    texts, parents: see `all_texts`.
+    """
+    return tuple(texts[one] for one in reversed(upwards(parents, site_id)) if one in texts)
+
+
+@lru_cache(maxsize=1024)
+def whole(said: tuple[str, ...]) -> Calendar | None:
+    """What counts where that is said; None where nobody says anything. Raises what `calendar_of` does."""
+    return merged(map(calendar_of, said)) if said else None
+
+
+def readable(said: tuple[str, ...]) -> Iterator[Calendar]:
+    """Those of `said_at` that this console can read: who is called when something rings must not hang on the others."""
+    for text in said:
+        with suppress(ValueError, LookupError, TypeError):  # a newer console wrote it
+            yield calendar_of(text)
+
+
+def compiled_of(said: tuple[str, ...], timezone: ZoneInfo, now_s: float) -> ArmedSchedule:
+    """What the boxes are told in the week of a UTC second. Raises what `calendar_of` does."""
+    calendar = whole(said)
+    if calendar is None:
+        return NO_CALENDAR
+    return compiled(calendar, public_holidays(monday_of(now_s, timezone).year), timezone, now_s)
+
+
+@lru_cache(maxsize=2048)
+def revision(said: tuple[str, ...], timezone: ZoneInfo, monday: date) -> str | None:
+    """Of the calendar that boxes are to work by in that week; None where a newer console wrote it."""
+    noon = datetime(monday.year, monday.month, monday.day, 12, tzinfo=timezone)
+    try:
+        return compiled_of(said, timezone, noon.timestamp()).revision
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def rules(connection: Connection, site_ids: Collection[int]) -> dict[int, list[RuleHere]]:
+    """By site the rules that its boxes tell, by box, camera and zone; of a kind there may be several in a zone."""
+    query = select(node.c.id, node.c.name, node.c.site_id).where(node.c.site_id.in_(sorted(site_ids)))
+    boxes_there = {row.name: row for row in connection.execute(query)}
+    found: dict[int, list[RuleHere]] = {one: [] for one in site_ids}
+    here = cameras.listing(connection, [row.id for row in boxes_there.values()])
+    for one in sorted(here, key=lambda one: (one.node, one.label, one.name)):
         for shape in one.health.get("zones", ()):
-            told = shape.get("settings") or [{"rule": rule} for rule in shape.get("rules", ())]
-            for setting in told:
-                scope = Scope(setting["rule"], one.node, one.name, shape["zone"])
-                settings = setting if shape.get("settings") else None
-                found.append(RuleHere(scope, one.label, shape.get("label") or shape["zone"], settings))
+            label = shape.get("label") or shape["zone"]
+            for scope, settings in _told(one.node, one.name, shape):
+                found[boxes_there[one.node].site_id].append(RuleHere(scope, one.label, label, settings))
     return found
+
+
+def _told(box: str, camera: str, shape: Mapping[str, Any]) -> Iterator[tuple[Scope, Mapping[str, Any] | None]]:
+    """The rules of a zone as its box tells them, and how they are set; None: the box is too old to tell."""
+    settings = shape.get("settings")
+    for setting in settings or [{"rule": rule} for rule in shape.get("rules", ())]:
+        yield Scope(setting["rule"], box, camera, shape["zone"]), setting if settings else None
+
+
+def watched_by(told: Iterable[tuple[Scope, Mapping[str, Any] | None]]) -> tuple[WatchedBy, ...]:
+    """What of it a calendar can arm."""
+    settings = dict[Scope, list[Setting]]()
+    for scope, setting in told:
+        if scope.rule in RULES:
+            settings.setdefault(scope, []).extend(_setting(setting))
+    return tuple(WatchedBy(scope, tuple(one)) for scope, one in settings.items())
+
+
+def watched_in_brief(box: str, cameras_told: Iterable[tuple[str, str]]) -> tuple[WatchedBy, ...]:
+    """The same of the cameras of one box, by what stands in its node's brief report: names and texts."""
+    shapes = ((name, shape) for name, text in cameras_told for shape in json.loads(text or "[]"))
+    return watched_by(one for name, shape in shapes for one in _told(box, name, shape))
+
+
+def _setting(told: Mapping[str, Any] | None) -> list[Setting]:
+    if told is None:
+        return []
+    try:
+        hours = hours_of(told.get("hours") or ())
+    except CalendarError:
+        return []  # what it does not tell soundly, it does not tell
+    seconds, priority = told.get("seconds"), Severity(str(told.get("severity") or Severity.MEDIUM))
+    follows = told.get("follows_calendar") is not False
+    return [Setting(seconds if isinstance(seconds, float) else None, priority, hours, follows)]
 
 
 def text_of(said: Calendar) -> str:

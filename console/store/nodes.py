@@ -33,6 +33,7 @@ class Node:
     """One box. `health` is its last health message as JSON, empty before the first.
 
     links: its network sockets that were connected since it started; since when, by its clock, those are gone that are.
+    schedule_revision: of the calendar that it works by; empty: none, None: it does not tell.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Node:
     health: dict[str, Any]
     clock: NodeClock | None
     links: dict[str, float | None]
+    schedule_revision: str | None
 
     @property
     def clock_behind_s(self) -> float:
@@ -139,7 +141,7 @@ def set_health(connection: Connection, owner: Node, health: dict[str, Any], now_
     repeated = owner.clock is not None and health["at_s"] == owner.health.get("at_s")  # the broker keeps the last one
     seen_at_s = owner.last_seen_at_s if repeated else now_s
     values = {"last_seen_at_s": seen_at_s, "health_at_s": health["at_s"], "health_json": json.dumps(health)}
-    values["brief_json"] = json.dumps(_brief(health))
+    values["brief_json"] = json.dumps(brief_of(health))
     values["clock_json"] = json.dumps(asdict(clock))
     values["links_json"] = json.dumps(_links(owner, health))
     values |= {name: health.get(name) for name in ("schedule_revision", "schedule_until_at_s")}
@@ -304,10 +306,26 @@ def _one(connection: Connection, condition: Any) -> Node | None:
     return _node(row, _health(row)) if row else None
 
 
-def _brief(health: Mapping[str, Any]) -> dict[str, Any]:
+def brief_of(health: Mapping[str, Any]) -> dict[str, Any]:
     """What a list of many nodes tells of a health report."""
     told = {name: value for name, value in health.items() if name != "machine"}
-    return told | {"cameras": [{"camera": one["camera"]} for one in health.get("cameras", ())]}
+    cameras = [{"camera": one["camera"], "armed": _when_armed(one)} for one in health.get("cameras", ())]
+    return told | {"cameras": cameras}
+
+
+def _when_armed(report: Mapping[str, Any]) -> str:
+    """Of a camera's zones what `calendars.watched_by` must know, as text: it is the same in nearly all reports."""
+    return json.dumps(
+        [
+            {"zone": shape["zone"], "rules": shape.get("rules", ()), "settings": [_hours(one) for one in settings]}
+            for shape in report.get("zones", ())
+            if (settings := shape.get("settings", ())) or shape.get("rules")
+        ]
+    )
+
+
+def _hours(setting: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: setting[name] for name in ("rule", "hours", "follows_calendar") if name in setting}
 
 
 def _health(row: Any) -> dict[str, Any]:
@@ -333,6 +351,7 @@ def _node(row: Any, health: dict[str, Any]) -> Node:
         row.last_seen_at_s,
         row.version,
         health,
-        NodeClock(**json.loads(row.clock_json)) if row.clock_json else None,
+        NodeClock(**_read(row.clock_json)) if row.clock_json else None,
         _read(row.links_json or REPORT_JSON),
+        row.schedule_revision,
     )

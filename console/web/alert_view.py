@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,7 @@ from console.domain.node_clock import WRONG_S
 from console.domain.node_condition import CameraCondition
 from console.domain.wall_watch import FAULT_SEVERITY
 from console.store import alerts, evidence, wall_watch
+from console.web import armed_view
 from console.web.camera_view import CameraView, Watch, watch_for_wall
 from console.web.i18n import Language
 from console.web.words import WORDS, sentence
@@ -84,6 +86,13 @@ class Card:
     views: tuple[AlertView, ...]
 
     @property
+    def key(self) -> str:
+        """What stands for the incident on a page: the alert that it began with, where that is here. Of another camera
+        who looks may not know."""
+        first = min(self.views, key=lambda one: (one.alert.opened_at_s, one.alert.event_id)).alert.event_id
+        return self.incident_id if any(one.alert.event_id == self.incident_id for one in self.views) else first
+
+    @property
     def lead(self) -> AlertView:
         """The alert whose picture and words stand for the incident."""
         return self.views[0]
@@ -149,6 +158,7 @@ class Wall:
     more_in_hand: int
     rings: int
     watch: Watch
+    armed: armed_view.Armed
     faults: tuple[wall_watch.Fault, ...] = ()  # of the watch itself; they ring, too, until somebody knows of them
 
     @property
@@ -213,8 +223,10 @@ def places_of(found: Iterable[alerts.Alert]) -> set[tuple[str, str]]:
     return {(one.node, one.event["camera"]) for one in found}
 
 
-def wall(connection: Connection, now_s: float, heard: bool, most_in_hand: int = MOST_IN_HAND) -> Wall:
-    """The newest incidents in the order in which people must see them. heard: see `watch`."""
+def wall(
+    connection: Connection, now_s: float, heard: bool, timezone: ZoneInfo, most_in_hand: int = MOST_IN_HAND
+) -> Wall:
+    """The newest incidents in the order in which people must see them. heard: see `watch`. timezone: of the sites."""
     closed_ones = (AlertState.CLOSED,)
     groups = (((AlertState.NEW,), MOST_NEW), (IN_HAND, most_in_hand), (closed_ones, MOST_CLOSED))
     names = (alerts.incident_ids(connection, states, most) for states, most in groups)
@@ -241,6 +253,7 @@ def wall(connection: Connection, now_s: float, heard: bool, most_in_hand: int = 
         max(0, in_all - here_in_hand),
         sum(one.rings for one in counted) + sum(fault.rings for fault in faults),
         watch,
+        armed_view.Desk(connection, watch.nodes, now_s, timezone).look(),
         faults,
     )
 

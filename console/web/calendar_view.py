@@ -1,14 +1,13 @@
 """A week of what is armed when, as a page shows it: days that are alike together, rules that are alike together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection
 
-from console.domain.alert import Severity
-from console.domain.armed_week import Armed, DayPlan, Setting, Stretch, WatchedBy, hours_of, week_plan
-from console.domain.calendar import RULES, Calendar, CalendarError, Day, Period, Scope
+from console.domain.armed_week import Armed, DayPlan, Stretch, WatchedBy, week_plan
+from console.domain.calendar import RULES, Calendar, Day, Period, Scope
 from console.domain.unarmed import unarmed
 from console.store import calendars
 
@@ -58,27 +57,17 @@ class SiteRules:
 
 def site_rules(connection: Connection, site_id: int) -> SiteRules:
     """Those that the boxes of a site tell; all kinds of rules where it has none."""
-    settings = dict[Scope, list[Setting]]()
-    labels = dict[Scope, str]()
-    for one in calendars.rules(connection, site_id):
-        if one.scope.rule in RULES:
-            settings.setdefault(one.scope, []).extend(_setting(one.settings))
-            labels[one.scope] = f"{one.camera}: {one.zone}" if one.zone != one.camera else one.camera
-    if not settings:
-        return SiteRules(tuple(WatchedBy(Scope(rule)) for rule in RULES), {})
-    return SiteRules(tuple(WatchedBy(scope, tuple(told)) for scope, told in settings.items()), labels)
+    found = rules_of_sites(connection, [site_id])[site_id]
+    return found if found.watched else SiteRules(tuple(WatchedBy(Scope(rule)) for rule in RULES), {})
 
 
-def _setting(told: Mapping[str, object] | None) -> list[Setting]:
-    if told is None:
-        return []
-    try:
-        hours = hours_of(told.get("hours") or ())  # type: ignore[arg-type]  # as the contract says
-    except CalendarError:
-        return []  # what it does not tell soundly, it does not tell
-    seconds, priority = told.get("seconds"), Severity(str(told.get("severity") or Severity.MEDIUM))
-    follows = told.get("follows_calendar") is not False
-    return [Setting(seconds if isinstance(seconds, float) else None, priority, hours, follows)]
+def rules_of_sites(connection: Connection, site_ids: Collection[int]) -> dict[int, SiteRules]:
+    """Those that the boxes of each of these sites tell."""
+    found = {}
+    for site_id, told in calendars.rules(connection, site_ids).items():
+        labels = {one.scope: f"{one.camera}: {one.zone}" if one.zone != one.camera else one.camera for one in told}
+        found[site_id] = SiteRules(calendars.watched_by((one.scope, one.settings) for one in told), labels)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,10 +194,9 @@ def watch_for_wall(connection: Connection, now_s: float, heard: bool, named: Col
 
     A wall of a thousand boxes is drawn at each change: it reads no report of a camera that it does not show.
     """
-    boxes = nodes.listing(connection, brief=True)
-    absent = deliveries.absent_of_each(connection, {box.id: box.health.get("outbox_id") for box in boxes})
     numbers = cameras.numbers(connection)
-    boxes = _all_within_sight(connection, boxes, numbers)
+    boxes = _all_within_sight(connection, nodes.listing(connection, brief=True), numbers)
+    absent = deliveries.absent_of_each(connection, {box.id: box.health.get("outbox_id") for box in boxes})
     views = tuple(_node(box, absent.get(box.id, _NOT_ASKED), now_s, heard) for box in boxes)
     conditions = {one.node.id: one.condition for one in views}
     counted: Counter[str] = Counter()
@@ -207,6 +206,13 @@ def watch_for_wall(connection: Connection, now_s: float, heard: bool, named: Col
     troubled = cameras.unseeing(connection, unheard, MOST_NAMED) if heard else ()
     shown = {(one.node, one.name): one for one in (*troubled, *cameras.named(connection, named))}
     return Watch(views, _cameras(list(shown.values()), views), heard, counted)
+
+
+def boxes_in_sight(connection: Connection, now_s: float, heard: bool) -> tuple[NodeView, ...]:
+    """All boxes, with no more of their cameras than may be seen; what is missing of them is not asked for."""
+    numbers = cameras.numbers(connection)
+    boxes = _all_within_sight(connection, nodes.listing(connection, brief=True), numbers)
+    return tuple(_node(box, _NOT_ASKED, now_s, heard) for box in boxes)
 
 
 def _node(box: nodes.Node, absent: deliveries.Absent, now_s: float, heard: bool) -> NodeView:

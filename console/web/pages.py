@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
@@ -71,6 +72,7 @@ class Pages:
             may=lambda action: person is not None and may(person.rights, Action(action)),
             told_change=lambda detail: told_change(detail, partial(sentence, language), WORDS),
             section="",  # which part of the menu a page belongs to; templates say it
+            own_bell=False,  # whether a page rings by itself
             theme=theme_of(request),
             provider=self._context.provider.name if self._context.provider else "",
             timezone=self._context.timezone,
@@ -144,7 +146,7 @@ _InHand = Annotated[int, Query(ge=MOST_IN_HAND, le=5000)]  # how many of them pe
 def _wall(request: Request, in_hand: int) -> Wall:
     context = _context(request)
     with context.database.read() as connection:
-        return wall(connection, context.wall_s(), context.broker_connected(), in_hand)
+        return wall(connection, context.wall_s(), context.broker_connected(), ZoneInfo(context.timezone), in_hand)
 
 
 @router.get("/")

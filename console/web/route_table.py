@@ -28,6 +28,7 @@ ROUTES: dict[tuple[str, str], str | Action] = {
     ("POST", "/people/{user_id}/provider/remove"): Action.MANAGE_USERS,
     ("GET", "/"): Action.SEE_ALERTS,
     ("GET", "/wall"): Action.SEE_ALERTS,
+    ("GET", "/armed"): Action.SEE_ALERTS,
     ("GET", "/alerts/{event_id}"): Action.SEE_ALERTS,
     ("POST", "/alerts/{event_id}/{step}"): Action.HANDLE_ALERTS,
     ("GET", "/search"): Action.SEE_ALERTS,

@@ -5,20 +5,26 @@ import random
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert
 
-from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, NetworkLink, ZoneShape
+from broker.contract.messages import CameraHealth, EventMessage, HealthMessage, NetworkLink, RuleSetting, ZoneShape
 from console.domain.access import Role
 from console.domain.alert import OF_PEOPLE, REASON_ORDER, SEVERITY_ORDER, STATE_ORDER, AlertState, Severity
+from console.domain.calendar import Calendar
 from console.domain.site_tree import Grants, SiteKind
-from console.store import sessions, tables, users
+from console.store import calendars, sessions, tables, users
+from console.store.nodes import brief_of
 from console.web.access import session_hash
 
 SITES, CAMERAS, ALERTS, BLIND, DISTRICTS, DAYS = 1000, 8, 100_000, 20_000, 20, 30
 NEW, IN_HAND = 0.004, 0.004  # shares of all alerts
 RULES = ("loitering",) * 6 + ("repeated_presence", "intrusion", "crowd", "line_crossing")
 REASONS = (*OF_PEOPLE, *("parent_or_carer",) * 12, *("passer_by",) * 6, *("vendor",) * 3)
+SETTINGS = (RuleSetting(rule="loitering", seconds=60.0), RuleSetting(rule="intrusion", seconds=1.0))
+RULES_SET = tuple(one.rule for one in SETTINGS)
+HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 LABELS = ("Cổng chính", "Cổng sau", "Nhà xe", "Sân trước", "Hàng rào đông", "Hàng rào tây", "Cổng phụ", "Sân sau")
 _CHUNK = 5000
 
@@ -52,20 +58,22 @@ def _places(connection: Connection, chance: random.Random, now_s: float) -> None
         for n in range(SITES)
     ]
     connection.execute(insert(tables.site), sites)
+    calendars.save(connection, 1, Calendar(), now_s)  # the province says it once
+    said = calendars.said_at(1, *calendars.all_texts(connection))
+    revision = calendars.compiled_of(said, HERE, now_s).revision
     for n in range(SITES):
         reports = tuple(_camera(chance, at, now_s) for at in range(CAMERAS))
         health = HealthMessage(
             at_s=now_s, started_at_s=now_s - 1e6, version="0.2.0", state="ok", cameras=reports, node_problems=()
         )
         told = health.model_dump(mode="json")
-        brief = {name: value for name, value in told.items() if name != "machine"}
-        brief["cameras"] = [{"camera": one["camera"]} for one in told["cameras"]]
         box = {"id": 1 + n, "name": f"box-{n}", "label": f"Hộp {n}", "site_id": first + n, "token_sha256": str(n)}
         box |= {"created_at_s": 0.0, "status": "online", "last_seen_at_s": now_s, "version": "1"}
         clock = json.dumps({"at_s": now_s, "heard_at_s": now_s, "lag_s": 0.0})
         links = json.dumps({NetworkLink(name="eth0", up=True).name: None})
-        box |= {"health_json": json.dumps(told), "brief_json": json.dumps(brief), "clock_json": clock}
-        connection.execute(insert(tables.node), [{**box, "health_at_s": now_s, "links_json": links}])
+        box |= {"health_json": json.dumps(told), "brief_json": json.dumps(brief_of(told)), "clock_json": clock}
+        box |= {"health_at_s": now_s, "links_json": links, "schedule_revision": revision}
+        connection.execute(insert(tables.node), [box])
         rows = [
             {
                 "node_id": 1 + n,
@@ -88,7 +96,7 @@ def _camera(chance: random.Random, at: int, now_s: float) -> CameraHealth:
     blind = chance.random() < 0.01
     shape = ((0.1, 0.5), (0.5, 0.5), (0.5, 0.9), (0.1, 0.9))
     zones = tuple(
-        ZoneShape(zone=f"z{n}", label=f"Vùng {n} của {LABELS[at]}", polygon=shape, rules=("loitering",))
+        ZoneShape(zone=f"z{n}", label=f"Vùng {n} của {LABELS[at]}", polygon=shape, rules=RULES_SET, settings=SETTINGS)
         for n in range(2)
     )
     state = {"state": "blind", "reason_code": "stalled"} if blind else {"state": "sees"}

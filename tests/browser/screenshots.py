@@ -11,6 +11,7 @@ from typing import Annotated
 
 import cv2
 import typer
+from armed_pictures import armed_pictures
 from at_work import at_work
 from found import busiest_shift, tonight_and_month
 from kept import kept
@@ -37,7 +38,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PEOPLE = {Role.ADMINISTRATOR: "Nguyễn Thị Lan", Role.POLICE: "Trần Văn Hùng"}
 PEOPLE_PAGES = {"all": "/people", "account": "/account", "sites": "/sites", "audit": "/audit"}
 CONDITIONS = ("nothing", "quiet", "busy", "work", "failing", "lens", "unseen", "many", "deaf", "people", "flood")
-CONDITIONS += ("calendar", "told", "find", "provider", "kept")
+CONDITIONS += ("calendar", "armed", "told", "find", "provider", "kept")
 README = {"busy-wall-desktop-vi": "wall", "busy-alert-desktop-vi": "alert", "busy-wall-phone-en": "wall-phone"}
 
 
@@ -239,6 +240,11 @@ def take_calendar(browser: Browser, school: School, out: Path, _condition: str) 
     calendar_pictures(browser, out, school, SIZES, LANGUAGES)
 
 
+def take_armed(browser: Browser, school: School, out: Path, _condition: str) -> None:
+    """What is armed now."""
+    armed_pictures(browser, school, out, SIZES, LANGUAGES)
+
+
 def telling(browser: Browser, school: School, out: Path, condition: str) -> None:
     """Who is told: nobody yet, then a whole ladder, what came of it, the card to read out, and a watch nobody keeps."""
     school.sign_in(PEOPLE[Role.ADMINISTRATOR], Role.ADMINISTRATOR)
@@ -270,7 +276,7 @@ def main(
         for condition in (only,) if only else CONDITIONS:
             (Path(folder) / condition).mkdir()
             with running(Path(folder) / condition) as school:
-                takers = {"people": take_people, "work": working, "calendar": take_calendar}
+                takers = {"people": take_people, "work": working, "calendar": take_calendar, "armed": take_armed}
                 takers |= {"kept": keeping, "told": telling, "find": finding, "provider": take_provider}
                 takers.get(condition, take)(browser, school, out, condition)
         browser.close()

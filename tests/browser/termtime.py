@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from school import LABELS, NODE, School
 from waiting import until
 
-from broker.contract import topics
 from broker.contract.messages import CameraHealth, HealthMessage, RuleHours, RuleSetting, ZoneShape
 from console.app.system_clock import wall_s
 from console.domain.access import Role
@@ -30,8 +29,10 @@ RULES = {
 }
 
 
-def tells_rules(school: School, revision: str | None = "", until_at_s: float | None = None) -> None:
-    """The box reports its cameras with their rules, and the calendar that it works by."""
+def tells_rules(
+    school: School, revision: str | None = "", until_at_s: float | None = None, without: tuple[str, ...] = ()
+) -> None:
+    """The box reports its cameras with their rules, and the calendar that it works by. without: these cameras."""
     now_s = wall_s()
     cameras = tuple(
         CameraHealth(
@@ -51,9 +52,11 @@ def tells_rules(school: School, revision: str | None = "", until_at_s: float | N
             ),
         )
         for name, zones in RULES.items()
+        if name not in without
     )
     told = {"at_s": now_s, "started_at_s": now_s - 9000, "version": "1", "state": "ok", "cameras": cameras}
-    school.tell(topics.HEALTH, HealthMessage(**told, schedule_revision=revision, schedule_until_at_s=until_at_s))
+    school.last_health = HealthMessage(**told, schedule_revision=revision, schedule_until_at_s=until_at_s)
+    school.beat()
 
 
 def province_of(school: School, *, with_calendar: bool = True) -> tuple[int, int]:
