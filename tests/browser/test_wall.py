@@ -75,7 +75,7 @@ def test_whoever_looks_at_one_alert_hears_the_next_one(page, school):
     """On the way there the sound stays on; and the page says of itself whether it can be heard."""
     first = school.event("gate", severity="low", zone="a")
     page.click("#sound")
-    for path in (f"/alerts/{first.event_id}", "/pictures", "/plan"):
+    for path in (f"/alerts/{first.event_id}", "/pictures", "/plan", "/search", "/account"):
         page.goto(school.address + path)
         expect(page.locator("#ringing-number")).to_have_text("1", timeout=6000)
         expect(page.locator("#sound")).to_have_attribute("data-song", "low", timeout=6000)
@@ -141,3 +141,70 @@ def test_tabs_without_shared_workers_take_turns(window, school):
     while school.streams() != 1:
         assert time.monotonic() < deadline_s
         others[0].wait_for_timeout(50)
+
+
+MUTE = """window.AudioContext = class extends EventTarget {
+  state = "suspended";
+  resume() { return Promise.resolve(); }
+  close() { return Promise.resolve(); }
+}"""
+
+
+def test_of_all_tabs_of_a_browser_one_rings(window, school):
+    """Two bells, each a beat behind the other, say neither how urgent it is nor how many there are."""
+    context = window()
+    first, second = context.new_page(), context.new_page()
+    first.goto(school.address)
+    first.click("#sound")
+    second.goto(school.address + "/search")
+    expect(second.locator("#sound")).to_have_attribute("data-state", "on")
+    school.event("gate", severity="critical")
+    until(first, f"{RUNG} >= 2", 10)
+    expect(second.locator("#ringing-number")).to_have_text("1")
+    assert second.evaluate(RUNG) == 0
+    first.close()
+    until(second, f"{RUNG} >= 2", 10)
+    third = context.new_page()
+    third.goto(school.address)
+    expect(third.locator("#sound")).to_have_attribute("data-state", "on")
+    second.click("#sound")
+    expect(third.locator("#sound")).to_have_attribute("data-state", "off")
+    expect(third.locator(".unheard.off")).to_be_visible()
+
+
+def test_a_tab_that_may_not_ring_leaves_it_to_one_that_may(window, school):
+    """A browser lets a tab ring only after a click in it; the one with the wall may have been opened by itself."""
+    context = window()
+    begun = context.new_page()
+    begun.goto(school.address)
+    begun.click("#sound")
+    begun.close()
+    mute = context.new_page()
+    mute.add_init_script(MUTE)
+    mute.goto(school.address)
+    expect(mute.locator("#sound")).to_have_attribute("data-state", "blocked")
+    other = context.new_page()
+    other.goto(school.address)
+    expect(mute.locator("#sound")).to_have_attribute("data-state", "on")
+    school.event("gate", severity="critical")
+    until(other, f"{RUNG} >= 1", 10)
+    expect(mute.locator(".unheard.blocked")).to_be_hidden()
+    other.close()
+    expect(mute.locator(".unheard.blocked")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (360, 640)])
+def test_on_a_phone_what_rings_and_the_one_thing_to_do_stand_in_the_first_screen(window, school, width, height):
+    """With the sound off, of which the wall says that nobody hears it, the button lay below the fold."""
+    for n in range(3):
+        school.event("gate", severity="critical", zone=f"Vỉa hè trước cổng số {n}", ago_s=60 * n)
+    page = window(viewport={"width": width, "height": height}, has_touch=True, is_mobile=True).new_page()
+    page.goto(school.address)
+    expect(page.locator(".unheard.off")).to_be_visible(timeout=6000)
+    card = page.locator("#new .alert").first
+    parts = {name: card.locator(name) for name in (".picture", ".place", ".dwell b", "[data-step=acknowledge]")}
+    boxes = {name: part.bounding_box() for name, part in parts.items()}
+    assert all(box["y"] >= 0 and box["y"] + box["height"] <= height for box in boxes.values()), boxes
+    assert boxes[".dwell b"]["y"] + boxes[".dwell b"]["height"] <= boxes["[data-step=acknowledge]"]["y"], boxes
+    parts["[data-step=acknowledge]"].click()
+    expect(page.locator("#new .alert.new")).to_have_count(2, timeout=6000)

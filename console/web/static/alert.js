@@ -1,5 +1,4 @@
 // The alert page: plays the clip, ticks, and follows what becomes of this alert without losing what is being written.
-import { withBell } from "./elsewhere.js";
 import { follow, gathered, left, tick } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
@@ -28,9 +27,9 @@ async function refresh() {
   start();
 }
 
-follow(...withBell((news) => {
+follow((news) => {
   if (news.kind === "again" || (page.dataset.incident ?? "").split(" ").includes(news.key ?? "-")) soon(news.hurry);
-}));
+});
 new Work(
   () => page,
   () => refresh().catch(soon),

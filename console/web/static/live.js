@@ -63,28 +63,42 @@ export function gathered(work, waitMs) {
   };
 }
 
-/** Follows the feed. onChange is told of changes; the kind is "again" where anything may have changed: before it was
- * connected, after a silence, or where the console lets nobody follow any more. onCut is told of silence and of its end,
- * onTick that time goes by.
+/** @typedef {{onChange: (news: News) => void, onCut: (cut: boolean) => void, onTick: () => void}} Follower */
+/** @type {Follower[]} the parts of this page that follow */
+const followers = [];
+let connected = false; // what changes before it is connected nobody tells it
+
+/** Follows the feed, through the one connection of this page. onChange is told of changes; the kind is "again" where
+ * anything may have changed: before it was connected, after a silence, or where the console lets nobody follow any more.
+ * onCut is told of silence and of its end, onTick that time goes by.
  * @param {(news: News) => void} onChange
  * @param {(cut: boolean) => void} onCut
  * @param {() => void} onTick */
 export function follow(onChange, onCut = () => {}, onTick = () => {}) {
+  followers.push({ onChange, onCut, onTick });
+  if (followers.length === 1) begin();
+  else if (connected) onChange({ kind: "again", hurry: true });
+}
+
+/** @param {(one: Follower) => void} what */
+const toAll = (what) => followers.forEach(what);
+
+function begin() {
   const banner = part("stale", HTMLElement);
-  let [heard, connected] = [Date.now(), false]; // what changes before it is connected nobody tells it
+  let heard = Date.now();
   const look = () => {
-    onTick();
+    toAll((one) => one.onTick());
     if (Date.now() - heard < STALE_MS || !banner.hidden) return;
     banner.textContent = fill(words.stale, { time: timeOfDay(heard / 1000 + aheadS) });
     banner.hidden = false;
     document.body.classList.add("cut");
-    onCut(true);
+    toAll((one) => one.onCut(true));
   };
   const hear = (/** @type {News} */ news) => {
     if (news.kind === "tick") return look();
     if (news.kind === "refused") {
       connected = false;
-      return onChange({ kind: "again" });
+      return toAll((one) => one.onChange({ kind: "again" }));
     }
     heard = Date.now();
     if (news.atS !== undefined) aheadS = news.atS - heard / 1000;
@@ -92,10 +106,10 @@ export function follow(onChange, onCut = () => {}, onTick = () => {}) {
     const back = wasCut || !connected;
     [banner.hidden, connected] = [true, true];
     document.body.classList.remove("cut");
-    if (wasCut) onCut(false);
-    if (back) onChange({ kind: "again", hurry: true });
-    if (news.kind === "beat") onTick();
-    else onChange(news);
+    if (wasCut) toAll((one) => one.onCut(false));
+    if (back) toAll((one) => one.onChange({ kind: "again", hurry: true }));
+    if (news.kind === "beat") toAll((one) => one.onTick());
+    else toAll((one) => one.onChange(news));
   };
   connect(hear);
   setInterval(look, 1000);

@@ -1,5 +1,4 @@
 // The wall of pictures: fresh ones are asked for while somebody can see them; one can be shown large, and live.
-import { withBell } from "./elsewhere.js";
 import { fullScreen } from "./full_screen.js";
 import { concerns, follow, gathered, left, nowS, tick } from "./live.js";
 import { watchLive } from "./live_view.js";
@@ -175,12 +174,12 @@ look.addEventListener("close", () => {
 });
 document.addEventListener("visibilitychange", () => document.hidden && endLive && stop(""));
 for (const one of all()) watcher.observe(one);
-follow(...withBell((news) => {
+follow((news) => {
   if (news.what === "still") renew(news.key ?? "");
   else if (concerns(news, page)) soon(news.hurry);
 }, (silent) => {
   cut = silent;
-}));
+});
 setInterval(() => tick(duration), 1000);
 setInterval(() => cut || soon(), ANYWAY_MS);
 setInterval(ask, TURN_MS);

@@ -1,5 +1,4 @@
 // The plan of a site: follows what happens there; who may arranges it by pointer or by keys.
-import { withBell } from "./elsewhere.js";
 import { concerns, follow, gathered, left } from "./live.js";
 import { morph } from "./morph.js";
 import { part } from "./part.js";
@@ -166,7 +165,7 @@ page.addEventListener("change", (event) => {
   if (event.target instanceof HTMLSelectElement) event.target.form?.submit();
 });
 place();
-follow(...withBell((news) => concerns(news, page) && soon(news.hurry), (silent) => {
+follow((news) => concerns(news, page) && soon(news.hurry), (silent) => {
   cut = silent;
-}));
+});
 setInterval(() => cut || soon(), ANYWAY_MS);

@@ -1,4 +1,5 @@
 // The bell: made in the browser, so that no file can be missing. Browsers let it ring only after a click.
+import { OneBell } from "./one_bell.js";
 import { words } from "./words.js";
 
 const KEPT = "gatehouse_sound";
@@ -22,31 +23,43 @@ export class Bell {
     /** @type {AudioContext | null} */
     this.audio = null;
     this.rungAt = -Infinity;
-    if (localStorage.getItem(KEPT) === "on") this.turn(true);
-    else this.show();
+    this.one = new OneBell(() => this.audio?.state === "running", () => this.show());
+    this.turn(localStorage.getItem(KEPT) === "on");
     button.addEventListener("click", () => {
+      localStorage.setItem(KEPT, this.audio ? "off" : "on");
       this.turn(!this.audio);
       this.play("low"); // whoever turns it on hears that it is
+    });
+    addEventListener("storage", ({ key, newValue }) => {
+      if (key === KEPT && (newValue === "on") !== Boolean(this.audio)) this.turn(newValue === "on"); // in another tab
     });
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.wake());
   }
 
-  /** @returns {"on" | "off" | "blocked"} blocked: the browser waits for a click or a key */
+  /** @returns {"on" | "off" | "blocked"} on: this tab or another one rings. blocked: the browser waits for a click or a
+   * key */
   get state() {
-    return !this.audio ? "off" : this.audio.state === "running" ? "on" : "blocked";
+    if (!this.audio) return "off";
+    return this.audio.state === "running" || this.one.elsewhere ? "on" : "blocked";
   }
 
   /** @param {boolean} on */
   turn(on) {
     this.audio?.close();
     this.audio = on ? new AudioContext() : null;
-    this.audio?.addEventListener("statechange", () => this.show());
-    localStorage.setItem(KEPT, on ? "on" : "off");
+    this.audio?.addEventListener("statechange", () => this.settle());
+    this.settle();
+  }
+
+  /** Takes part in the ringing while its sound runs. */
+  settle() {
+    if (this.audio?.state === "running") this.one.queue();
+    else this.one.resign();
     this.show();
   }
 
   wake() {
-    if (this.audio && this.state === "blocked") this.audio.resume();
+    if (this.audio && this.audio.state !== "running") this.audio.resume();
   }
 
   show() {
@@ -61,9 +74,10 @@ export class Bell {
    * @param {string} song
    * @param {boolean} now */
   ring(song, now = false) {
+    this.wake(); // a system may have taken the sound away, and given it back since
+    if (!this.one.leads) return;
     if (!now && performance.now() - this.rungAt < SONGS[song].everyMs) return;
     this.rungAt = performance.now();
-    this.wake(); // a system may have taken the sound away, and given it back since
     this.play(song);
   }
 
