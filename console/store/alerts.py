@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
@@ -120,6 +120,21 @@ def of_ids(connection: Connection, event_ids: Sequence[str]) -> Sequence[Alert]:
     rows = connection.execute(_query().where(event.c.event_id.in_(event_ids)))
     found = {row.event_id: _alert(row) for row in rows}
     return [found[one] for one in event_ids if one in found]
+
+
+def named_in_sight(connection: Connection, found: Sequence[Alert]) -> Sequence[Alert]:
+    """The same for who asks: an incident that began where they may not look has the name of the first of its alerts
+    of which they may know.
+    """
+    names = {one.incident_id for one in found}
+    seen = connection.execute(select(event.c.event_id).where(event.c.event_id.in_(sorted(names)))).scalars()
+    hidden = names.difference(seen)
+    if not hidden:
+        return found
+    query = select(event.c.incident_id, event.c.event_id).where(event.c.incident_id.in_(sorted(hidden)))
+    latest_first = connection.execute(query.order_by(event.c.opened_at_s.desc(), event.c.event_id.desc()))
+    known = {row.incident_id: row.event_id for row in latest_first}
+    return [replace(one, incident_id=known.get(one.incident_id, one.incident_id)) for one in found]
 
 
 def place_of(connection: Connection, event_id: str) -> tuple[int, str, str]:

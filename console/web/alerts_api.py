@@ -24,7 +24,8 @@ def listing(request: Request) -> list[dict[str, object]]:
     """Alerts with their files, in the order of the wall; each state has room of its own, so that none hides another."""
     context: Context = request.app.state.context
     with context.database.read() as connection:
-        found = [one for state in AlertState for one in alerts.of_state(connection, state, MOST_OF_STATE)]
+        every = [one for state in AlertState for one in alerts.of_state(connection, state, MOST_OF_STATE)]
+        found = alerts.named_in_sight(connection, every)
         files = evidence.files_of_each(connection, [one.event_id for one in found])
         return [{**asdict(one), "files": [asdict(file) for file in files[one.event_id]]} for one in found]
 
@@ -78,6 +79,7 @@ def facts(request: Request, event_id: str) -> Response:
         found = alerts.find(connection, event_id)
         if found is None:
             raise Refused(404, "not_found")
+        (found,) = alerts.named_in_sight(connection, [found])
         files = [asdict(one) for one in evidence.files_of(connection, event_id)]
         history = [asdict(one) for one in alert_work.history(connection, event_id)]
         this = audit.AuditEntry(now_s, person.name, "download", event_id, FACTS, person.token_name)

@@ -11,6 +11,7 @@ from broker.contract.messages import CameraHealth, EventMessage, HealthMessage
 from console.domain.access import Role
 from console.domain.alert import CloseReason, Severity
 from console.domain.alert_work import Act, Step
+from console.domain.site_tree import Grants
 from console.store import alert_work, alerts, changes, nodes, site_setup, users
 from console.store.tables import event
 
@@ -304,7 +305,14 @@ def test_neighbours_by_area_are_one_place_and_stand_on_the_alerts_page(desk):
     assert found(desk, 4).incident_id == event_id(4)
     with desk.console.database.read() as connection:
         told = [(one.key, one.what) for one in changes.after(connection, 0) if one.kind == "alert"]
+        box = nodes.find(connection, "n1").id
     assert (event_id(3), "incident") in told  # open pages of the first one look again
+    yard = desk.browser(Role.GUARD, Grants(cameras=frozenset({(box, "yard")})), "limited")
+    pages = [yard.get(path).text for path in ("/wall", "/api/alerts", f"/alerts/{event_id(5)}")]
+    pages.append(yard.get(f"/api/alerts/{event_id(5)}/facts.json").text)
+    for seen in pages:
+        assert event_id(5) in seen
+        assert event_id(3) not in seen  # of another camera, though the incident has its name
 
 
 def test_a_box_that_reports_worse_overrules_a_lower_priority(desk):
