@@ -64,10 +64,9 @@ class Watcher:
             return {}
         parents, names = sites.parents(connection), wall_watch.ringing_sites(connection)
         owners = {one: next((up for up in upwards(parents, one) if up in hours), None) for one in names}
-        # By the calendar of the site whose hours they are: of each school's own it would be a thousand look-ups.
-        kept = {up for up in owners.values() if up is not None and hours[up].is_on}
-        now = {up: hours[up].hours.cover(duty_days.moment(connection, up, local)) for up in kept}
-        watched = {one: up for one, up in owners.items() if up is not None and now.get(up)}
+        kept = {one: up for one, up in owners.items() if up is not None and hours[up].is_on}
+        moments = duty_days.moments(connection, kept, local)  # a school's own calendar counts, whoever set the hours
+        watched = {one: up for one, up in kept.items() if hours[up].hours.cover(moments[one])}
         found: dict[tuple[int, FaultKind], list[str]] = {}
         for site_id, walls in wall_watch.walls_of_sites(connection, watched, now_s).items():
             fault = fault_of_walls(walls, now_s)

@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -22,12 +24,24 @@ from broker.contract.messages import EventMessage
 from console.domain.access import Role
 from console.domain.alert import Severity
 from console.domain.alert_work import Act, Step
+from console.domain.calendar import Calendar, DayKind, OwnDays
 from console.domain.channel import ChannelKind
 from console.domain.delivery import GIVE_UP_S, LEASE_S, TRY_S, Result, State
 from console.domain.escalation import Duty, Hours, Ladder, LadderStep
 from console.domain.wall_watch import GONE_S, PATIENCE_S, FaultKind
 from console.notify.dispatcher import Dispatcher
-from console.store import alert_work, call_card, channels, escalations, ladders, notifications, users, wall_watch
+from console.store import (
+    alert_work,
+    calendars,
+    call_card,
+    channels,
+    escalations,
+    ladders,
+    notifications,
+    sites,
+    users,
+    wall_watch,
+)
 from console.store.channels import Address, Contact
 from console.store.escalation_tables import notification
 from console.store.ladders import SiteLadder, WatchHours
@@ -35,6 +49,7 @@ from console.web.i18n import Languages
 from console.web.notice_text import NoticeText
 
 pytestmark = pytest.mark.system
+HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 STEPS = ("Bảo vệ", "Bảo vệ hai", "Trực ban", "Hiệu trưởng")
 
 
@@ -359,3 +374,24 @@ def _text(mail: str) -> str:
     message = email.message_from_string(mail, policy=policy.default)
     body = message.get_body(("plain", "html"))
     return f"{message['subject']} {body.get_content() if body else ''}"
+
+
+def test_hours_of_a_district_go_by_the_calendar_of_each_school(desk, schools):
+    """At the one that has a day off nobody need watch, and at the other one somebody must."""
+    night = Night(desk, 9, {})
+    free, open_ = schools
+    today = datetime.fromtimestamp(desk.clock(), HERE).date()
+    school_day = Hours(kinds=frozenset({DayKind.SCHOOL_DAY}))
+    with desk.console.database.write() as connection:
+        province = sites.parents(connection)[free.district]
+        everyday = Calendar(week=(DayKind.SCHOOL_DAY,) * 7, public_holidays=False)
+        calendars.save(connection, province, everyday, desk.clock())
+        own = Calendar(days=(OwnDays(today - timedelta(days=1), today, DayKind.NO_SCHOOL),))
+        calendars.save(connection, free.site, own, desk.clock())
+        ladders.set_watch_hours(connection, WatchHours(province, True, school_day))
+    for after_s in (GONE_S, PATIENCE_S):
+        desk.clock.now_s += after_s
+        night.watcher.look()
+    with desk.console.database.read() as connection:
+        (fault,) = wall_watch.faults(connection)
+    assert (fault.site_id, fault.subject) == (province, open_.name)
