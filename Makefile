@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour lens-faults cuts clock-steps hour-without ingest-rate requests fuzz screenshots system scripts train test-train test-openvino clean
+.PHONY: demo install install-units test test-quick lint bench capacity drawn-loitering full-disk-day kills fault-hour lens-faults cuts clock-steps hour-without ingest-rate edge-to-wall requests fuzz screenshots system scripts train test-train test-openvino clean
 
 demo: .venv/.demo
 	$(BIN)/gatehouse demo $(DEMO)
@@ -78,6 +78,10 @@ hour-without: .venv/.dev system
 # A thousand events a second for a minute, of a thousand boxes; INGEST='--database sqlite --rate 500' something else.
 ingest-rate: .venv/.dev system
 	$(BIN)/python tests/bench/ingest_rate.py $(or $(INGEST),--database postgresql --processes 2)
+
+# Seconds from a camera's frame to the alert in Chromium, of thirty alerts; nine minutes. WALL='--alerts 5' fewer.
+edge-to-wall: .venv/.dev system
+	nice -n 10 $(BIN)/python tests/bench/edge_to_wall.py $(WALL)
 
 # Each route of the console asked three hundred times, in ways that its schema allows and forbids; REQUESTS=1000 more.
 requests: .venv/.dev system
