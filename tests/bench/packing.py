@@ -1,6 +1,6 @@
 """People found with regions packed into inputs against the whole frame in one, same network, same frames.
 
-    python tests/bench/packing.py [--models yolov8n_640_fp32dq,default] [--fps 5]
+    python tests/bench/packing.py [--models yolov8n_640_fp32dq,default,FILE.onnx] [--fps 5]
 
 Truth: MOT15's boxes for PETS09-S2L1 and TUD-Campus, person_eval's labelled frames for one-by-one-person-detection. A
 row for each network and video: recall and precision at IoU 0.5 and score 0.35 (whole, packed, ratio), recall of people
@@ -22,6 +22,8 @@ from edge.core.appearance import histograms
 from edge.core.detect.attention import Attention
 from edge.core.tracking.tracker import Tracker
 from edge.pipeline.scheduler import Scheduler
+from models.add import find_or_recognise
+from models.choice import named
 from models.registry import Registry
 
 ASSETS = Path(__file__).resolve().parents[2] / ".." / "shared" / "assets"
@@ -142,7 +144,7 @@ def main() -> None:
     )
     for name in given.models.split(","):
         shared = ASSETS / "models" / f"{name}.onnx"
-        entry, file = Registry(user_model_folder()).find(str(shared) if shared.exists() else name)
+        entry, file = find_or_recognise(Registry(user_model_folder()), str(shared) if shared.exists() else named(name))
         print(entry.name)
         for video in VIDEOS:
             print(measure(OnnxDetector(entry, file), video, given.fps), flush=True)

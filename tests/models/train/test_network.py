@@ -3,7 +3,6 @@
 import errno
 import importlib.util
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -183,27 +182,6 @@ def _stop_after(samples, path, canvases):
 
     with pytest.raises(_Stopped):
         fit(samples, path, PLAN, nothing, told)
-
-
-def test_a_kill_leaves_a_checkpoint_that_goes_on(tmp_path):
-    write_shards(tmp_path / "x", bodies(12))
-    checkpoint = tmp_path / "person.pt"
-    command = ["train", "fit", str(tmp_path / "x-0.npz"), "--checkpoint", str(checkpoint)]
-    command += ["--batch", "4", "--workers", "0", "--save-every", "4", "--canvases"]
-    gatehouse = [str(Path(sys.executable).parent / "gatehouse"), "models"]
-    process = subprocess.Popen([*gatehouse, *command, "1000000"], stdout=subprocess.DEVNULL)
-    try:
-        while not checkpoint.exists() and process.poll() is None:
-            pass
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    before = load_checkpoint(checkpoint).canvases
-    assert before > 0
-    result = CliRunner().invoke(app, [*command, str(before + 8)])
-    assert result.exit_code == 0, result.output
-    assert f"{before} of {before + 8} canvases seen before" in result.output
-    assert load_checkpoint(checkpoint).canvases == before + 8
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind", "code"])
