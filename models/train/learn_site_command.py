@@ -18,7 +18,8 @@ def learn_site(
     """Take a site's marked frames into training: those with a label file; an empty one says that nobody is there.
 
     Where frames come from: the node's recordings are MP4 files below recordings/CAMERA in its `state_dir`; a clip or
-    picture of an alert can be downloaded on its page in the console. A picture a second of either:
+    picture of an alert can be downloaded on its page in the console. A picture a second of either, with ffmpeg, which
+    Gatehouse does not bring (Debian: `apt-get install ffmpeg`):
     `ffmpeg -i FILE.mp4 -vf fps=1 DIR/images/NAME-%04d.jpg`. In DIR/labels/NAME-0001.txt stands a line
     `0 centre-x centre-y width height`, fractions of the picture, for each person.
 
