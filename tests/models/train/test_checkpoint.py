@@ -76,7 +76,7 @@ def test_kills_at_any_moment_leave_a_checkpoint_that_goes_on(one_command, tmp_pa
     """GATEHOUSE_KILLS=30 kills more often than three times, GATEHOUSE_KILLS_SEED=2 at other moments."""
     checkpoint, rng, before = tmp_path / "p.pt", np.random.default_rng(KILLS_SEED), 24
     for _ in range(KILLS):
-        _killed([*one_command, "--save-every", "4", "--canvases", "1000000"], checkpoint, float(rng.uniform(0, 0.3)))
+        _killed([*one_command, "--save-every", "4", "--canvases", "1000000"], checkpoint, float(rng.uniform(0, 0.03)))
         now = load_checkpoint(checkpoint).canvases
         assert now > before
         before = now
@@ -88,12 +88,18 @@ def test_kills_at_any_moment_leave_a_checkpoint_that_goes_on(one_command, tmp_pa
 
 
 def _killed(command: list[str], checkpoint: Path, after_s: float) -> None:
-    """Runs it until it wrote a checkpoint, and `after_s` longer: a step and the next writing take about 0.2 s."""
+    """Runs it until it wrote a checkpoint, and kills it `after_s` after the next writing began."""
+
+    def writing(written: int) -> bool:
+        return checkpoint.stat().st_mtime_ns != written or any(checkpoint.parent.glob("*.part"))
+
     before = checkpoint.stat().st_mtime_ns
     gatehouse = [str(Path(sys.executable).parent / "gatehouse"), "models"]
     process = subprocess.Popen([*gatehouse, *command], stdout=subprocess.DEVNULL)
     try:
-        while checkpoint.stat().st_mtime_ns == before and process.poll() is None:
+        while (first := checkpoint.stat().st_mtime_ns) == before and process.poll() is None:
+            pass
+        while not writing(first) and process.poll() is None:
             pass
         time.sleep(after_s)
     finally:
