@@ -5,6 +5,7 @@ What the console asks for has `console.<hold>.` before it, so that nobody lets g
 a file's content, nor to any database, lets go of what is held. Only `release` does.
 """
 
+import errno
 import json
 import re
 from collections import defaultdict
@@ -57,10 +58,18 @@ class Holds:
         return found
 
     def put(self, name: str, reason: str, at_s: float) -> None:
-        """Holds what `name` says; it is on the disk when this returns. Raises OSError."""
+        """Holds what `name` says; it is on the disk when this returns. Raises OSError.
+
+        On a full disk without the reason: recorders make room, and they know of what is on the disk alone.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         part = self._folder / f"{name}.part"
-        part.write_text(json.dumps({"reason": reason, "at_s": at_s}, ensure_ascii=False), encoding="utf-8")
+        try:
+            part.write_text(json.dumps({"reason": reason, "at_s": at_s}, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            part.write_bytes(b"")
         put_in_place(part, self._folder / f"{name}.json")
 
     def release(self, name: str) -> bool:

@@ -12,6 +12,8 @@ from edge.core.retention import Kept
 
 log = logging.getLogger(__name__)
 
+OVER_S = 660.0  # after its end all files of a time are closed, and a minute more: the console's clock is another
+
 
 class HoldKeeper:
     """The console's holds on a node. `take` may be called in any thread, all else in that of the housekeeping."""
@@ -21,7 +23,8 @@ class HoldKeeper:
         self._holds, self._clock, self._tell = holds, clock, tell
         self._inbox: queue.SimpleQueue[HoldsMessage] = queue.SimpleQueue()
         self._unwritten: HoldsMessage | None = None
-        self._told: list[HeldPart] | None = []  # None: an answer is owed, whatever it is
+        # What was told last, and of which holds the time was over then. None: an answer is owed, whatever it is.
+        self._told: tuple[list[HeldPart], set[str]] | None = [], set()
         self._fault = ""
 
     def take(self, message: HoldsMessage) -> None:
@@ -34,9 +37,13 @@ class HoldKeeper:
         return not self._inbox.empty()
 
     def turn(self) -> None:
-        """Writes down what has come. What the disk can't take is held all the same, and tried again with each turn."""
+        """Takes in what has come, and writes it down."""
         while not self._inbox.empty():
             self._unwritten, self._told = self._inbox.get_nowait(), None
+        self.write()
+
+    def write(self) -> None:
+        """Writes down what was taken in. What the disk can't take is held all the same, and tried again each time."""
         if self._unwritten is None:
             return
         try:
@@ -71,16 +78,23 @@ class HoldKeeper:
         return Held(held.events | asked.events, {**held.spans, **spans})
 
     def tell(self, kept: Sequence[Kept]) -> None:
-        """Tells the console what lies here, where it was asked since, or that is another now. Raises OSError.
+        """Tells the console what lies here: where it asked since, that is another now, or a time is over.
+
+        Raises OSError.
 
         kept: what is on the disk, with what is held marked as such.
         """
         asked = self._holds.of_console()
         held = [one for one in kept if one.held]
-        found = [_part(hold_id, held_of(names), held) for hold_id, names in sorted(asked.items())[: 2 * MOST_HOLDS]]
-        if found != self._told:
-            self._told = found
-            self._tell(HeldMessage(at_s=self._clock.wall_s(), holds=tuple(found)))
+        found, over, now_s = list[HeldPart](), set[str](), self._clock.wall_s()
+        for hold_id, names in sorted(asked.items())[: 2 * MOST_HOLDS]:
+            what = held_of(names)
+            found.append(_part(hold_id, what, held))
+            if all(to_s + OVER_S < now_s for spans in what.spans.values() for _, to_s in spans):
+                over.add(hold_id)
+        if (found, over) != self._told:
+            self._told = found, over
+            self._tell(HeldMessage(at_s=now_s, holds=tuple(found)))
 
 
 def _names(hold: Hold) -> list[str]:

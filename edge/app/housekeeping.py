@@ -8,7 +8,7 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class Housekeeper:
         self.asked.turn()
         try:
             kept = self._delete()
-            self.asked.turn()  # there may be room now
+            self.asked.write()  # there may be room now
             self.asked.tell(kept)
         except BlockingIOError as error:  # a hold is being set, which takes a second
             now_s = self._clock.monotonic_s()
@@ -262,7 +262,7 @@ class Housekeeper:
         for path in self._index.check(NEW_BYTES, OLD_BYTES, now_s):
             log.error("%s is damaged: it is not what was recorded; look at the disk", path)
         left_s = seconds_left([*self._index.rooms(), (now_s, max(0, room))])
-        self._tell(disk_problem(left_s, stopped=self._stopped), *self._short(now_s), *self._damaged())
+        self._tell(disk_problem(left_s, stopped=self._stopped), *self._short(now_s, kept), *self._damaged())
 
     def _files(self, kept: list[Kept]) -> Iterator[IndexedFile]:
         for one in kept:
@@ -273,14 +273,17 @@ class Housekeeper:
                     name = f"{one.name}/{path.name}"
                     yield IndexedFile(name, one.camera, one.begins_at_s, one.ends_at_s, _size(path))
 
-    def _short(self, now_s: float) -> Iterator[DiskProblem]:
-        """Cameras whose budget doesn't reach back as far as their configuration wants."""
+    def _short(self, now_s: float, kept: list[Kept]) -> Iterator[DiskProblem]:
+        """Cameras whose budget, less what is held of them, doesn't reach back as far as their configuration wants."""
         assert self._index is not None
+        held = Counter[str]()
+        for one in kept:
+            held[one.camera] += one.bytes if one.held else 0
         recorded = self._index.recorded_since(now_s - WINDOW_S)
         for name, camera in self._cameras.items():
             wanted_days = camera.recording.continuous_days
             if wanted_days and name in recorded:
-                back_s = reaches_back_s(camera.recording.max_bytes, *recorded[name])
+                back_s = reaches_back_s(camera.recording.max_bytes - held[name], *recorded[name])
                 if back_s is not None and back_s < wanted_days * _DAY_S:
                     yield DiskProblem("recording_short", subject=name)
 

@@ -3,9 +3,11 @@
 import uuid
 
 import pytest
+from node_folder import fill
 
 from broker.contract.holds import Hold, HoldsMessage
 from edge.adapters import holds as holds_adapter
+from edge.adapters.holds import console_name, span_name
 from edge.app.hold_keeper import HoldKeeper
 from edge.app.node_folder import holds_of
 
@@ -103,3 +105,45 @@ def test_a_recorder_that_makes_room_for_itself_spares_it(box):
     box.housekeeper.tidy()
     (span,) = holds_of(box.config).read().spans["gate"]
     assert span[1] - span[0] == pytest.approx(110.0)
+
+
+def test_what_is_asked_while_the_disk_is_tidied_is_not_told_to_be_gone(box, monkeypatch):
+    """It was listed before it was held: police read for a minute that nothing was left of what they asked for."""
+    delete, asked = box.housekeeper._delete, minutes(box, 8, 9)
+
+    def meanwhile():
+        kept = delete()
+        box.housekeeper.asked.take(HoldsMessage(holds=(asked,)))
+        return kept
+
+    box.housekeeper.asked.take(HoldsMessage(holds=(minutes(box, 2, 4, SECOND),)))
+    with monkeypatch.context() as patch:
+        patch.setattr(box.housekeeper, "_delete", meanwhile)
+        box.housekeeper.tidy()
+    box.housekeeper.tidy()
+    told = [(one.hold_id, one.recorded_s) for message in box.told for one in message.holds]
+    assert (asked.hold_id, 0.0) not in told
+    assert (asked.hold_id, 50.0) in told
+
+
+def test_a_box_says_again_what_it_has_once_the_time_is_over(box):
+    """Of a time that had only just been, nothing was there yet; and if nothing comes, that has to be said, too."""
+    now_s = box.clock.wall_s()
+    soon = Hold(hold_id=FIRST, camera="gate", from_at_s=now_s - 60, to_at_s=now_s + 60)
+    box.housekeeper.asked.take(HoldsMessage(holds=(soon,)))
+    box.housekeeper.tidy()
+    box.housekeeper.tidy()
+    assert len(box.told) == 1
+    box.clock.now_s += 3600
+    box.housekeeper.tidy()
+    box.housekeeper.tidy()
+    assert [one.at_s - now_s for one in box.told] == [0, 3600]
+
+
+def test_a_disk_without_a_byte_left_takes_a_hold_that_recorders_and_a_restart_know_of(small_disk):
+    holds = holds_adapter.Holds(small_disk / "holds")
+    holds.put("first", "asked for", 1.0)
+    fill(small_disk / "foreign")
+    holds.put(console_name(FIRST, span_name("gate", 100.0, 200.0)), "asked for at the console", 2.0)
+    assert holds.read().covers("gate", 150.0, 160.0)
+    assert not list((small_disk / "holds").glob("*.part"))

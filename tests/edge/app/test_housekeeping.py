@@ -370,3 +370,13 @@ def test_killed_in_the_middle_of_a_deletion_the_next_life_ends_it(node, tmp_path
     box.housekeeper.tidy()
     assert [folder for folder in folders if folder.exists()] == [held]
     assert len(list(held.iterdir())) == 3
+
+
+def test_what_is_held_takes_of_the_budget_that_the_recording_should_reach_back_with(node):
+    box = node("continuous_days: 1, max_bytes: 147_000_000")
+    box.record("gate", 0, 60, size=100_000)  # 6 MB an hour: a day and half an hour
+    box.housekeeper.tidy()
+    assert box.housekeeper.problems == ()
+    box.hold("gate", "--from", "2026-09-21T12:00", "--to", "2026-09-21T23:00", "--reason", "an hour of it")
+    box.housekeeper.tidy()
+    assert [str(one) for one in box.housekeeper.problems] == ["recording_short:gate"]
