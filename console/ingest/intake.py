@@ -14,6 +14,7 @@ from console.ingest.standing import Heard, Number, Standing, number_of, read
 from console.store import changes, deliveries, evidence, holds, nodes
 from console.store.database import Database
 
+OLD_WORD_S = 10.0  # the broker gives the last one back with each connection, and tells whole seconds of how old it is
 EARLIEST_S = 1_577_836_800.0  # 2020-01-01, before any Gatehouse
 AHEAD_MOST_S = 24 * 3600.0
 PATIENCE_S = 5.0  # a message may overtake another
@@ -97,7 +98,7 @@ class Intake:
         of_now = not isinstance(received.message, StatusMessage)  # a will is as old as its connection
         arrived_s = heard.arrived_s
         at_once = of_now and arrived_s is not None and self._lines.heard(received.node, arrived_s)
-        refusal = self._commit(standing, received, now_s, arrived_s if at_once else None)
+        refusal = self._commit(standing, received, now_s, arrived_s if at_once else None, arrived_s)
         if refusal is not None:
             deliveries.put_aside(standing.connection, heard.topic, heard.payload, refusal.reason, now_s, refusal.code)
         return _verdict(heard.number, refusal.reason if refusal else None)
@@ -120,10 +121,13 @@ class Intake:
         return [one for one in found if one.spans]
 
     @staticmethod
-    def _commit(standing: Standing, received: codec.Received, now_s: float, at_once_s: float | None) -> _Refusal | None:
+    def _commit(
+        standing: Standing, received: codec.Received, now_s: float, at_once_s: float | None, arrived_s: float | None
+    ) -> _Refusal | None:
         """Writes a message down; or says why it will never be taken.
 
-        at_once_s: when it arrived at the broker, if it did not wait with its node and that is known.
+        arrived_s: when it arrived at the broker, where that is known. at_once_s: the same, if it did not wait with its
+        node.
         """
         owner = _teller(standing, received, now_s, at_once_s)
         if owner is None:
@@ -152,7 +156,7 @@ class Intake:
                 _note_outbox(connection, owner.id, health)
                 standing.changed(owner.name)
             case other:
-                _take_word(standing, owner, other, now_s)
+                _take_word(standing, owner, other, now_s, arrived_s)
         return None
 
     def refuse(self, topic: str, payload: bytes, reason: str, code: str = "not_stored") -> Verdict | None:
@@ -201,7 +205,9 @@ def _note_outbox(connection: Connection, node_id: int, health: HealthMessage) ->
         deliveries.note_absent(connection, node_id, health.outbox_id, absent)
 
 
-def _take_word(standing: Standing, owner: nodes.Node, message: topics.AnyMessage, now_s: float) -> None:
+def _take_word(
+    standing: Standing, owner: nodes.Node, message: topics.AnyMessage, now_s: float, arrived_s: float | None
+) -> None:
     """Whether it is there, and what it keeps of what it was asked to."""
     match message:
         case StatusMessage() as status:
@@ -209,7 +215,8 @@ def _take_word(standing: Standing, owner: nodes.Node, message: topics.AnyMessage
             standing.changed(owner.name)
         case HeldMessage() as held:
             told = {part.hold_id: (part.recorded_s, part.bytes) for part in held.holds}
-            holds.note_told(standing.connection, owner.id, told, now_s)
+            said_s = now_s if arrived_s is None or now_s - arrived_s <= OLD_WORD_S else arrived_s
+            holds.note_told(standing.connection, owner.id, told, said_s)
 
 
 def _untimely(event: EventMessage, clock_behind_s: float, now_s: float, *, known: bool) -> str | None:

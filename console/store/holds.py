@@ -1,5 +1,6 @@
 """What people have boxes keep of their recordings: who asked for it and why, who let go, what the box has of it."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from console.store.narrowing import seeing
 from console.store.tables import camera, event, hold, node, site, user_account
 
 _LOCK = 7_203_140
+SAME_S = 60.0  # forms tell minutes
 _LAST_S = 4e9  # the latest moment that a message can hold
 
 
@@ -92,18 +94,21 @@ class Orders:
 
 
 def ask(connection: Connection, asked: Asked, user_id: int, at_s: float, most: int) -> bool:
-    """Writes down what is to be kept; False where this form has come before.
+    """Writes down what is to be kept; False where this form has come before, with the same in it.
 
     most: holds of a box at a time. Raises TooManyHoldsError.
     """
     lock(connection, _LOCK)
+    values = {name: getattr(asked, name) for name in Asked.__slots__}
     of_box = select(func.count()).select_from(hold).where(hold.c.node_id == asked.node_id, _holds())
     with seeing(EVERYWHERE):
-        if connection.execute(select(hold.c.id).where(hold.c.id == asked.id)).first() is not None:
+        known = connection.execute(select(hold).where(hold.c.id == asked.id)).first()
+        if known is not None and _same(known, asked):
             return False
+        if known is not None:  # a browser's way back led to the form, and something else was written into it
+            values["id"] = str(uuid.uuid4())
         if connection.execute(of_box).scalar_one() >= most:
             raise TooManyHoldsError
-    values = {name: getattr(asked, name) for name in Asked.__slots__}
     connection.execute(insert(hold).values(**values, asked_by=user_id, asked_at_s=at_s))
     return True
 
@@ -158,14 +163,24 @@ def to_tell(connection: Connection) -> dict[str, Orders]:
 
 
 def note_told(connection: Connection, node_id: int, told: Mapping[str, tuple[float, int]], now_s: float) -> None:
-    """Takes in what a box says that it keeps, all of it: by hold the seconds recorded and the bytes."""
-    of_box = (hold.c.node_id == node_id) & or_(_holds(), _unsettled())
+    """Takes in what a box says that it keeps, all of it: by hold the seconds recorded and the bytes.
+
+    Also of what was let go of long ago, where it keeps that: then it has not heard of it.
+    """
+    of_box = (hold.c.node_id == node_id) & or_(_holds(), _unsettled(), hold.c.id.in_(told))
     for row in connection.execute(select(hold.c.id, hold.c.event_id).where(of_box)).all():
         seconds, size = told.get(row.id, (0.0, 0))
         values = {"told_at_s": now_s, "kept": row.id in told, "recorded_s": seconds, "bytes": size}
         connection.execute(update(hold).where(hold.c.id == row.id).values(**values))
         if row.event_id:
             changes.append(connection, "alert", row.event_id, "held", now_s)
+
+
+def _same(known: Any, asked: Asked) -> bool:
+    """Whether two forms ask for the same; of an alert that is open, "until now" is another moment each time."""
+    what = (known.node_id, known.camera, known.event_id) == (asked.node_id, asked.camera, asked.event_id)
+    apart = abs(known.from_at_s - asked.from_at_s), abs(known.to_at_s - asked.to_at_s)
+    return what and max(apart) < SAME_S
 
 
 def _holds() -> ColumnElement[bool]:

@@ -149,6 +149,8 @@ def hold_alert(request: Request, event_id: str, told: Annotated[AlertForm, Form(
         own, place = alerts.find(connection, event_id), sites.place_of_alert(connection, event_id)
         if own is None or place is None or place.node_id is None:
             raise Refused(404, "not_found")
+        if not nodes.CAMERA_NAME.fullmatch(place.camera):
+            raise Refused(422, "hold_camera")
         closed_at_s = own.event.get("closed_at_s")
         ended_s = max(own.opened_at_s, now_s if closed_at_s is None else closed_at_s + own.clock_behind_s)
         from_at_s = own.opened_at_s - 60 * told.before

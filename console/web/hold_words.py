@@ -24,6 +24,7 @@ HOLD_WORDS: dict[str, dict[str, str]] = {
 # Of the group "problem".
 HOLD_PROBLEMS = {
     "hold_reason": "Please write the reason.",
+    "hold_camera": "A box can't be told the name of this camera. Give it one of letters, digits, - and _ on the box.",
     "too_many_holds": HOLD_WORDS["hold_problem"]["too_many"],
     "hold_released": "Somebody has let go of it already.",
 }

@@ -3,10 +3,12 @@
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 
 import pytest
 from cryptography.fernet import Fernet
 
+from console.app import one_hears
 from console.app.one_hears import OneHears
 from console.store.sealed import Seal
 from console.web.file_store import FileStore
@@ -112,3 +114,35 @@ def test_of_two_consoles_on_one_folder_one_hears_the_boxes_and_the_other_goes_on
     stop[1].set()
     for one in threads:
         one.join(10)
+
+
+def test_a_console_that_waits_says_so_where_the_other_hangs_or_has_lost_the_broker(tmp_path, monkeypatch):
+    """It said for ever that the boxes are heard."""
+    monkeypatch.setattr(one_hears, "AGAIN_S", 0.02)
+    monkeypatch.setattr(one_hears, "SILENT_S", 0.5)
+    connected, stop = threading.Event(), threading.Event()
+    connected.set()
+    first = OneHears(tmp_path / "hearing", lambda ended: ended.wait(20), connected.is_set)
+    second = OneHears(tmp_path / "hearing", lambda ended: ended.wait(20), lambda: False)
+    threads = [threading.Thread(target=one.run, args=(stop,)) for one in (first, second)]
+    threads[0].start()
+    wait_until(lambda: (tmp_path / "hearing").exists() and first.is_heard())
+    threads[1].start()
+    wait_until(second.is_heard)
+    connected.clear()  # as where it hangs: it touches the file no longer
+    wait_until(lambda: not second.is_heard())
+    connected.set()
+    wait_until(second.is_heard)
+    stop.set()
+    for one in threads:
+        one.join(10)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Fails after ten seconds."""
+    pause = threading.Event()
+    for _ in range(1000):
+        if is_so():
+            return
+        pause.wait(0.01)
+    pytest.fail("it never came")

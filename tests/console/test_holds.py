@@ -41,10 +41,10 @@ def test_a_time_that_can_be_held_is_at_most_a_day_long_and_ends_within_a_day():
     assert {span_problem(NOW_S + begin, NOW_S + end, NOW_S): 0 for begin, end in spans.values()}.keys() == spans.keys()
 
 
-def told(desk, box: str, *parts: HeldPart) -> None:
-    """The box says what it keeps."""
+def told(desk, box: str, *parts: HeldPart, waited_s: float = 0.0) -> None:
+    """The box says what it keeps. waited_s: how long the broker had it."""
     message = HeldMessage(at_s=desk.clock(), holds=parts)
-    desk.intake.take(topics.HELD.of(box), codec.encode(topics.HELD, box, message, desk.clock()))
+    desk.intake.take(topics.HELD.of(box), codec.encode(topics.HELD, box, message, desk.clock()), waited_s)
 
 
 def field(desk, at_s: float) -> str:
@@ -245,3 +245,68 @@ def test_a_hold_that_is_a_page_long_list_goes_on_behind_it(desk, schools, monkey
     behind = boss.get(f"/holds?older={older}", headers=ENGLISH).text
     assert sum(f"number {number}" in behind for number in range(3)) == 1
     assert boss.get("/holds?older=x").status_code == 200
+
+
+@pytest.mark.system
+def test_what_was_let_go_of_before_the_box_heard_of_it_is_told_when_the_box_keeps_it_all_the_same(desk, schools):
+    """The broker gave back the box's last word with a new connection, which was taken for its answer."""
+    here, _ = schools
+    boss, post, asked = desk.browser(Role.ADMINISTRATOR), Post(desk), span(desk, here.box, 3)
+    boss.post("/holds", data=asked)
+    post.connections = 1
+    post.turn()  # waits at the broker for the box
+    boss.post(f"/holds/{asked['id']}/release", data={"reason": "a mistake"})
+    desk.clock.now_s += 5
+    told(desk, here.box)  # what it said before all that
+    post.turn()
+    desk.clock.now_s += 86_400
+    told(desk, here.box, HeldPart(hold_id=asked["id"], recorded_s=60.0, bytes=9))
+    ((_, message),) = post.turn()
+    assert (message.holds, message.released) == ((), (asked["id"],))
+    with desk.console.database.read() as connection:
+        assert [one.state for one in holds.listing(connection, 9)] == [HoldState.RELEASING]
+
+
+@pytest.mark.system
+def test_an_old_word_of_a_box_that_the_broker_gives_back_is_no_new_answer(desk, schools):
+    here, _ = schools
+    boss, asked = desk.browser(Role.ADMINISTRATOR), span(desk, here.box, 0.1)
+    boss.post("/holds", data=asked)
+    part = HeldPart(hold_id=asked["id"])
+    told(desk, here.box, part)
+    desk.clock.now_s += 5 * HOUR
+    told(desk, here.box, part, waited_s=5 * HOUR)  # away since then: it may well have recorded it
+    with desk.console.database.read() as connection:
+        assert [one.state for one in holds.listing(connection, 9)] == [HoldState.COMING]
+    told(desk, here.box, part)
+    with desk.console.database.read() as connection:
+        assert [one.state for one in holds.listing(connection, 9)] == [HoldState.NOTHING]
+
+
+@pytest.mark.system
+def test_a_form_that_comes_back_with_something_else_in_it_asks_for_that_as_well(desk, schools):
+    """By the browser's way back: it said that the box is asked, and nothing was."""
+    here, _ = schools
+    boss, first = desk.browser(Role.ADMINISTRATOR), span(desk, here.box, 3)
+    changed = {**span(desk, here.box, 9), "id": first["id"]}
+    for form in (first, changed, first):
+        assert boss.post("/holds", data=form).headers["location"] == "/holds?done=asked"
+    with desk.console.database.read() as connection:
+        found = [(one.from_at_s, one.id == first["id"]) for one in holds.listing(connection, 9)]
+    begun_s = desk.clock() // 60 * 60
+    assert sorted(found) == [(begun_s - 9 * HOUR, False), (begun_s - 3 * HOUR, True)]
+
+
+@pytest.mark.system
+def test_an_alert_of_a_camera_whose_name_no_box_can_be_told_is_refused_and_ends_no_console(desk, schools):
+    here, _ = schools
+    event_id, at_s = str(uuid.UUID(int=78)), desk.clock()
+    facts = {"event_id": event_id, "rule": "loitering", "camera": "cổng số 1", "opened_at_s": at_s}
+    message = EventMessage(revision=1, state="open", captured_at_s=at_s, **facts)
+    payload = codec.encode(topics.EVENT, here.box, message, at_s, "o", 1)
+    assert desk.intake.take(topics.EVENT.of(here.box), payload).refused_because is None
+    form = {"id": str(uuid.uuid4()), "before": "15", "after": "5", "reason": "x"}
+    boss, post = desk.browser(Role.ADMINISTRATOR), Post(desk)
+    assert boss.post(f"/holds/of-alert/{event_id}", data=form).status_code == 422
+    post.connections = 1
+    assert post.turn() == []

@@ -12,6 +12,7 @@ from inputs import TEXTS, as_json, damaged_bytes, damaged_documents
 from target import Target, TryOne
 
 from broker.contract import codec, topics
+from broker.contract.holds import HeldMessage, HeldPart, Hold, HoldsMessage
 from broker.contract.messages import (
     AcknowledgementMessage,
     CameraHealth,
@@ -28,14 +29,18 @@ from broker.contract.messages import (
 )
 from console.app.factory import build
 from console.app.settings import Settings
+from console.domain.access import Role
 from console.ingest.intake import Intake
-from console.store import nodes
+from console.store import holds, nodes, users
 from console.web import camera_view
+from edge.adapters.holds import Holds
 from edge.adapters.mqtt_publisher import BrokerAddress, MqttPublisher
 from edge.adapters.sqlite_outbox import SqliteOutbox
+from edge.app.hold_keeper import HoldKeeper
 
 NOW_S = 1_792_000_000.0
 EVENT_ID = "00000000-0000-4000-8000-000000000001"
+HOLD_ID = "00000000-0000-4000-8000-000000000002"
 _CLIP = EvidenceFile(
     role="clip",
     name="clip.mp4",
@@ -60,6 +65,11 @@ SOUND: dict[str, Any] = {
     ),
     "status": StatusMessage(status="online", at_s=NOW_S),
     "command": CommandMessage(command_id=EVENT_ID, command="send_still", camera="gate", at_s=NOW_S),
+    "holds": HoldsMessage(
+        holds=(Hold(hold_id=HOLD_ID, camera="gate", from_at_s=NOW_S - 9, to_at_s=NOW_S, event_id=EVENT_ID),),
+        released=(EVENT_ID,),
+    ),
+    "held": HeldMessage(at_s=NOW_S, holds=(HeldPart(hold_id=HOLD_ID, recorded_s=8.5, bytes=3),)),
     "ack": AcknowledgementMessage(outbox_id="box", committed=(1,), refused=(Refusal(sequence=2, reason="no"),)),
 }  # fmt: skip
 
@@ -89,6 +99,10 @@ def _into_console(folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
     console = build(Settings(folder=folder), lambda: NOW_S)
     with console.database.write() as connection:
         nodes.add(connection, "n1", "Kim Đồng", "", NOW_S)
+        box, user = nodes.find(connection, "n1"), users.add(connection, "police", "x", Role.POLICE, NOW_S)
+        assert box is not None
+        asked = holds.Asked(HOLD_ID, box.id, "gate", EVENT_ID, NOW_S - 9, NOW_S, 0.0, "case 12")
+        holds.ask(connection, asked, user.id, NOW_S, 9)
     intake, numbers = Intake(console.database, lambda: NOW_S), iter(range(10**9))
 
     def take(message: tuple[str, bytes]) -> bool:
@@ -97,9 +111,10 @@ def _into_console(folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
         if next(numbers) % 20 == 0:  # what was taken in can be shown
             with console.database.read() as connection:
                 camera_view.watch(connection, NOW_S, heard=True)
+                assert holds.find(connection, HOLD_ID) is not None
         return verdict is not None and verdict.refused_because is None
 
-    return _messages(["event", "evidence", "health", "status", "event"], "n1"), take
+    return _messages(["event", "evidence", "health", "status", "held", "event"], "n1"), take
 
 
 def _into_node(folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
@@ -108,6 +123,7 @@ def _into_node(folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
     clock: Any = SimpleNamespace(wall_s=lambda: NOW_S, monotonic_s=lambda: 0.0)
     address = BrokerAddress("127.0.0.1", 1, "n1", folder / "password", tls=False)
     publisher = MqttPublisher("n1", address, outbox, clock, asked.append, "1")
+    keeper = HoldKeeper(Holds(folder / "holds"), clock)
     object.__setattr__(outbox, "outbox_id", "box")
     put = iter(range(10**9))
 
@@ -118,9 +134,13 @@ def _into_node(folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
         before = len(asked)
         heard = SimpleNamespace(topic=topic, payload=payload, retain=False)
         publisher._on_message(None, None, heard)  # type: ignore[arg-type]
+        if len(asked) > before and isinstance(asked[-1], HoldsMessage):
+            keeper.take(asked[-1])
+            keeper.turn()
+            keeper.tell([])
         return bool(publisher._take_acknowledgements()) or len(asked) > before
 
-    return _messages(["command", "ack", "ack"], "n1"), hear
+    return _messages(["command", "ack", "holds", "ack"], "n1"), hear
 
 
 def _decode(_folder: Path) -> tuple[SearchStrategy[Any], TryOne]:
