@@ -209,7 +209,7 @@ def _reason(text: str) -> str:
 def _span(language: Language, told: SpanForm, now_s: float) -> tuple[float, float]:
     """UTC seconds. Raises _ProblemError."""
     try:
-        span = read_moment(language, told.begin), read_moment(language, told.end)
+        span = read_moment(language, told.begin), read_moment(language, told.end, last=True)
     except ValueError:
         raise _ProblemError("time") from None
     if problem := span_problem(*span, now_s):

@@ -13,9 +13,10 @@ _DAY_FIRST = re.compile(
 )
 
 
-def read_moment(language: Language, text: str) -> float:
+def read_moment(language: Language, text: str, *, last: bool = False) -> float:
     """UTC seconds of a local time: 24/11/2026 02:10 or 2026-11-24 02:10, in either language; the day alone begins it.
 
+    Where clocks go forward or back a time may be two moments: the earlier one, or the later one (last).
     Raises ValueError where it is none, or lies outside of any Gatehouse's years.
     """
     words = text.strip()
@@ -26,4 +27,5 @@ def read_moment(language: Language, text: str) -> float:
         local = datetime.fromisoformat(words)
     if local.tzinfo is not None or local.year not in _YEARS:
         raise ValueError(f"{text!r} is no local time of these years")
-    return local.replace(tzinfo=language.timezone).timestamp()
+    moments = (local.replace(tzinfo=language.timezone, fold=fold).timestamp() for fold in (0, 1))
+    return max(moments) if last else min(moments)

@@ -46,7 +46,8 @@ def hold(
         if what is None:
             typer.echo("\n".join(holds_of(loaded).names()) or "nothing is held")
             return
-        name = _name(loaded, what, begins, ends)
+        listed = release and what in holds_of(loaded).names()  # also what a console asked for that is no more
+        name = what if listed else _name(loaded, what, begins, ends)
         if release:
             if not holds_of(loaded).release(name):
                 raise HoldError(f"{name} is not held; without a name all holds are listed")

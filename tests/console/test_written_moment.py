@@ -40,3 +40,12 @@ def test_a_day_alone_begins_it():
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         read_moment(ENGLISH, text)
+
+
+def test_an_hour_that_there_are_two_of_is_held_as_a_whole():
+    """Between 1:30 and 1:45 of a night in which clocks go back: the second one was left out."""
+    language = Languages("America/New_York").choose("en", "")
+    begin_s, end_s = (read_moment(language, f"2026-11-01 01:{m}", last=m == 45) for m in (30, 45))
+    assert end_s - begin_s == 3600 + 15 * 60
+    begin_s, end_s = (read_moment(language, f"2026-03-08 02:{m}", last=m == 45) for m in (30, 45))
+    assert end_s - begin_s == 3600 + 15 * 60  # an hour that there is none of: around it

@@ -147,3 +147,12 @@ def test_a_disk_without_a_byte_left_takes_a_hold_that_recorders_and_a_restart_kn
     holds.put(console_name(FIRST, span_name("gate", 100.0, 200.0)), "asked for at the console", 2.0)
     assert holds.read().covers("gate", 150.0, 160.0)
     assert not list((small_disk / "holds").glob("*.part"))
+
+
+def test_what_a_console_that_is_gone_had_held_is_let_go_of_by_hand_by_the_name_in_the_list(box):
+    box.housekeeper.asked.take(HoldsMessage(holds=(minutes(box, 2, 4),)))
+    box.housekeeper.tidy()
+    name = box.hold().strip()
+    assert name.startswith(f"console.{FIRST}.gate.")
+    assert "no longer held" in box.hold(name, "--release"), box.exit_code
+    assert holds_of(box.config).names() == []
