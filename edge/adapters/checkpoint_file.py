@@ -88,6 +88,19 @@ class _Reader(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a checkpoint")
 
 
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
+def _sound(content: bytes) -> bytes:
+    """The pickle behind its digest. Raises ValueError where it is damaged: one byte can make pickle fill all memory."""
+    length = len(_digest(b""))
+    digest, body = content[:length], content[length:]
+    if digest != _digest(body):
+        raise ValueError("it is damaged")
+    return body
+
+
 class CheckpointFile:
     """Holds the last checkpoint of one camera."""
 
@@ -106,7 +119,8 @@ class CheckpointFile:
             return
         part = self._path.with_name(f"{self._path.name}.part")
         try:
-            part.write_bytes(self._head + pickle.dumps(checkpoint, pickle.HIGHEST_PROTOCOL))
+            body = pickle.dumps(checkpoint, pickle.HIGHEST_PROTOCOL)
+            part.write_bytes(self._head + _digest(body) + body)
             part.replace(self._path)
             self._fault = ""
         except OSError as error:
@@ -128,7 +142,7 @@ class CheckpointFile:
         if not content.startswith(self._head):
             return None
         try:
-            checkpoint = _Reader(io.BytesIO(content[len(self._head) :])).load()
+            checkpoint = _Reader(io.BytesIO(_sound(content[len(self._head) :]))).load()
         except _UNREADABLE as error:
             log.warning("%s can't be read (%s): stays begin anew", self._path, error)
             return None

@@ -1,6 +1,7 @@
 """A process may die between any two instructions: what it tells is told once, and the next one goes on."""
 
 import contextlib
+import hashlib
 import os
 import pickle
 import sqlite3
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.adapters import checkpoint_file
 from edge.adapters.checkpoint_file import CheckpointFile, checkpoint_folder
 from edge.adapters.sqlite_outbox import SqliteOutbox
 from edge.app.build import build_pipeline
@@ -219,15 +221,34 @@ def test_a_process_that_comes_too_late_closes_what_was_open_and_begins_anew(node
     assert states(node) == [("open", None), ("closed", "restart")]
 
 
+def undamaged(body):
+    """As a file that is not damaged holds it."""
+    return b"1\n" + hashlib.sha256(body).digest() + body
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"1\n", b"1\n\x80\x05garbage", b"2\n", b"1\n\x80\x05\x95" + b"\xff" * 9, b"1\n\x80\x05\x8e" + b"\x7f" * 9],
+    [b"", b"1\n", b"1\n\x80\x05garbage", b"2\n"]
+    + [
+        undamaged(body)
+        for body in (b"", b"\x80\x05garbage", b"\x80\x05\x95" + b"\xff" * 9, b"\x80\x05\x8e" + b"\x7f" * 9)
+    ],
 )
 def test_a_damaged_checkpoint_is_no_checkpoint(node, content):
     play(node, 0, 40)
     (node.folder / "gate").write_bytes(content)
     node.start()
     assert states(node)[-1] == ("closed", "restart")
+
+
+def test_no_damaged_byte_reaches_pickle_which_one_can_make_fill_all_memory(node, monkeypatch):
+    play(node, 0, 40)
+    file = node.folder / "gate"
+    sound = file.read_bytes()
+    monkeypatch.setattr(checkpoint_file._Reader, "load", lambda _: pytest.fail("a damaged pickle was read"))
+    for at in range(0, len(sound), 97):
+        file.write_bytes(sound[:at] + bytes([sound[at] ^ 0x40]) + sound[at + 1 :])
+        assert CheckpointFile(node.folder, "gate", "1").load(node.clock, LONGEST_S) is None
 
 
 def test_a_checkpoint_of_another_configuration_is_not_used(node):
@@ -317,7 +338,7 @@ def test_nothing_but_the_core_is_ever_made_from_a_checkpoint(node, tmp_path, cap
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "owned"),)
 
-    (node.folder / "gate").write_bytes(b"1\n" + pickle.dumps(Attack()))
+    (node.folder / "gate").write_bytes(undamaged(pickle.dumps(Attack())))
     node.start()
     assert not (tmp_path / "owned").exists()
     assert "has no place in a checkpoint" in caplog.text
