@@ -59,7 +59,7 @@ class Delivery:
         self._outbox = open_sound(
             outbox_path(config), outbox_bounds(config), self._evidence, clock.wall_s(), before_mending
         )
-        self._mend_due_s = float("-inf")
+        self._mend_due_s, self._mending = float("-inf"), False
         broker, name = config.broker, config.node.name
         address = BrokerAddress(
             broker.host, broker.port, name, broker.password_file, broker.tls, broker.ca_file, broker.protocol
@@ -98,7 +98,8 @@ class Delivery:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
-        if not any(thread.is_alive() for thread in self._threads):  # what waits for the network ends with the process
+        waits = self._mending or any(thread.is_alive() for thread in self._threads)
+        if not waits:  # what is at the disk, or waits for the network, ends with the process
             self._outbox.close()
 
     @property
@@ -129,13 +130,14 @@ class Delivery:
 
     def mend(self) -> None:
         """Begins the outbox anew; no worker may have it open."""
-        self._mend_due_s = self._clock.monotonic_s() + MEND_PAUSE_S
-        path = outbox_path(self._config)
+        path, self._mending = outbox_path(self._config), True
         try:
             self._outbox.exchange(lambda: mended(path, self._evidence, self._clock.wall_s()))
         except OutboxError as error:
             log.critical("%s; it is tried again in %.0f s", error, MEND_PAUSE_S)
             return
+        finally:
+            self._mend_due_s, self._mending = self._clock.monotonic_s() + MEND_PAUSE_S, False
         self._settle_removed_cameras()
 
     @property

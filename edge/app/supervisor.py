@@ -57,6 +57,10 @@ class NodeError(Exception):
     """The node can't run here; the text says why and what to do."""
 
 
+class _StoppedError(Exception):
+    """The node is to end before what it waits for is done."""
+
+
 @dataclass(slots=True)
 class _Slot:
     """A group of cameras and the worker that watches them now."""
@@ -70,6 +74,7 @@ class _Slot:
     failures: int = 0
     alone_s: float = 0.0  # for so long it records alone at first, as those before it died of watching
     recorded: bool = False  # by this worker, or by the one whose heir it is
+    writes: bool = False  # it has been told of the outbox
     heard: bool = False  # of any of its workers
     health: dict[str, CameraHealth] = field(default_factory=dict)
 
@@ -134,9 +139,11 @@ class Supervisor:
             log.info("watching %d camera(s) with %d worker(s)", len(self._config.cameras), len(self._slots))
             self._watch_over()
             clean = self._stop.is_set()
+        except _StoppedError:
+            clean = True
         finally:  # a bug ends the node whole, so that whoever started it starts it again
             self._service.stopping()
-            self._end_workers()
+            self._end_workers(self._slots)
             self._stop.set()
             if self._delivery is not None:
                 self._delivery.end()
@@ -156,7 +163,7 @@ class Supervisor:
             self._listen(min(left_s, 0.25))
 
     def _beside(self, work: Callable[[], Answer]) -> Answer:
-        """Does what may take long, while the workers are seen to. Raises what it raises."""
+        """Does what may take long, while the workers are seen to. Raises what it raises, _StoppedError."""
         done = Future[Answer]()
 
         def run() -> None:
@@ -167,6 +174,8 @@ class Supervisor:
 
         threading.Thread(target=run, name="start", daemon=True).start()
         while not done.done():
+            if self._stop.is_set():  # it ends with the process
+                raise _StoppedError
             self._listen(0.1)
             for slot in self._slots:
                 self._tend(slot)
@@ -196,7 +205,8 @@ class Supervisor:
 
     def _tell_outbox(self, slot: _Slot) -> None:
         """What a worker waits for before it watches."""
-        if self._delivery is not None:
+        if self._delivery is not None and not self._delivery.to_mend:  # else after the mending
+            slot.writes = True
             _tell(slot, self._delivery.outbox)
             _tell(slot, TakeCalendar(self._delivery.calendar))
         self._wait_for(slot)
@@ -281,18 +291,26 @@ class Supervisor:
         self._tell_outbox(slot)
 
     def _mend_outbox(self, delivery: Delivery) -> None:
-        """Begins the outbox anew while nobody writes to it: the workers end in good order and start again."""
+        """Begins the outbox anew while nobody writes to it: whoever may do so is followed by one that only records."""
         log.critical("the outbox is begun anew, and the workers are started again")
-        self._end_workers()
+        self._delivery, writing = None, [slot for slot in self._slots if slot.writes]
+        try:
+            self._end_workers(writing)
+            for slot in writing:
+                self._drop(slot)
+                slot.start_due_s = 0.0
+                self._tend(slot)
+            self._let_record()
+            self._beside(delivery.mend)
+        finally:
+            self._delivery = delivery
         for slot in self._slots:
-            self._drop(slot)
-            slot.start_due_s = 0.0
-        delivery.mend()
+            self._tell_outbox(slot)
 
     def _drop(self, slot: _Slot) -> None:
         if slot.pipe is not None:
             slot.pipe.close()
-        slot.process, slot.pipe = None, None
+        slot.process, slot.pipe, slot.writes = None, None, False
         at_s = self._clock.wall_s()
         blind = {"state": "blind", "since_at_s": at_s, "reason_code": "worker_restarts", "recording": False}
         reason = "the process that watches this camera died and is being restarted"
@@ -328,9 +346,10 @@ class Supervisor:
     def _on_command(self, command: CommandMessage) -> None:
         """From the console, in the publisher's network thread."""
         for slot in self._slots:
-            if command.camera in slot.cameras and slot.pipe is not None:
+            pipe = slot.pipe  # the supervisor's thread may drop it meanwhile
+            if command.camera in slot.cameras and pipe is not None:
                 try:
-                    slot.pipe.send(TakeStill(command.camera))
+                    pipe.send(TakeStill(command.camera))
                 except OSError:
                     log.warning("the picture of %s can't be taken now: its worker restarts", command.camera)
 
@@ -358,13 +377,13 @@ class Supervisor:
             seeing = sum(camera.state == "sees" for camera in cameras)
             self._service.status(", ".join([f"{seeing} of {len(self._config.cameras)} cameras see", *message.problems]))
 
-    def _end_workers(self) -> None:
-        for slot in self._slots:
+    def _end_workers(self, slots: Collection[_Slot]) -> None:
+        for slot in slots:
             if slot.pipe is not None:
                 _tell(slot, Stop())  # the worker closes its events and segments, and goes
                 slot.pipe.close()
         gone_by_s = self._clock.monotonic_s() + STOP_S
-        for slot in self._slots:
+        for slot in slots:
             if slot.process is not None:
                 slot.process.join(timeout=max(0.0, gone_by_s - self._clock.monotonic_s()))
                 if slot.process.is_alive():

@@ -24,6 +24,10 @@ class Spawned:
     def start(self):
         self.says = Connection(os.dup(self.says.fileno()))  # the parent closes its own
 
+    def heard(self):
+        """What it was told so far."""
+        return [self.says.recv() for _ in iter(self.says.poll, False)]
+
     def kill(self):
         self.dead = True
 
@@ -89,7 +93,7 @@ def test_a_worker_that_hangs_at_its_start_leaves_no_hole_of_minutes():
     assert hangs_after() <= 21
     assert hangs_after(Begun(), Begun()) <= 51
     assert hangs_after(Begun(), Recorded()) == 1000  # the supervisor itself opens the outbox
-    node._delivery = SimpleNamespace(outbox=None, calendar=None)
+    node._delivery = SimpleNamespace(outbox=None, calendar=None, to_mend=False)
     slot.process.dead = True
     assert 120 <= hangs_after(Begun(), Recorded()) - 30 <= 121
     assert hangs_after(Recorded(), Begun()) <= 51  # it has taken over, and does not begin
@@ -126,3 +130,56 @@ def test_workers_are_seen_to_while_what_stands_behind_them_is_loaded():
     assert node._beside(loads) == "loaded"
     with pytest.raises(ZeroDivisionError):
         node._beside(lambda: 1 / 0)
+
+
+def damaged_delivery(node, mend):
+    """A delivery whose outbox is damaged; `mend` is called in the place of the mending."""
+    delivery = SimpleNamespace(outbox="an outbox", calendar=None, to_mend=True, note_damage=lambda: None)
+
+    def mended():
+        mend()
+        delivery.to_mend = False
+
+    delivery.mend = mended
+    return delivery
+
+
+def test_cameras_are_recorded_while_a_damaged_outbox_is_begun_anew(monkeypatch):
+    """A large one takes half a minute; whoever found the damage and died of it has an heir, who is not ended again."""
+    node, clock, found = spawning_node()
+    other = supervisor._Slot(("yard",))
+    node._slots.append(other)
+    node._delivery = SimpleNamespace(outbox="an outbox", calendar=None, to_mend=False)
+    for slot in node._slots:
+        node._tend(slot)
+    before = [slot.process for slot in node._slots]
+    monkeypatch.setattr(Spawned, "join", lambda self, *_, **__: self.kill())
+    clock.now_s += 100
+    found.process.dead = True
+    orders = []
+
+    def mend():
+        orders.extend(found.process.heard() + other.process.heard())
+        assert found.process is heir
+        assert [slot.process.is_alive() for slot in node._slots] == [True, True]
+        assert other.process is not before[1]
+
+    node._delivery = delivery = damaged_delivery(node, mend)
+    node._tend(found)
+    heir = found.process
+    monkeypatch.setattr(node, "_let_record", lambda: None)
+    node._mend_outbox(delivery)
+    assert before[1].dead
+    assert orders == []  # of no outbox until there is one
+    assert node._delivery is delivery
+    assert [slot.process.heard()[0] for slot in node._slots] == ["an outbox"] * 2
+
+
+def test_a_node_stops_in_the_midst_of_what_takes_long():
+    node, _, slot = spawning_node()
+    node._tend(slot)
+    asked = threading.Event()
+    node._stop.set()
+    with pytest.raises(supervisor._StoppedError):
+        node._beside(lambda: asked.wait(10))
+    asked.set()
