@@ -28,6 +28,7 @@ GIVEN_UP_TOLD_S = 3600.0  # so long after the outbox gave up something last
 MOST_SET_ASIDE_TOLD = 3  # damaged outboxes, the newest
 MACHINE_S = 5.0  # between two readings of the machine
 CERTIFICATES_S = 3600.0
+LONGEST_TOLD_S = 1e9  # the longest time that the contract knows
 MAX_PROBLEMS, MAX_NODE_PROBLEMS, MAX_LINKS, MAX_CERTIFICATES = 32, 64, 64, 80  # what a message holds
 
 
@@ -107,7 +108,7 @@ class NodeHealth:
             schedule_revision=calendar.revision,
             schedule_until_at_s=calendar.until_at_s if calendar.revision else None,
             uploads_waiting=figures.uploads,
-            oldest_waiting_s=max(0.0, at_s - figures.oldest_at_s) if figures.oldest_at_s else 0.0,
+            oldest_waiting_s=0.0 if figures.oldest_at_s is None else _age_s(at_s, figures.oldest_at_s),
             worker_restarts=restarts,
             disk_free_bytes=self._reading.disk_free_bytes or 0,
         )
@@ -152,6 +153,14 @@ class NodeHealth:
             links=tuple(NetworkLink(name=one.name, up=one.up, errors=one.errors) for one in reading.links[:MAX_LINKS]),
             certificates=tuple(ends[:MAX_CERTIFICATES]),
         )
+
+
+def _age_s(at_s: float, since_at_s: float) -> float:
+    """Within what can be told: a box without a battery for its clock begins in 1970, and NTP sets it by half a century.
+
+    at_s, since_at_s: UTC seconds.
+    """
+    return min(max(0.0, at_s - since_at_s), LONGEST_TOLD_S)
 
 
 def _told(problem: Problem) -> NodeProblem:

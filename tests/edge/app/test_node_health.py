@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def test_how_long_it_runs_hangs_on_no_clock_that_was_set(story):
     clock.behind_s = -8 * 3600.0  # NTP, before the first report
     told = health.turn([SEES], SOUND, (), 0)
     assert (told.at_s, told.started_at_s, told.running_s) == (started_at_s + 8 * 3600 + 20, started_at_s, 20.0)
+
+
+def test_a_clock_that_begins_in_1970_ends_no_node_once_it_is_set(story, tmp_path):
+    """Boards without a battery for their clock do; what was written down before NTP answered seems 56 years old."""
+    health, clock, _ = story
+    with closing(SqliteOutbox(tmp_path / "outbox.sqlite")) as box:
+        box.put_event(event(1), 0.0)
+    told = health.turn([SEES], SOUND, (), 0)
+    assert (told.at_s, told.oldest_waiting_s) == (clock.wall_s(), 1e9)
 
 
 def test_what_people_must_know_is_told_at_once_and_survives_the_journey(story):
