@@ -36,6 +36,15 @@ def put(desk, camera: str) -> int:
     return desk.node().put(f"/api/node/cameras/{camera}/still", content=PICTURE).status_code
 
 
+def test_who_may_see_no_pictures_is_shown_none_that_fail(desk):
+    report(desk, "gate")
+    assert put(desk, "gate") == 204
+    for role, shown in ((Role.GUARD, 1), (Role.AUDITOR, 0)):
+        page = desk.browser(role).get("/cameras").text
+        assert page.count("<strong>gate</strong>") == 1
+        assert page.count("still.jpg") == shown
+
+
 def test_a_picture_that_comes_before_the_first_report_is_shown_with_it(desk):
     assert put(desk, "gate") == 204
     guard = desk.browser(Role.GUARD)
