@@ -141,13 +141,20 @@ def working(browser: Browser, school: School, out: Path, condition: str) -> None
                 page = context.new_page()
                 settle(page, school.address, "/")
                 page.screenshot(path=out / f"work-wall-{theme}-{size}-{code}.png", full_page=True)
-                for key, name in (("c", "closing"), ("n", "noting"), ("p", "rating"), ("?", "help")):
-                    page.keyboard.press(key)
-                    until(page, f"document.querySelector('#{name}').open")
-                    page.screenshot(path=out / f"work-{name}-{theme}-{size}-{code}.png")
-                    page.keyboard.press("Escape")
-                    until(page, "document.querySelector('dialog[open]') === null")
+                asked(page, out, f"{theme}-{size}-{code}", {"c": "closing", "n": "noting", "p": "rating", "?": "help"})
+                settle(page, school.address, paths["closed"])
+                asked(page, out, f"{theme}-{size}-{code}", {"e": "correcting", "r": "reopening"})
                 context.close()
+
+
+def asked(page: Page, out: Path, suffix: str, keys: dict[str, str]) -> None:
+    """What a page asks after each of these keys (key -> dialog)."""
+    for key, name in keys.items():
+        page.keyboard.press(key)
+        until(page, f"document.querySelector('#{name}').open")
+        page.screenshot(path=out / f"work-{name}-{suffix}.png")
+        page.keyboard.press("Escape")
+        until(page, "document.querySelector('dialog[open]') === null")
 
 
 def looked_at(school: School, condition: str) -> dict[str, str]:
