@@ -51,12 +51,12 @@ def test_what_a_box_tells_of_its_disk_is_shown_in_both_languages(desk):
     page = desk.browser(Role.INSTALLER).get("/cameras", headers=ENGLISH).text
     assert "Nothing is recorded any more: the disk is full" in page
     assert "Hours until the disk is full and recording stops: 5." in page
-    assert "The recording of gate does not reach back" in page
+    assert "The recording of gate reaches too few days back" in page
     assert "of_a_newer_box" in page
     wall = desk.browser(Role.GUARD).get("/", headers=ENGLISH).text
     assert "Nothing is recorded any more: the disk is full" in wall
     assert "Hours until the disk is full" in wall
-    assert "does not reach back" not in wall
+    assert "reaches too few days back" not in wall
     page = desk.browser(Role.INSTALLER).get("/cameras", headers={"Accept-Language": "vi"}).text
     assert "Khoảng 5 giờ nữa ổ đĩa sẽ đầy và ngừng ghi hình." in page
     status = StatusMessage(status="offline", at_s=desk.clock())
