@@ -4,7 +4,6 @@ import fcntl
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,12 +24,12 @@ class OneHears:
         """
         self._path, self._hear, self._is_connected = path, hear, is_connected
         self._waits = threading.Event()
-        self._touched_ns, self._heard_at_s = 0, float("-inf")  # when the other one said so last; by the monotonic clock
+        self._touched_ns, self._silent_turns = 0, 0  # of the other one: when it said so last, and looks since then
 
     def is_heard(self) -> bool:
         """Whether the boxes are heard, here or by the other one."""
         if self._waits.is_set():
-            return time.monotonic() - self._heard_at_s < SILENT_S
+            return self._silent_turns * AGAIN_S < SILENT_S
         return self._is_connected()
 
     def run(self, stop: threading.Event) -> None:
@@ -55,10 +54,10 @@ class OneHears:
                 return
 
     def _look(self, file: int) -> None:
-        """Whether the other one goes on saying that it hears; by no clock but this process's own."""
+        """Whether the other one goes on saying that it hears; by no clock, which may be set."""
         touched_ns = os.fstat(file).st_mtime_ns
-        if touched_ns != self._touched_ns:
-            self._touched_ns, self._heard_at_s = touched_ns, time.monotonic()
+        self._silent_turns = self._silent_turns + 1 if touched_ns == self._touched_ns else 0
+        self._touched_ns = touched_ns
         if not self._waits.is_set():
             log.info("another console on %s hears the boxes; this one goes on where it ends", self._path)
         self._waits.set()
