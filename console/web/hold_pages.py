@@ -127,10 +127,11 @@ def hold_span(request: Request, told: Annotated[SpanForm, Form()]) -> Response:
             box = nodes.find(connection, camera.node)
             behind_s = box.clock_behind_s if box else 0.0
             asked = holds.Asked(told.id, camera.node_id, camera.name, None, from_at_s, to_at_s, behind_s, reason)
-            if holds.ask(connection, asked, _who(request).user_id, now_s, MOST_HOLDS):
+            who = _who(request)
+            if holds.ask(connection, asked, who.user_id, now_s, MOST_HOLDS):
                 subject, about = f"{camera.site} · {camera.label}", audit.About(site_id=camera.site_id)
                 detail = _detail(language, from_at_s, to_at_s, reason)
-                audit.write_about(connection, _who(request).by, "hold", subject, detail, now_s, about)
+                audit.write_about(connection, who.by, "hold", subject, detail, now_s, about)
     except (_ProblemError, holds.TooManyHoldsError) as error:
         again = AskedHolds.model_validate({"of": told.of, "from": told.begin, "to": told.end})
         return _page(request, again, str(error) or "too_many", told.reason)

@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 from console.domain.access import Role
+from console.store import holds, nodes
 from console.web.errors import Refused
 from console.web.route_table import NODE, ROUTES
 from console.web.small_body import FORM, MOST_BYTES, SmallBody
@@ -13,6 +14,15 @@ from console.web.small_body import FORM, MOST_BYTES, SmallBody
 pytestmark = pytest.mark.system
 POSTS = sorted(path for (method, path), rule in ROUTES.items() if method == "POST" and rule != NODE)
 FILE = b'--X\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n'
+
+
+@pytest.fixture(autouse=True)
+def held(desk, schools):
+    """There is something at the school that can be let go of."""
+    with desk.console.database.write() as connection:
+        box = nodes.find(connection, schools[0].box)
+        asked = holds.Asked(schools[0].hold_id, box.id, "gate", None, 1.0, 2.0, 0.0, "case 12")
+        holds.ask(connection, asked, schools[0].guard, 1.0, 10)
 
 
 def send(desk, path: str, headers: dict[str, str], chunks: list[bytes], cookies: str = "") -> tuple[int, int]:
