@@ -1,17 +1,13 @@
 """Tells each box what it is to keep, and what it may let go of again: with each connection, and with each change."""
 
-import logging
 import threading
 from collections.abc import Callable
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from broker.contract import codec, topics
 from broker.contract.holds import MOST_HOLDS, Hold, HoldsMessage
+from console.ingest.retold import tell_until
 from console.store import holds
 from console.store.database import Database
-
-log = logging.getLogger(__name__)
 
 POLL_S = 2.0  # how soon a hold that was asked for goes out
 
@@ -48,18 +44,10 @@ class HoldSender:
         self._database, self._wall_s = database, wall_s
         self._publish, self._connections = publish, connections
         self._sent: dict[str, tuple[int, HoldsMessage]] = {}
-        self._fault = ""
 
     def run(self, stop: threading.Event) -> None:
         """Sends until `stop`."""
-        while not stop.wait(POLL_S):
-            try:
-                self.turn()
-                self._fault = ""
-            except SQLAlchemyError as error:  # the receiver says that the database is away
-                if not self._fault:
-                    log.error("what boxes are to keep can't be read (%s); it is tried again", type(error).__name__)
-                self._fault = type(error).__name__
+        tell_until(stop, POLL_S, self.turn, "what boxes are to keep")
 
     def turn(self) -> None:
         """Sends what has not been sent over this connection. Raises SQLAlchemyError."""

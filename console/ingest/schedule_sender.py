@@ -6,13 +6,12 @@ from collections.abc import Callable
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from broker.contract import codec, topics
 from broker.contract.schedule import RuleOrder, ScheduleMessage, SchedulePlan, ScheduleSpan
 from console.domain.armed_schedule import ArmedSchedule, monday_of
 from console.domain.calendar import RULES
 from console.domain.node_clock import LEAP_S
+from console.ingest.retold import tell_until
 from console.store import calendars
 from console.store.database import Database
 
@@ -74,18 +73,10 @@ class ScheduleSender:
         self._publish, self._connections = publish, connections
         self._schedules: dict[tuple[tuple[str, ...], date], ArmedSchedule] = {}
         self._sent: dict[str, tuple[int, str, int]] = {}
-        self._fault = ""
 
     def run(self, stop: threading.Event) -> None:
         """Sends until `stop`."""
-        while not stop.wait(POLL_S):
-            try:
-                self.turn()
-                self._fault = ""
-            except SQLAlchemyError as error:  # the receiver says that the database is away
-                if not self._fault:
-                    log.error("calendars can't be read (%s); it is tried again", type(error).__name__)
-                self._fault = type(error).__name__
+        tell_until(stop, POLL_S, self.turn, "calendars")
 
     def turn(self) -> None:
         """Sends what has not been sent over this connection to boxes that work by something else."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -45,7 +45,7 @@ def statistics_page(request: Request, asked: _WhatIsAsked) -> Response:
         view=shown,
         months=months(language, now_s),
         kinds=[kind for kind in Kind if shown.sums.kinds.get(kind)],
-        tables=Table.__args__,  # type: ignore[attr-defined]
+        tables=get_args(Table),
         highest=max((sum(hour.values()) for hour in shown.sums.by_hour), default=0),
         answers=range(NEVER + 1),
         enough=ENOUGH_FOR_A_SHARE,
