@@ -162,7 +162,7 @@ def test_a_killed_broker_delays_and_loses_nothing(node):
 WITH_A_BUG = """
 import sys, gatehouse
 from edge.app.supervisor import Supervisor
-def tell_health(self): raise RuntimeError("a bug")
+def tell_health(self, delivery): raise RuntimeError("a bug")
 Supervisor._tell_health = tell_health
 gatehouse.main()
 """
